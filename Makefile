@@ -37,3 +37,15 @@ check: $(LOCKED)  ## format, lint and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+.PHONY: run
+run: $(LOCKED)  ## the site on http://localhost:8000 (PORT=), embedded model server and SQLite
+	@exec $(PY) deploy/run_site.py
+
+.PHONY: admin
+admin: $(LOCKED)  ## create a staff user; asks for the password
+	@$(PY) deploy/create_admin.py
+
+.PHONY: test
+test: check  ## every test this machine can run; says what it skipped and why
+	$(PY) -m pytest

@@ -1,9 +1,12 @@
 """Settings of the site, read once from the environment, typed, and refused by name when wrong.
 
-Every variable is listed in `docs/configuration.md`. A development key and an `.env` file are
-made by `make run`; nothing secret stands here, and no password has a default.
+Every variable is listed in `docs/configuration.md`. It comes from the environment, else from
+`.env`, else from what a running `make run` noted for commands beside it (the development key,
+the models directory, the model server's address). Nothing secret stands here, and no password
+has a default.
 """
 
+import os
 from pathlib import Path
 
 import environ
@@ -13,7 +16,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # what a running site writes: database, development key, logs
 
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+if os.environ.get("ENV_FILES") != "off":  # the tests' environment is the whole environment
+    environ.Env.read_env(BASE_DIR / ".env")
+    environ.Env.read_env(VAR_DIR / "development.env")
 
 DEBUG = env.bool("DEBUG", default=False)
 HTTPS = env.bool("HTTPS", default=False)
