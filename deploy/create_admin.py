@@ -1,0 +1,42 @@
+"""`make admin`: creates a user who may do everything in the admin; asks name and password.
+
+Without a terminal, `DJANGO_SUPERUSER_USERNAME` and `DJANGO_SUPERUSER_PASSWORD` in the
+environment answer instead (Django's own names for them).
+"""
+
+import os
+import sys
+
+import environ
+from run_site import ROOT, development_key
+
+
+def main() -> int:
+    environ.Env.read_env(ROOT / ".env")
+    os.environ.setdefault("SECRET_KEY", development_key())
+    os.environ["DJANGO_SETTINGS_MODULE"] = "webui.settings"
+    os.environ.setdefault("DJANGO_SUPERUSER_EMAIL", "")  # optional here: nothing sends mail
+
+    import django
+    from django.core.management import CommandError, call_command
+
+    django.setup()
+    answered = {"DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD"} <= os.environ.keys()
+    if not answered and not sys.stdin.isatty():
+        print(
+            "make admin asks for a name and a password and needs a terminal; without one, set "
+            "DJANGO_SUPERUSER_USERNAME and DJANGO_SUPERUSER_PASSWORD",
+            file=sys.stderr,
+        )
+        return 1
+    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        call_command("createsuperuser", interactive=not answered, email="")
+    except CommandError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
