@@ -1,0 +1,73 @@
+"""Which visitors the canary answers: a share of them, each always the same.
+
+A visitor's place between 0 and 100 % comes from a hash of who they are, so that a person keeps
+their version while the share stands, and nobody who has the canary loses it when it grows.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from serving.client import STABLE
+from webui.rollout.models import RolloutState
+
+CANARY = "canary"
+SHARE_SECONDS = 2.0  # a changed share reaches every process after this, with no restart
+
+logger = logging.getLogger(__name__)
+
+
+class ShareCache:
+    """The canary's share as this process last read it; one query each two seconds at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._share = 0
+        self._expires = 0.0  # time.monotonic()
+
+    def percent(self, model_name: str) -> int:
+        """0..100; what was known before when the database cannot be asked now."""
+        if time.monotonic() < self._expires:
+            return self._share
+        with self._lock:
+            if time.monotonic() < self._expires:
+                return self._share
+            try:
+                row = RolloutState.objects.filter(pk=model_name).values_list("canary_share")
+                self._share = row[0][0] if row else 0
+            except DatabaseError:
+                logger.warning("the canary's share could not be read; it stays", exc_info=True)
+            self._expires = time.monotonic() + SHARE_SECONDS
+        return self._share
+
+    def forget(self) -> None:
+        self._expires = 0.0
+
+
+shares = ShareCache()
+
+
+def place_of(visitor: str, *, model_name: str) -> float:
+    """Where a visitor stands between 0 and 100, the same for ever; spread evenly.
+
+    Another model gives another place, so that the same people are not the first every time.
+    """
+    digest = hashlib.sha256(f"{model_name}\0{visitor}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64 * 100
+
+
+def label_for(visitor: str) -> str:
+    """The label whose version answers this visitor: "canary" for its share, else "stable".
+
+    Args:
+        visitor: the visitor's hash, as on a record; somebody unknown ("") gets "stable".
+    """
+    if not visitor:
+        return STABLE
+    model_name: str = settings.MODEL_NAME
+    share = shares.percent(model_name)
+    return CANARY if place_of(visitor, model_name=model_name) < share else STABLE

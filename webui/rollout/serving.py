@@ -1,0 +1,18 @@
+"""The site's one client of the model server, made from the settings."""
+
+from functools import cache
+
+from django.conf import settings
+
+from serving.client import ServingClient
+from serving.shipped import CONFIG_NAME
+
+
+@cache
+def serving_client() -> ServingClient:
+    """One for each process (a fork makes its own connections), safe for its threads."""
+    return ServingClient(
+        base_url=settings.SERVING_URL,
+        model_name=settings.MODEL_NAME,
+        config_file=settings.MODELS_DIR / CONFIG_NAME,
+    )
