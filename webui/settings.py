@@ -12,6 +12,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from webui.secret_files import read_secret_files
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # what a running site writes: database, development key, logs
 
@@ -19,6 +21,7 @@ env = environ.Env()
 if os.environ.get("ENV_FILES") != "off":  # the tests' environment is the whole environment
     environ.Env.read_env(BASE_DIR / ".env")
     environ.Env.read_env(VAR_DIR / "development.env")
+read_secret_files(os.environ)
 
 DEBUG = env.bool("DEBUG", default=False)
 HTTPS = env.bool("HTTPS", default=False)

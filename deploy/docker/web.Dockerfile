@@ -1,0 +1,42 @@
+# The site: gunicorn, Django, the preprocessing, the REST client. No TensorFlow, no compiler.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+COPY requirements/web.txt /tmp/web.txt
+# The environment has no pip of its own: nothing can be installed into a running container.
+# Wheels only: a package that would have to be compiled fails here, where it is seen.
+RUN python3 -m venv --without-pip /opt/venv \
+ && python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
+        --quiet --no-cache-dir --only-binary :all: --require-hashes -r /tmp/web.txt
+
+FROM ${PYTHON_IMAGE}
+# 10001: an id that no person of the host has. /data and /models give their owner to the
+# volumes that are mounted there first.
+RUN groupadd --gid 10001 digits \
+ && useradd --uid 10001 --gid digits --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin digits \
+ && install -d -o digits -g digits -m 750 /data \
+ && install -d -o digits -g digits -m 755 /models \
+ && rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/site-packages/setuptools* \
+        /usr/local/lib/python3*/site-packages/wheel* /usr/local/bin/pip*
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /site
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DJANGO_SETTINGS_MODULE=webui.settings \
+    DATABASE_URL=sqlite:////data/site.sqlite3 \
+    MODELS_DIR=/models \
+    HOST=0.0.0.0 \
+    PORT=8000
+COPY manage.py ./
+COPY deploy/gunicorn.conf.py deploy/docker/container.py deploy/
+COPY serving/*.py serving/*.config serving/
+COPY serving/models serving/models
+COPY webui webui
+# The key is this step's alone; it signs nothing and is in no environment of the image.
+RUN python -m compileall -q serving webui deploy \
+ && SECRET_KEY=only-for-collecting-static-files-while-the-image-is-built \
+    python manage.py collectstatic --verbosity 0 --no-input
+USER digits
+EXPOSE 8000
+CMD ["python", "deploy/container.py", "serve"]
