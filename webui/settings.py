@@ -10,8 +10,13 @@ import os
 from pathlib import Path
 
 import environ
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from webui.environment import read_http_url, read_switch
+from webui.logs import configure_structlog, logging_config
+from webui.recognition.rate import DEFAULT_RATE, parse_rate
+from webui.recognition.bounds import MAX_BODY_BYTES
 from webui.secret_files import read_secret_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -23,8 +28,8 @@ if os.environ.get("ENV_FILES") != "off":  # the tests' environment is the whole 
     environ.Env.read_env(VAR_DIR / "development.env")
 read_secret_files(os.environ)
 
-DEBUG = env.bool("DEBUG", default=False)
-HTTPS = env.bool("HTTPS", default=False)
+DEBUG = read_switch(os.environ, "DEBUG")
+HTTPS = read_switch(os.environ, "HTTPS")  # behind a proxy that ends TLS
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY:
@@ -41,7 +46,7 @@ if "*" in ALLOWED_HOSTS:
     )
 
 # --- where the parts are -----------------------------------------------------------------
-SERVING_URL = env.str("SERVING_URL", default="http://127.0.0.1:8501")
+SERVING_URL = read_http_url(os.environ, "SERVING_URL", default="http://127.0.0.1:8501")
 MODEL_NAME = env.str("MODEL_NAME", default="digits")
 MODELS_DIR = Path(env.str("MODELS_DIR", default=str(BASE_DIR / "serving" / "models")))
 
@@ -52,6 +57,15 @@ RECORD_STORE = (
     else "webui.records.embedded.EmbeddedStore"
 )
 
+# Counters that die with the site: the rate limit's and the metrics' of several processes.
+# deploy/gunicorn.conf.py makes one for each start.
+RUNTIME_DIR = Path(env.str("RUNTIME_DIR", default=str(VAR_DIR / "run")))
+
+# --- how much ----------------------------------------------------------------------------
+RATE_LIMIT = parse_rate(env.str("RATE_LIMIT", default="") or DEFAULT_RATE)  # None: off
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # within the body's limit nothing touches the disk
+
 # --- Django ------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -61,14 +75,23 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django_structlog",
     "webui.recognition",
     "webui.records",
     "webui.rollout",
 ]
 
 MIDDLEWARE = [
+    # Before anything that looks at the host: probes come by address, and should cost nothing.
+    "webui.recognition.probes.ProbesMiddleware",
+    "webui.recognition.middleware.RequestIdMiddleware",
+    "webui.recognition.middleware.ApiErrorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "webui.recognition.middleware.BodyLimitMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "webui.recognition.middleware.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -109,5 +132,55 @@ LANGUAGE_CODE = "en-us"
 USE_TZ = True
 TIME_ZONE = "UTC"  # time buckets, the day filter and the dates shown agree
 
+# --- static files ------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "webui.static_files.StaticFiles"},
+}
+# Before `collectstatic` has run (tests, runserver) files are served from where they lie.
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+# --- what browsers are told --------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],  # thumbnails and the picture that the model saw
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+PERMISSIONS_POLICY = (
+    "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
+)
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"  # read by the page's script, so not HttpOnly
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+
+# --- logs --------------------------------------------------------------------------------
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestIdMiddleware has checked it
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # an address is a person's; the proxy knows it
+configure_structlog()
+LOGGING = logging_config()

@@ -1,0 +1,81 @@
+"""How gunicorn serves the site; `gunicorn -c deploy/gunicorn.conf.py webui.wsgi`.
+
+No --preload: connections to Cassandra that were made before a fork hang, and a process that
+starts afresh starts clean.
+"""
+
+import atexit
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # a container's `gunicorn` command does not add the directory
+
+from webui.environment import read_integer  # noqa: E402
+
+MOST_WORKERS = 4  # by default: a prediction waits for the model server, not for our own CPU
+
+_host = os.environ.get("HOST") or "127.0.0.1"
+_port = read_integer(os.environ, "PORT", default=8000, least=1, most=65535)
+bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
+chdir = str(ROOT)
+
+workers = read_integer(
+    os.environ,
+    "WEB_CONCURRENCY",
+    default=min(MOST_WORKERS, multiprocessing.cpu_count() + 1),
+    least=1,
+    most=256,
+)
+worker_class = "gthread"
+threads = read_integer(os.environ, "WEB_THREADS", default=8, least=1, most=256)
+timeout = 60  # seconds without a sign of life from a worker; the model server gets 10
+graceful_timeout = 15  # seconds for running requests when told to stop
+keepalive = 5  # seconds; under a threaded worker a waiting connection holds no thread
+max_requests = 50_000  # then a worker is replaced: a leak anywhere stays small
+max_requests_jitter = 5_000
+
+# What a request line and its headers may hold; bodies are limited by the site itself.
+limit_request_line = 4094
+limit_request_fields = 60
+limit_request_field_size = 8190
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+
+accesslog = None  # the site logs each request itself, as JSON with its id
+errorlog = "-"
+loglevel = "warning"
+control_socket_disable = True
+proc_name = "drawn-digits"
+
+# Heartbeats of workers are files; on a disk they would wait for it.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+# A directory that only this start knows: counters of the rate limit and of the metrics. Workers
+# inherit the names, before they import prometheus-client, which reads its own at import.
+if not os.environ.get("RUNTIME_DIR"):
+    _made = tempfile.mkdtemp(prefix="drawn-digits-")
+    os.environ["RUNTIME_DIR"] = _made
+    _owner = os.getpid()
+
+    def _remove() -> None:
+        if os.getpid() == _owner:  # not when a worker ends
+            shutil.rmtree(_made, ignore_errors=True)
+
+    atexit.register(_remove)
+_metrics = Path(os.environ["RUNTIME_DIR"]) / "metrics"
+if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
+    shutil.rmtree(_metrics, ignore_errors=True)  # counts of an earlier start are not ours
+    _metrics.mkdir(parents=True, mode=0o700)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Drops a dead worker's gauges; what it counted stays counted."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)

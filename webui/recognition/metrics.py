@@ -1,0 +1,69 @@
+"""What Prometheus may know: counts and durations, never a drawing, a visitor or an address.
+
+Under gunicorn several processes count. With PROMETHEUS_MULTIPROC_DIR set (deploy/gunicorn.conf.py
+does), each keeps its counts in files of that directory and whichever process is asked adds them.
+"""
+
+import os
+from collections.abc import Iterable
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from webui.records.store import StoreError, store
+
+__all__ = ["CONTENT_TYPE_LATEST", "ERRORS", "PREDICTIONS", "REQUESTS", "REQUEST_SECONDS", "STAGES"]
+
+# Seconds; from a cached answer on a quick machine to the client's read timeout.
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+PREDICTIONS = Counter(
+    "digits_predictions",
+    "Drawings that were answered and recorded",
+    ("verdict", "version", "label", "recorded"),
+)
+STAGES = Histogram(
+    "digits_prediction_stage_seconds",
+    "Where the time of a prediction goes: preprocess, model, record",
+    ("stage",),
+    buckets=BUCKETS,
+)
+REQUESTS = Counter("digits_http_requests", "HTTP requests", ("route", "method", "status"))
+REQUEST_SECONDS = Histogram(
+    "digits_http_request_seconds", "Duration of HTTP requests", ("route",), buckets=BUCKETS
+)
+ERRORS = Counter("digits_api_errors", "Errors that the API answered with", ("code",))
+
+
+class _Spool(Collector):
+    """How many records wait for Cassandra, asked when Prometheus asks."""
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            waiting = store().waiting()
+        except StoreError:
+            return
+        yield GaugeMetricFamily(
+            "digits_records_waiting", "Events that wait in the spool for Cassandra", value=waiting
+        )
+
+
+def exposition() -> bytes:
+    """All metrics of all processes, in Prometheus' text format."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry: CollectorRegistry = REGISTRY
+    else:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    spool = CollectorRegistry()
+    spool.register(_Spool())
+    return generate_latest(registry) + generate_latest(spool)

@@ -1,0 +1,113 @@
+"""The shapes that the JSON API takes and gives; its OpenAPI document is made from them."""
+
+import base64
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import numpy as np
+from ninja import Field, Schema
+from pydantic import ConfigDict
+
+from serving.preprocessing import INSTANCE_SIZE, instance_png
+from webui.records.models import Record
+from webui.records.store import Recorded
+
+Digit = Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+NOT_A_DIGIT = "not_a_digit"
+
+
+class Model(Schema):
+    name: str = Field(description="The model's name")
+    version: int = Field(description="The version that answered")
+    label: str = Field(description="The version label it was asked under: stable or canary")
+
+
+class Prediction(Schema):
+    """A reading of a drawing."""
+
+    id: UUID = Field(description="A version-1 UUID that names the instant of the prediction")
+    predicted_at: datetime = Field(description="UTC")
+    verdict: Literal["digit", "unsure", "not_a_digit"]
+    digit: int | None = Field(
+        ge=0, le=9, description="The likeliest digit, also when unsure; null when it is none"
+    )
+    confidence: float = Field(ge=0, le=1, description="The probability of what is said")
+    probabilities: list[float] = Field(
+        min_length=10, max_length=11, description='Of 0 to 9, then perhaps of "not a digit"'
+    )
+    model: Model
+    instance: str = Field(description="What the model saw: a 28x28 PNG in base64, ink white")
+
+
+class PredictionRead(Prediction):
+    """A prediction as it is kept."""
+
+    correction: Digit | Literal["not_a_digit"] | None = Field(
+        default=None, description="What was really drawn, if somebody said so"
+    )
+
+
+class PredictionMade(Prediction):
+    """A prediction that was just made, and where its record is."""
+
+    recorded: Literal["stored", "spooled"] = Field(
+        description="stored; or spooled: kept here until Cassandra is back"
+    )
+
+
+class Correction(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    label: Digit | Literal["not_a_digit"] | None = Field(
+        description="What was really drawn; null takes a correction back"
+    )
+
+
+class ErrorDetail(Schema):
+    code: str = Field(description="A stable word for programs")
+    message: str = Field(description="What is wrong and what would be right")
+    request_id: str = Field(description="Also in the header X-Request-ID and in the logs")
+
+
+class Error(Schema):
+    error: ErrorDetail
+
+
+def correction_of(record: Record) -> int | str | None:
+    """The corrected label in the API's form: 0..9, "not_a_digit", or None."""
+    text = record.corrected_label
+    return int(text) if text.isdecimal() else text or None
+
+
+def png_of(record: Record) -> str:
+    """The record's instance as base64 of a 28x28 greyscale PNG, ink white."""
+    seen = np.frombuffer(bytes(record.instance), dtype=np.uint8)
+    instance = seen.reshape(INSTANCE_SIZE, INSTANCE_SIZE).astype(np.float32) / 255
+    return base64.b64encode(instance_png(instance)).decode()
+
+
+def prediction_read(record: Record) -> dict[str, object]:
+    """A record in the form of `PredictionRead`."""
+    return {
+        "id": record.id,
+        "predicted_at": record.predicted_at,
+        "verdict": record.verdict,
+        "digit": record.digit,
+        "confidence": record.confidence,
+        "probabilities": record.probabilities,
+        "model": {
+            "name": record.model_name,
+            "version": record.model_version,
+            "label": record.model_label,
+        },
+        "instance": png_of(record),
+        "correction": correction_of(record),
+    }
+
+
+def prediction_made(record: Record, recorded: Recorded) -> dict[str, object]:
+    """A record in the form of `PredictionMade`."""
+    made = prediction_read(record)
+    del made["correction"]
+    return {**made, "recorded": recorded.value}

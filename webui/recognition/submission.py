@@ -1,0 +1,156 @@
+"""Reads what a client sends to be recognised: multipart or JSON, a picture and perhaps its ink."""
+
+import base64
+import binascii
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.datastructures import MultiValueDictKeyError
+
+from webui.recognition.bounds import (
+    MAX_COORDINATE,
+    MAX_PICTURE_BYTES,
+    MAX_POINTS,
+    MAX_STROKES,
+)
+from webui.recognition.errors import ApiError
+
+DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII)
+
+Ink = list[list[list[float]]]  # strokes of points of x, y, milliseconds since the first point
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A picture as it came, and the pen's path if it was sent along."""
+
+    picture: bytes
+    ink: Ink | None
+
+
+def malformed(message: str) -> ApiError:
+    return ApiError(400, "malformed_request", message)
+
+
+def read_submission(request: HttpRequest) -> Submission:
+    """The picture and ink of a request.
+
+    Raises:
+        ApiError: 400 if it is not of the form, 413 if the picture is too large, 415 if the
+            body is neither multipart nor JSON.
+    """
+    if request.content_type == "multipart/form-data":
+        return _from_form(request)
+    if request.content_type == "application/json":
+        return _from_json(request)
+    raise ApiError(
+        415,
+        "unsupported_media_type",
+        f"Content-Type is {request.content_type or 'missing'}; send multipart/form-data with the "
+        'field "image", or application/json with {"image": "data:image/png;base64,…"}.',
+    )
+
+
+def _from_form(request: HttpRequest) -> Submission:
+    try:
+        upload = request.FILES["image"]
+        text = request.POST.get("ink")
+    except MultiValueDictKeyError:
+        raise malformed('The file field "image" is missing.') from None
+    except (MultiPartParserError, BadRequest, UnreadablePostError) as problem:
+        raise malformed(f"The form could not be read: {problem}") from problem
+    if upload.size is not None and upload.size > MAX_PICTURE_BYTES:
+        raise too_large()
+    ink = None
+    if text:
+        try:
+            ink = check_ink(strict_json(text))
+        except (ValueError, RecursionError):
+            raise malformed('The field "ink" is not JSON.') from None
+    return Submission(picture=upload.read(), ink=ink)
+
+
+def _from_json(request: HttpRequest) -> Submission:
+    try:
+        body = strict_json(request.body.decode())
+    except (ValueError, RecursionError, UnreadablePostError):
+        raise malformed("The body is not JSON (in UTF-8).") from None
+    if not isinstance(body, dict):
+        raise malformed('The body must be an object like {"image": "data:image/png;base64,…"}.')
+    url = body.get("image")
+    if not isinstance(url, str):
+        raise malformed('"image" must be a data URL: "data:image/png;base64,…".')
+    head = DATA_URL.match(url)
+    if head is None:
+        raise malformed('"image" must begin with "data:", a picture\'s type and ";base64,".')
+    if (len(url) - head.end()) * 3 // 4 > MAX_PICTURE_BYTES + 2:
+        raise too_large()
+    try:
+        picture = base64.b64decode(url[head.end() :], validate=True)
+    except (binascii.Error, ValueError) as problem:
+        raise malformed(f'"image" is not base64: {problem}.') from None
+    ink = body.get("ink")
+    return Submission(picture=picture, ink=None if ink is None else check_ink(ink))
+
+
+def too_large() -> ApiError:
+    return ApiError(
+        413,
+        "too_large",
+        f"The picture may have {MAX_PICTURE_BYTES // 2**20} MB at most; send a smaller one.",
+    )
+
+
+def strict_json(text: str) -> Any:
+    """JSON without the NaN and Infinity that Python lets pass.
+
+    Raises:
+        ValueError: if it is none.
+    """
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def check_ink(ink: Any) -> Ink:
+    """The ink, if it is strokes of [x, y, t_ms] points.
+
+    Raises:
+        ApiError: 400 naming the first stroke or point that is wrong.
+    """
+    form = "[[[x, y, t_ms], …], …]"
+    if not isinstance(ink, list):
+        raise malformed(f'"ink" must be a list of strokes: {form}.')
+    if len(ink) > MAX_STROKES:
+        raise malformed(f'"ink" has {len(ink)} strokes; at most {MAX_STROKES} are taken.')
+    points = 0
+    for number, stroke in enumerate(ink):
+        if not isinstance(stroke, list):
+            raise malformed(f'Stroke {number} of "ink" must be a list of points: {form}.')
+        points += len(stroke)
+        if points > MAX_POINTS:
+            raise malformed(f'"ink" has more than {MAX_POINTS} points.')
+        for point in stroke:
+            if not (isinstance(point, list) and len(point) == 3 and all(map(_is_number, point))):
+                raise malformed(
+                    f'Stroke {number} of "ink" has a point that is not three numbers '
+                    f"[x, y, t_ms] of at most {MAX_COORDINATE:.0f}."
+                )
+    return ink
+
+
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and abs(value) <= MAX_COORDINATE
+    )

@@ -1,0 +1,25 @@
+"""The page on which a digit is drawn."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from webui.recognition.bounds import MAX_PICTURE_BYTES
+from webui.recognition.visitors import identify, remember
+
+
+@require_safe
+@never_cache
+@ensure_csrf_cookie
+def draw(request: HttpRequest) -> HttpResponse:
+    """The empty canvas; everything after that goes through the JSON API."""
+    response = render(
+        request,
+        "recognition/draw.html",
+        {"max_picture_bytes": MAX_PICTURE_BYTES, "digits": range(10)},
+    )
+    if "Authorization" not in request.headers:
+        remember(response, identify(request))
+    return response
