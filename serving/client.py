@@ -137,7 +137,7 @@ class ServingClient:
         session.mount("https://", adapter)
         self._session = session
         self._labels = LabelCache(
-            self._ask_label,
+            self._label_or_newest,
             model_name=self.model_name,
             config_file=self._config_file,
             seconds=self._label_seconds,
@@ -215,18 +215,9 @@ class ServingClient:
             LabelUnknown, ServingUnavailable, ServingError
         """
         self._in_this_process()
-        return self._ask_label(label)
-
-    def _ask_label(self, label: str) -> int:
         status, document = self._request("GET", f"/labels/{quote(label, safe='')}/metadata")
         if status == 400 and "label" in _error_text(document):
-            # A server started by --model_name has no labels; what it serves is its newest.
-            if label != STABLE:
-                raise LabelUnknown(_error_text(document))
-            available = [status.version for status in self.versions() if status.available]
-            if not available:
-                raise VersionNotLoaded(f"no version of {self.model_name!r} is AVAILABLE")
-            return max(available)
+            raise LabelUnknown(_error_text(document))
         _expect_ok(status, document)
         try:
             return int(document["model_spec"]["version"])
@@ -234,6 +225,18 @@ class ServingClient:
             raise ServingError(
                 f"metadata without model_spec.version: {document!r:.200}"
             ) from problem
+
+    def _label_or_newest(self, label: str) -> int:
+        """A server started by --model_name has no labels; stable is then its newest version."""
+        try:
+            return self.ask_label(label)
+        except LabelUnknown:
+            if label != STABLE:
+                raise
+        available = [status.version for status in self.versions() if status.available]
+        if not available:
+            raise VersionNotLoaded(f"no version of {self.model_name!r} is AVAILABLE")
+        return max(available)
 
     def versions(self) -> list[VersionStatus]:
         """Every version that the server has seen since it started, newest first.
@@ -261,7 +264,8 @@ class ServingClient:
     def ready(self) -> bool:
         """Whether a prediction by the stable version could be answered now; asks the server."""
         try:
-            self.ask_label(STABLE)
+            self._in_this_process()
+            self._label_or_newest(STABLE)
         except ServingError:
             return False
         return True

@@ -1,5 +1,201 @@
-"""What is done to model versions, from the command line and the admin alike."""
+"""What is done to model versions, from the command line and the admin alike.
 
-from webui.rollout.canary import label_for
+Each service holds the lease, does one thing by `serving.versions`, and writes what became of
+it into the history. All take `by` (who) and `note` (why).
+"""
 
-__all__ = ["label_for"]
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from serving.client import STABLE
+from serving.versions import Failed, Refused, Versions
+from webui.rollout import selectors
+from webui.rollout.canary import SHARE_SECONDS, label_for, shares
+from webui.rollout.lease import Lease, lease
+from webui.rollout.models import Action, HistoryEntry, RolloutState
+from webui.rollout.serving import serving_client
+
+__all__ = ["label_for", "promote", "publish", "retire", "rollback", "start_canary", "withdraw"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What was done, in words, and the history's entry of it."""
+
+    message: str
+    entry: HistoryEntry
+
+
+def publish(*, source: Path, by: str, note: str = "", version: int | None = None) -> Done:
+    """Copies, tries, numbers and loads a SavedModel directory; it is not stable yet.
+
+    Raises:
+        Busy, Refused, Failed
+    """
+    with _at_work(f"publish {source}", by) as versions, _history(Action.PUBLISH, by, note) as entry:
+        published = versions.publish(
+            source, version=version, used=selectors.used_versions(settings.MODEL_NAME)
+        )
+        entry.to_version = published.version
+        entry.detail = f"{source}: {published.trial.means}"
+    return Done(
+        message=(
+            f"Version {published.version} is loaded ({published.trial.means}). "
+            f"`promote {published.version}` makes it stable."
+        ),
+        entry=entry,
+    )
+
+
+def promote(*, version: int, by: str, note: str = "") -> Done:
+    """Makes a version the stable one.
+
+    Raises:
+        Busy, Refused, Failed
+    """
+    with _at_work(f"promote {version}", by) as versions:
+        return _promote(versions, Action.PROMOTE, version, by, note)
+
+
+def rollback(*, by: str, note: str = "") -> Done:
+    """Makes the version stable that was stable before.
+
+    Raises:
+        Busy, Refused, Failed
+    """
+    with _at_work("roll back", by) as versions:
+        version = selectors.stable_before(
+            model_name=settings.MODEL_NAME, stable=versions.deployment().stable
+        )
+        if version is None:
+            raise Refused(
+                "the history knows no version that was stable before; `promote` one instead"
+            )
+        return _promote(versions, Action.ROLLBACK, version, by, note)
+
+
+def start_canary(*, version: int, share: int, by: str, note: str = "") -> Done:
+    """Lets a version answer a share of the visitors, 1 to 100 %.
+
+    Raises:
+        Busy, Refused, Failed
+    """
+    if not 1 <= share <= 100:
+        raise Refused(f"a share is 1 to 100 %, not {share}; `canary off` ends the canary")
+    with (
+        _at_work(f"canary {version} at {share} %", by) as versions,
+        _history(Action.CANARY, by, note) as entry,
+    ):
+        entry.to_version, entry.share = version, share
+        before = versions.deployment()
+        entry.from_version = before.canary
+        with _share_back_on_failure() as old_share:
+            if before.canary not in (None, version) and share < old_share:
+                _set_share(share)  # the new canary never has more visitors than it should
+            versions.start_canary(version)
+            _set_share(share)
+    return Done(message=f"Version {version} answers {share} % of the visitors.", entry=entry)
+
+
+def withdraw(*, by: str, note: str = "") -> Done:
+    """Ends the canary: all visitors get the stable version.
+
+    Raises:
+        Busy, Refused, Failed
+    """
+    with _at_work("withdraw the canary", by) as versions:
+        before = versions.deployment()
+        if before.canary is None:
+            raise Refused("there is no canary")
+        with _history(Action.WITHDRAW, by, note) as entry:
+            entry.from_version, entry.to_version = before.canary, before.stable
+            with _share_back_on_failure() as old_share:
+                if old_share:
+                    # No process gives a visitor the label any more before it goes.
+                    _set_share(0)
+                    time.sleep(SHARE_SECONDS)
+                versions.withdraw_canary()
+    return Done(message=f"Version {before.canary} is no canary any more.", entry=entry)
+
+
+def retire(*, version: int, by: str, note: str = "", delete: bool = False) -> Done:
+    """Unloads a version that answers nobody; with `delete`, removes its files.
+
+    Raises:
+        Busy, Refused, Failed
+    """
+    with _at_work(f"retire {version}", by) as versions, _history(Action.RETIRE, by, note) as entry:
+        entry.from_version = version
+        versions.retire(version, delete=delete)
+        entry.detail = "files deleted" if delete else ""
+    kept = "deleted" if delete else f"kept; `promote {version}` loads it again"
+    return Done(message=f"Version {version} is unloaded. Its files are {kept}.", entry=entry)
+
+
+def _promote(versions: Versions, action: Action, version: int, by: str, note: str) -> Done:
+    before = versions.deployment()
+    with _history(action, by, note) as entry:
+        entry.from_version, entry.to_version = before.stable, version
+        versions.promote(version)
+        if before.canary == version:
+            # The label went with the promotion; whoever still asks for it gets stable.
+            _set_share(0)
+    was = f"; version {before.stable} was, and stays loaded" if before.stable else ""
+    return Done(message=f"Version {version} is {STABLE}{was}.", entry=entry)
+
+
+def _set_share(share: int) -> None:
+    RolloutState.objects.update_or_create(pk=settings.MODEL_NAME, defaults={"canary_share": share})
+    shares.forget()
+
+
+@contextmanager
+def _share_back_on_failure() -> Iterator[int]:
+    """The canary's share as it is; put back if the block fails, like the labels."""
+    state = RolloutState.objects.get(pk=settings.MODEL_NAME)  # the lease has made it
+    try:
+        yield state.canary_share
+    except BaseException:
+        _set_share(state.canary_share)
+        raise
+
+
+@contextmanager
+def _at_work(what: str, by: str) -> Iterator[Versions]:
+    """The versions to work on, while nobody else may.
+
+    Raises:
+        Busy: if somebody else is at work.
+    """
+    with lease(by=by, what=what) as held:
+        yield _versions(held)
+
+
+def _versions(held: Lease) -> Versions:
+    return Versions(repository=selectors.repository(), client=serving_client(), tick=held.renew)
+
+
+@contextmanager
+def _history(action: Action, by: str, note: str) -> Iterator[HistoryEntry]:
+    """An entry to fill in; kept when the block is done, and when it failed, with the reason.
+
+    What was refused before anything began is no history.
+    """
+    entry = HistoryEntry(action=action, by=by, note=note, model_name=settings.MODEL_NAME)
+    try:
+        yield entry
+    except Refused:
+        raise
+    except BaseException as problem:
+        entry.succeeded = False
+        entry.detail = "; ".join([str(problem), *getattr(problem, "__notes__", [])])
+        if isinstance(problem, Failed) and problem.version is not None:
+            entry.to_version = problem.version
+        entry.save()
+        raise
+    entry.save()

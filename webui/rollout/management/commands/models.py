@@ -1,0 +1,125 @@
+"""`manage.py models`: list, publish, promote, canary, roll back and retire model versions."""
+
+import getpass
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from serving.versions import VersionsError
+from webui.rollout import selectors, services
+from webui.rollout.lease import Busy, LeaseLost
+
+
+class Command(BaseCommand):
+    help = "Lists, publishes, promotes, tries on some visitors, rolls back, retires model versions."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        noted = ArgumentParser(add_help=False)
+        noted.add_argument("--note", default="", help="why, for the history")
+        noted.add_argument("--by", default="", help="who, for the history (default: you)")
+        todo = parser.add_subparsers(dest="todo", required=True, metavar="WHAT")
+        todo.add_parser("list", help="versions, their cards, their states, the labels")
+        todo.add_parser("history", help="who did what, when and why")
+
+        publish = todo.add_parser(
+            "publish", parents=[noted], help="try, copy, number and load a SavedModel directory"
+        )
+        publish.add_argument("path", type=Path, help="a SavedModel directory")
+        publish.add_argument("--version", dest="number", type=int, help="its number (default: the next)")
+
+        promote = todo.add_parser("promote", parents=[noted], help="make a version the stable one")
+        promote.add_argument("number", type=int)
+
+        canary = todo.add_parser(
+            "canary", parents=[noted], help="let a version answer a share of the visitors"
+        )
+        canary.add_argument("number", type=_number_or_off, help="a version, or `off`")
+        canary.add_argument("--share", type=int, default=10, help="percent of visitors (10)")
+
+        todo.add_parser(
+            "rollback", parents=[noted], help="make the version stable that was stable before"
+        )
+        retire = todo.add_parser("retire", parents=[noted], help="unload a version")
+        retire.add_argument("number", type=int)
+        retire.add_argument("--delete", action="store_true", help="remove its files as well")
+
+    def handle(self, *_args: Any, todo: str, **options: Any) -> None:
+        if todo == "list":
+            self._list()
+            return
+        if todo == "history":
+            self._history()
+            return
+        who = {"by": options["by"] or getpass.getuser(), "note": options["note"]}
+        try:
+            match todo:
+                case "publish":
+                    done = services.publish(
+                        source=options["path"], version=options["number"], **who
+                    )
+                case "promote":
+                    done = services.promote(version=options["number"], **who)
+                case "canary" if options["number"] is None:
+                    done = services.withdraw(**who)
+                case "canary":
+                    done = services.start_canary(
+                        version=options["number"], share=options["share"], **who
+                    )
+                case "rollback":
+                    done = services.rollback(**who)
+                case _:
+                    done = services.retire(
+                        version=options["number"], delete=options["delete"], **who
+                    )
+        except (VersionsError, Busy, LeaseLost) as problem:
+            raise CommandError("\n".join([str(problem), *getattr(problem, "__notes__", [])])) from (
+                problem
+            )
+        self.stdout.write(done.message)
+
+    def _list(self) -> None:
+        seen = selectors.overview()
+        lines = [("version", "labels", "in the server", "accuracy", "made", "size", "title")]
+        for row in seen.rows:
+            card = row.card
+            labels = ", ".join(
+                f"canary {seen.share} %" if label == "canary" else label for label in row.labels
+            )
+            lines.append(
+                (
+                    str(row.version),
+                    labels or "-",
+                    (row.state or "-") + (" (failed)" if row.error else ""),
+                    f"{card.accuracy:.2%}" if card and card.accuracy is not None else "-",
+                    f"{card.made_at:%Y-%m-%d %H:%M}" if card and card.made_at else "-",
+                    f"{card.size_bytes / 1e6:.1f} MB" if card and card.size_bytes else "-",
+                    (card.title if card else "no card") if row.on_disk else "not on disk",
+                )
+            )
+        widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+        for line in lines:
+            cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            self.stdout.write("  ".join(cells).rstrip())
+        for row in seen.rows:
+            if row.error:
+                self.stdout.write(f"version {row.version}: {row.error}")
+        if seen.work:
+            self.stdout.write(f"{seen.work.by} is at work: {seen.work.what}")
+        for problem in seen.problems:
+            self.stderr.write(problem)
+
+    def _history(self) -> None:
+        model_name = selectors.repository().model_name
+        for entry in selectors.history(model_name)[:50]:
+            outcome = "" if entry.succeeded else f" FAILED: {entry.detail}"
+            why = f" ({entry.note})" if entry.note else ""
+            self.stdout.write(
+                f"{entry.at:%Y-%m-%d %H:%M:%S} {entry.by} {entry.get_action_display()} "
+                f"{entry.from_version or '-'} -> {entry.to_version or '-'}{why}{outcome}"
+            )
+
+
+def _number_or_off(text: str) -> int | None:
+    return None if text == "off" else int(text)

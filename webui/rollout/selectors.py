@@ -1,0 +1,209 @@
+"""What is known of a model's versions: from disk, server, `models.config` and history."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from serving.client import ServingError, VersionStatus
+from serving.models_config import ConfigError
+from serving.repository import CARD, Repository
+from webui.rollout.models import Action, HistoryEntry, RolloutState
+from webui.rollout.serving import serving_client
+
+ACCURACY = "mnist_test_accuracy"  # the one figure that every card has
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a version says of itself; a field is None when its card does not say."""
+
+    title: str = ""
+    made_at: datetime | None = None
+    size_bytes: int | None = None
+    classes: int | None = None
+    parameters: int | None = None
+    metrics: Mapping[str, float]
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.metrics.get(ACCURACY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRow:
+    """One version, wherever it is known from."""
+
+    version: int
+    on_disk: bool
+    served: bool  # named by models.config
+    labels: tuple[str, ...]
+    state: str  # the server's word, "" when it has not seen the version or is silent
+    error: str  # why the server does not serve it
+    card: Card | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """Who is at work on the versions right now."""
+
+    by: str
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """Everything at a glance; `problems` says what could not be seen."""
+
+    model_name: str
+    rows: tuple[VersionRow, ...]  # newest version first
+    stable: int | None
+    canary: int | None
+    share: int
+    before: int | None  # what a rollback would make stable
+    server_answers: bool
+    server_stable: int | None  # what the server itself says that the label names
+    problems: tuple[str, ...]
+    work: Work | None
+
+
+def repository() -> Repository:
+    """The files of the site's model."""
+    return Repository(models_dir=settings.MODELS_DIR, model_name=settings.MODEL_NAME)
+
+
+def overview() -> Overview:
+    """Versions, labels, share and who is at work; asks the server, and does without it."""
+    files = repository()
+    problems = []
+    served: tuple[int, ...] = ()
+    labels: Mapping[str, int] = {}
+    try:
+        config = files.config()
+        served, labels = config.versions or (), config.labels
+    except ConfigError as problem:
+        problems.append(str(problem))
+    statuses: dict[int, VersionStatus] = {}
+    server_answers, server_stable = False, None
+    client = serving_client()
+    try:
+        statuses = {status.version: status for status in client.versions()}
+        server_answers = True
+        server_stable = client.resolve("stable")
+    except ServingError as problem:
+        problems.append(str(problem))
+    on_disk = files.versions()
+    rows = tuple(
+        VersionRow(
+            version=version,
+            on_disk=version in on_disk,
+            served=version in served,
+            labels=tuple(sorted(name for name, named in labels.items() if named == version)),
+            state=statuses[version].state if version in statuses else "",
+            error=statuses[version].error if version in statuses else "",
+            card=read_card(files, version),
+        )
+        for version in sorted({*on_disk, *served, *statuses}, reverse=True)
+    )
+    state = RolloutState.objects.filter(pk=settings.MODEL_NAME).first()
+    stable = labels.get("stable")
+    return Overview(
+        model_name=settings.MODEL_NAME,
+        rows=rows,
+        stable=stable,
+        canary=labels.get("canary"),
+        share=state.canary_share if state else 0,
+        before=stable_before(model_name=settings.MODEL_NAME, stable=stable),
+        server_answers=server_answers,
+        server_stable=server_stable,
+        problems=tuple(problems),
+        work=_work(state),
+    )
+
+
+def _work(state: RolloutState | None) -> Work | None:
+    if state is None or state.locked_until is None or state.locked_until < timezone.now():
+        return None
+    return Work(by=state.locked_by, what=state.locked_for)
+
+
+def read_card(files: Repository, version: int) -> Card | None:
+    """A version's card as far as it can be read; None without one. Never raises for a bad one."""
+    try:
+        document: Any = json.loads((files.version_dir(version) / CARD).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    metrics = document.get("metrics")
+    return Card(
+        title=str(document.get("title") or ""),
+        made_at=_instant(document.get("made_at")),
+        size_bytes=_whole(document.get("size_bytes")),
+        classes=_whole(document.get("classes")),
+        parameters=_whole(document.get("parameters")),
+        metrics={
+            str(name): float(value)
+            for name, value in (metrics.items() if isinstance(metrics, dict) else ())
+            if isinstance(value, int | float)
+        },
+    )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        instant = parse_datetime(str(value))
+    except ValueError:
+        return None
+    if instant is not None and timezone.is_naive(instant):
+        instant = timezone.make_aware(instant)
+    return instant
+
+
+def history(model_name: str) -> QuerySet[HistoryEntry]:
+    """Newest first."""
+    return HistoryEntry.objects.filter(model_name=model_name)
+
+
+def used_versions(model_name: str) -> frozenset[int]:
+    """Numbers that the history has seen published, failed ones too; none is used again."""
+    numbers = HistoryEntry.objects.filter(
+        model_name=model_name, action=Action.PUBLISH, to_version__isnull=False
+    ).values_list("to_version", flat=True)
+    return frozenset(number for number in numbers if number is not None)
+
+
+def stable_before(*, model_name: str, stable: int | None) -> int | None:
+    """The version to roll back to: what was stable before `stable`, as the history has it.
+
+    A rollback takes a step back, so two in a row lead two promotions back, not to and fro.
+    """
+    moves = HistoryEntry.objects.filter(
+        model_name=model_name, action__in=(Action.PROMOTE, Action.ROLLBACK), succeeded=True
+    ).order_by("id")
+    been: list[int] = []  # stable versions, each on top of the one it replaced
+    for action, came_from, led_to in moves.values_list("action", "from_version", "to_version"):
+        if came_from is not None and (not been or been[-1] != came_from):
+            been.append(came_from)  # moved by other hands than ours
+        if action == Action.ROLLBACK and led_to in been:
+            while been[-1] != led_to:
+                been.pop()
+        elif led_to is not None:
+            been.append(led_to)
+    if stable is None:
+        return None
+    if stable not in been:
+        return been[-1] if been else None
+    while been and been[-1] != stable:
+        been.pop()
+    return been[-2] if len(been) > 1 else None
