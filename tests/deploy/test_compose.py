@@ -1,0 +1,149 @@
+"""Every combination of compose files is valid, and keeps what docker-compose.yml promises."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.needs import need
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = "docker-compose.yml"
+EMBEDDED = "docker-compose.embedded.yml"
+POSTGRES = "docker-compose.postgres.yml"
+COMBINATIONS = [(BASE,), (BASE, EMBEDDED), (BASE, POSTGRES), (BASE, EMBEDDED, POSTGRES)]
+OURS = ("models", "prepare", "web", "serving", "trainer")
+
+
+def compose_commands() -> list[list[str]]:
+    """v1 (`docker-compose`) and v2 (`docker compose`), those that are installed."""
+    found = []
+    if shutil.which("docker-compose"):
+        found.append(["docker-compose"])
+    if shutil.which("docker"):
+        asked = subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=60)
+        if asked.returncode == 0:
+            found.append(["docker", "compose"])
+    return found
+
+
+def ask_compose(
+    files: tuple[str, ...], *, command: list[str], environment: dict[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """`config` of the files, profiles included; .env.example itself changes nothing."""
+    named = [word for file in files for word in ("--file", file)]
+    passed = {n: v for n, v in os.environ.items() if n in ("PATH", "HOME", "DOCKER_CONFIG")}
+    return subprocess.run(
+        [*command, "--env-file", ".env.example", *named, "--profile", "trainer", "config"],
+        cwd=ROOT,
+        env={**passed, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def config(files: tuple[str, ...], *, command: list[str], **environment: str) -> dict[str, Any]:
+    """What compose makes of the files; its complaint fails the test."""
+    environment = {"POSTGRES_PASSWORD": "for-this-test", **environment}
+    finished = ask_compose(files, command=command, environment=environment)
+    assert finished.returncode == 0, finished.stderr
+    assert not finished.stderr, finished.stderr
+    read: dict[str, Any] = yaml.safe_load(finished.stdout)
+    return read
+
+
+@pytest.fixture(scope="module", params=["docker-compose", "docker compose"])
+def command(request: pytest.FixtureRequest) -> list[str]:
+    found = [" ".join(one) for one in compose_commands()]
+    need(bool(found), "docker-compose (apt-get install docker-compose)")
+    if request.param not in found:
+        pytest.skip(f"{request.param} is not installed; {found[0]} is checked")
+    return str(request.param).split()
+
+
+@pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)
+def test_every_combination_is_valid(files: tuple[str, ...], command: list[str]) -> None:
+    services = config(files, command=command)["services"]
+    expected = {*OURS, "cassandra", *(["postgres"] if POSTGRES in files else [])}
+    assert set(services) == expected
+
+
+@pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)
+def test_only_the_site_is_published(files: tuple[str, ...], command: list[str]) -> None:
+    services = config(files, command=command, PORT="8123")["services"]
+    ports = {name: service["ports"] for name, service in services.items() if service.get("ports")}
+    assert set(ports) == {"web"}
+    (published,) = ports["web"]
+    assert (int(published["published"]), published["target"]) == (8123, 8000)
+
+
+@pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)
+def test_every_container_is_bounded_and_held_down(
+    files: tuple[str, ...], command: list[str]
+) -> None:
+    for name, service in config(files, command=command)["services"].items():
+        assert service.get("mem_limit"), f"{name} may take all memory"
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["logging"]["options"]["max-size"], f"{name}'s log may fill the disk"
+        assert list(service["networks"]) == ["digits"], name
+        assert not service.get("privileged"), name
+        if name in OURS:
+            assert service["read_only"] is True, f"{name} may write to its root file system"
+        if name in ("web", "serving", "cassandra", "postgres"):
+            assert service["restart"] == "unless-stopped", name
+            assert service["healthcheck"]["test"], name
+
+
+def test_the_start_waits_for_health(command: list[str]) -> None:
+    services = config((BASE,), command=command)["services"]
+    web = {name: needed["condition"] for name, needed in services["web"]["depends_on"].items()}
+    assert web == {
+        "models": "service_completed_successfully",
+        "prepare": "service_completed_successfully",
+        "serving": "service_healthy",
+        "cassandra": "service_healthy",
+    }
+
+
+def test_the_embedded_server_takes_the_image_s_place_and_nothing_else(command: list[str]) -> None:
+    """Same flags, same volume, same health check."""
+    real = config((BASE,), command=command)["services"]
+    embedded = config((BASE, EMBEDDED), command=command)["services"]
+    for services in (real, embedded):  # v1 writes these differently when files are merged
+        for service in services.values():
+            service["networks"] = list(service["networks"])
+            service.get("volumes", []).sort(key=str)
+    assert real["serving"].pop("image") == "tensorflow/serving:2.20.0"
+    assert embedded["serving"].pop("image") == "drawn-digits-serving"
+    assert embedded["serving"].pop("build")["target"] == "serving"
+    assert embedded == real
+
+
+def test_no_secret_and_no_password_stands_in_a_file() -> None:
+    for file in (BASE, EMBEDDED, POSTGRES):
+        services = yaml.safe_load((ROOT / file).read_text())["services"]
+        for name, service in services.items():
+            for variable, value in (service.get("environment") or {}).items():
+                if "PASSWORD" in variable or "SECRET" in variable:
+                    literal = value and not str(value).startswith(("${", "/"))
+                    assert not literal, f"{file}: {name}: {variable}={value}"
+
+
+def test_postgres_is_not_started_without_a_password(command: list[str]) -> None:
+    refused = ask_compose((BASE, POSTGRES), command=command, environment={})
+    assert refused.returncode != 0
+    assert "openssl rand -hex 24" in refused.stderr
+
+
+def test_settings_reach_the_site(command: list[str]) -> None:
+    """What a shell or .env holds is passed on; what it does not hold is left to the site."""
+    given = {"ALLOWED_HOSTS": "digits.example.org", "SECRET_KEY": "k", "CASSANDRA_HOSTS": "a,b"}
+    environment = config((BASE,), command=command, **given)["services"]["web"]["environment"]
+    assert given.items() <= environment.items()
+    assert environment.get("RATE_LIMIT") is None

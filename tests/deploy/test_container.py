@@ -1,0 +1,141 @@
+"""The commands of the site's container: safe to run again, and clear about what is wrong."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from deploy.docker import container
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_models_volume_is_filled_once_and_a_moved_label_stays(tmp_path: Path) -> None:
+    container.fill_models(tmp_path)
+    config = tmp_path / "models.config"
+    assert f'base_path: "{tmp_path.resolve()}/digits"' in config.read_text()
+    config.write_text("# an operator moved the label\n")
+    container.fill_models(tmp_path)
+    assert config.read_text() == "# an operator moved the label\n"
+
+
+def test_configuration_that_belongs_to_the_release_is_renewed(tmp_path: Path) -> None:
+    container.fill_models(tmp_path)
+    (tmp_path / "monitoring.config").write_text("of an older release")
+    container.fill_models(tmp_path)
+    shipped = ROOT / "serving" / "monitoring.config"
+    assert (tmp_path / "monitoring.config").read_text() == shipped.read_text()
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_volume_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file where the volume should be")
+    with pytest.raises(container.CannotStart, match=r"models volume .* cannot be filled"):
+        container.fill_models(tmp_path / "models")
+
+
+def test_a_key_is_made_once_and_only_its_owner_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "secret_key"
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    monkeypatch.setenv("SECRET_KEY_FILE", str(key))
+    container.make_key(key)
+    made = key.read_text()
+    assert len(made) >= 50
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    container.make_key(key)
+    assert key.read_text() == made
+    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+@pytest.mark.parametrize(
+    "named", [{"SECRET_KEY": "an operator's"}, {"SECRET_KEY_FILE": "/run/secrets/key"}, {}]
+)
+def test_no_key_is_made_where_one_is_named_or_none_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: dict[str, str]
+) -> None:
+    """An operator's missing file must be an error, not a new key that ends every session."""
+    for name in ("SECRET_KEY", "SECRET_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    container.make_key(tmp_path / "secret_key")
+    assert not (tmp_path / "secret_key").exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "prepare"])
+def test_without_a_key_it_refuses_in_one_line(command: str) -> None:
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("SECRET_KEY")}
+    finished = subprocess.run(
+        [sys.executable, "deploy/docker/container.py", command],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("Cannot start: SECRET_KEY is not set.")
+    assert "secrets.token_urlsafe" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+class Answering(BaseHTTPRequestHandler):
+    """A site that answers, and keeps what it was asked."""
+
+    status = 200
+    asked: list[dict[str, str]]
+
+    def do_GET(self) -> None:
+        type(self).asked.append({"path": self.path, **dict(self.headers.items())})
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing to say."""
+
+
+@pytest.fixture
+def site() -> Iterator[HTTPServer]:
+    Answering.status = 200
+    Answering.asked = []
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host"),
+    [("", "localhost"), ("digits.example.org,b.org", "digits.example.org"), (".a.org", "a.org")],
+)
+def test_the_health_check_asks_as_a_visitor_behind_the_proxy_would(
+    site: HTTPServer, monkeypatch: pytest.MonkeyPatch, allowed: str, host: str
+) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", allowed)
+    assert container.healthy(site.server_port) == "ok"
+    asked = Answering.asked[0]
+    assert (asked["path"], asked["Host"], asked["X-Forwarded-Proto"]) == ("/healthz", host, "https")
+
+
+def test_an_unwell_site_is_unhealthy(site: HTTPServer) -> None:
+    Answering.status = 500
+    with pytest.raises(container.CannotStart, match="answers 500: ok"):
+        container.healthy(site.server_port)
+
+
+def test_a_site_that_is_not_there_is_unhealthy(site: HTTPServer) -> None:
+    port = site.server_port
+    site.server_close()
+    with pytest.raises(container.CannotStart, match="does not answer"):
+        container.healthy(port)
