@@ -1,4 +1,4 @@
-"""What a container of the site's image does: `models`, `prepare`, `serve` or `healthy`.
+"""What a container of the site's image does: `models`, `prepare` or `serve`.
 
 `models` and `prepare` run to their end at every `docker-compose up`, also the second one, and
 leave what is there already. They are apart because the model server waits for the one and
@@ -7,7 +7,6 @@ site that is started again while they are down answers, and keeps records in its
 """
 
 import argparse
-import http.client
 import os
 import secrets
 import shutil
@@ -18,7 +17,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 if not (ROOT / "manage.py").exists():  # in the repository this file is one folder deeper
     ROOT = ROOT.parent
-HEALTH_SECONDS = 4  # less than the health check's own limit, so that the reason is printed
 
 
 class CannotStart(Exception):
@@ -123,30 +121,6 @@ def serve() -> None:
     os.execvp(command[0], command)  # noqa: S606 - this process is to be gunicorn
 
 
-def healthy(port: int) -> str:
-    """What the site says to /healthz.
-
-    The request looks like one that a proxy in front of the site would pass on, so that
-    neither ALLOWED_HOSTS nor the redirect to https stands in its way.
-
-    Raises:
-        CannotStart: if it does not answer 200.
-    """
-    host = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".") or "localhost"
-    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=HEALTH_SECONDS)
-    try:
-        asked.request("GET", "/healthz", headers={"Host": host, "X-Forwarded-Proto": "https"})
-        answer = asked.getresponse()
-        text = answer.read(1000).decode(errors="replace")
-    except OSError as problem:
-        raise CannotStart(f"/healthz on port {port} does not answer: {problem}") from None
-    finally:
-        asked.close()
-    if answer.status != 200:
-        raise CannotStart(f"/healthz on port {port} answers {answer.status}: {text}")
-    return text
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -154,17 +128,14 @@ def main() -> int:
     prepared = commands.add_parser("prepare", help="key, migrations, keyspace, tables, indexes")
     prepared.add_argument("--make-key", type=Path, metavar="FILE", help="where to keep a new key")
     commands.add_parser("serve", help="the site, under gunicorn")
-    commands.add_parser("healthy", help="ask /healthz of the site in this container")
     arguments = parser.parse_args()
     try:
         if arguments.command == "models":
             fill_models(Path(os.environ.get("MODELS_DIR", "/models")))
         elif arguments.command == "prepare":
             prepare(arguments.make_key)
-        elif arguments.command == "serve":
-            serve()
         else:
-            say(healthy(int(os.environ.get("PORT", "8000"))))
+            serve()
     except CannotStart as problem:
         print(f"Cannot start: {problem}", file=sys.stderr, flush=True)
         return 1

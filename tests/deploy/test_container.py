@@ -4,9 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -85,57 +82,3 @@ def test_without_a_key_it_refuses_in_one_line(command: str) -> None:
     assert finished.stderr.startswith("Cannot start: SECRET_KEY is not set.")
     assert "secrets.token_urlsafe" in finished.stderr
     assert "Traceback" not in finished.stderr
-
-
-class Answering(BaseHTTPRequestHandler):
-    """A site that answers, and keeps what it was asked."""
-
-    status = 200
-    asked: list[dict[str, str]]
-
-    def do_GET(self) -> None:
-        type(self).asked.append({"path": self.path, **dict(self.headers.items())})
-        self.send_response(self.status)
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_: object) -> None:
-        """Nothing to say."""
-
-
-@pytest.fixture
-def site() -> Iterator[HTTPServer]:
-    Answering.status = 200
-    Answering.asked = []
-    with HTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    ("allowed", "host"),
-    [("", "localhost"), ("digits.example.org,b.org", "digits.example.org"), (".a.org", "a.org")],
-)
-def test_the_health_check_asks_as_a_visitor_behind_the_proxy_would(
-    site: HTTPServer, monkeypatch: pytest.MonkeyPatch, allowed: str, host: str
-) -> None:
-    monkeypatch.setenv("ALLOWED_HOSTS", allowed)
-    assert container.healthy(site.server_port) == "ok"
-    asked = Answering.asked[0]
-    assert (asked["path"], asked["Host"], asked["X-Forwarded-Proto"]) == ("/healthz", host, "https")
-
-
-def test_an_unwell_site_is_unhealthy(site: HTTPServer) -> None:
-    Answering.status = 500
-    with pytest.raises(container.CannotStart, match="answers 500: ok"):
-        container.healthy(site.server_port)
-
-
-def test_a_site_that_is_not_there_is_unhealthy(site: HTTPServer) -> None:
-    port = site.server_port
-    site.server_close()
-    with pytest.raises(container.CannotStart, match="does not answer"):
-        container.healthy(port)
