@@ -15,8 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from webui.environment import read_http_url, read_switch
 from webui.logs import configure_structlog, logging_config
-from webui.recognition.rate import DEFAULT_RATE, parse_rate
 from webui.recognition.bounds import MAX_BODY_BYTES
+from webui.recognition.rate import DEFAULT_RATE, parse_rate
+from webui.records_cassandra.configuration import ALIAS, CassandraSettings
 from webui.secret_files import read_secret_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -50,10 +51,11 @@ SERVING_URL = read_http_url(os.environ, "SERVING_URL", default="http://127.0.0.1
 MODEL_NAME = env.str("MODEL_NAME", default="digits")
 MODELS_DIR = Path(env.str("MODELS_DIR", default=str(BASE_DIR / "serving" / "models")))
 
-CASSANDRA_HOSTS = env.list("CASSANDRA_HOSTS", default=[])
+CASSANDRA = CassandraSettings.read(os.environ)  # None without CASSANDRA_HOSTS
+CASSANDRA_HOSTS = list(CASSANDRA.hosts) if CASSANDRA else []
 RECORD_STORE = (
     "webui.records_cassandra.store.CassandraStore"
-    if CASSANDRA_HOSTS
+    if CASSANDRA
     else "webui.records.embedded.EmbeddedStore"
 )
 
@@ -80,6 +82,8 @@ INSTALLED_APPS = [
     "webui.records",
     "webui.rollout",
 ]
+if CASSANDRA:
+    INSTALLED_APPS += ["django_cassandra_engine", "webui.records_cassandra"]
 
 MIDDLEWARE = [
     # Before anything that looks at the host: probes come by address, and should cost nothing.
@@ -126,6 +130,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,  # seconds that a writer waits for the lock
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+if CASSANDRA:
+    # For django-cassandra-engine's table models and commands; the store itself never asks
+    # Django for this connection (webui/records_cassandra/connection.py says why).
+    DATABASES[ALIAS] = CASSANDRA.database()
+    DATABASE_ROUTERS = ["webui.records_cassandra.router.CassandraRouter"]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"

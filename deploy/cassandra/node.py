@@ -1,0 +1,280 @@
+"""A real Cassandra on this machine without Docker, from Maven's jars, for development and tests.
+
+`python deploy/cassandra/node.py` (or `make cassandra`) runs one node in the foreground until
+Ctrl-C, keeping its data under `var/cassandra/`. The tests start their nodes from the same
+class, on ports and directories of their own. Needs Java 17 and, the first time, Maven.
+"""
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+
+HERE = Path(__file__).resolve().parent
+VAR = HERE.parent.parent / "var" / "cassandra"
+OPTIONS_FRAME = bytes.fromhex("040000000500000000")  # CQL v4 OPTIONS: answered means ready
+START_SECONDS = 120  # a node takes 5 s on two idle cores, far longer on busy ones
+STOP_SECONDS = 20
+PR_SET_PDEATHSIG = 1  # prctl(2)
+# Three equal parts of the Murmur3 ring, for three nodes with one token each.
+RING_TOKENS = (-9223372036854775808, -3074457345618258603, 3074457345618258602)
+
+
+class NodeFailed(Exception):
+    """A node did not start; the message ends with what its log says."""
+
+
+def missing() -> str:
+    """What this machine lacks to run a node, as a sentence; empty when it lacks nothing."""
+    if shutil.which("java") is None:
+        return "java (apt-get install openjdk-17-jre-headless)"
+    if shutil.which("mvn") is None and not jar_directory().exists():
+        return "mvn (apt-get install maven), to fetch Cassandra's jars once"
+    return ""
+
+
+def version() -> str:
+    """The Cassandra version that pom.xml pins."""
+    found = re.search(
+        r"<artifactId>cassandra-all</artifactId>\s*<version>([^<]+)<",
+        (HERE / "pom.xml").read_text(),
+    )
+    if found is None:
+        raise NodeFailed(f"{HERE / 'pom.xml'} names no version of cassandra-all")
+    return found[1]
+
+
+def jar_directory() -> Path:
+    return VAR / f"lib-{version()}"
+
+
+def fetch_jars() -> Path:
+    """The jars' directory; Maven fetches them the first time (72 MB, half a minute)."""
+    lib = jar_directory()
+    VAR.mkdir(parents=True, exist_ok=True)
+    with (VAR / "fetch.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test runs may begin at once
+        if lib.exists():
+            return lib
+        draft = lib.with_suffix(".tmp")
+        shutil.rmtree(draft, ignore_errors=True)
+        finished = subprocess.run(
+            [
+                "mvn", "-B", "-q", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies",
+                f"-DoutputDirectory={draft}", "-DincludeScope=runtime",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )  # fmt: skip
+        if finished.returncode:
+            raise NodeFailed(f"Maven could not fetch Cassandra's jars:\n{finished.stdout}")
+        draft.rename(lib)  # complete or not there at all
+    return lib
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass(kw_only=True)
+class Node:
+    """One Cassandra process and its directory."""
+
+    directory: Path
+    address: str = "127.0.0.1"
+    port: int = 9042
+    storage_port: int = 7000
+    seeds: Sequence[str] = ()
+    token: int | None = None  # one token for a ring of several, else 16 random ones
+    ring_delay_ms: int = 0
+    heap: str = "256M"
+    password_login: bool = False  # users and rights; starts with cassandra / cassandra
+    keystore: Path | None = None  # PKCS12: clients must speak TLS
+    keystore_password: str = ""
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "node.log"
+
+    def start(self) -> None:
+        """Starts the process; `wait` says when it can be asked."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        configuration = self.directory / "cassandra.yaml"
+        configuration.write_text(self._configuration())
+        lib = fetch_jars()
+        command = [
+            "java", f"@{HERE / 'jvm.options'}", f"-Xms{self.heap}", f"-Xmx{self.heap}",
+            f"-javaagent:{next(lib.glob('jamm-*.jar'))}",
+            f"-Dcassandra.config={configuration.as_uri()}",
+            f"-Dlogback.configurationFile={HERE / 'logback.xml'}",
+            f"-Dcassandra.storagedir={self.directory}",
+            f"-Dcassandra.logdir={self.directory}",
+            f"-Dcassandra.ring_delay_ms={self.ring_delay_ms}",
+            "-cp", f"{lib}/*", "org.apache.cassandra.service.CassandraDaemon",
+        ]  # fmt: skip
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches it in our order
+                preexec_fn=_die_with_parent,
+            )
+
+    def _configuration(self) -> str:
+        encryption = ""
+        if self.keystore is not None:
+            encryption = (
+                "client_encryption_options:\n"
+                "  enabled: true\n"
+                "  optional: false\n"
+                f"  keystore: {self.keystore}\n"
+                f"  keystore_password: {self.keystore_password}\n"
+                "  store_type: PKCS12\n"
+            )
+        return Template((HERE / "cassandra.yaml").read_text()).substitute(
+            num_tokens=16 if self.token is None else 1,
+            initial_token="" if self.token is None else self.token,
+            seeds=",".join(
+                f"{seed}:{self.storage_port}" for seed in (self.seeds or (self.address,))
+            ),
+            address=self.address,
+            storage_port=self.storage_port,
+            port=self.port,
+            directory=self.directory,
+            authenticator="PasswordAuthenticator"
+            if self.password_login
+            else "AllowAllAuthenticator",
+            authorizer="CassandraAuthorizer" if self.password_login else "AllowAllAuthorizer",
+            client_encryption=encryption,
+        )
+
+    def answers(self) -> bool:
+        """Whether a CQL client would be answered (with TLS: whether the port is open)."""
+        try:
+            with socket.create_connection((self.address, self.port), timeout=1) as client:
+                if self.keystore is not None:
+                    return True
+                client.sendall(OPTIONS_FRAME)
+                client.settimeout(2)
+                return len(client.recv(9)) == 9
+        except OSError:
+            return False
+
+    def wait(self, seconds: float = START_SECONDS) -> None:
+        """Returns when the node answers.
+
+        Raises:
+            NodeFailed: if it ended, or does not answer in time.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process is None or self.process.poll() is not None:
+                raise NodeFailed(f"Cassandra ended while starting:\n{self._end_of_log()}")
+            if self.answers():
+                return
+            time.sleep(0.2)
+        raise NodeFailed(f"Cassandra is silent after {seconds:.0f} s:\n{self._end_of_log()}")
+
+    def _end_of_log(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:]
+
+    def kill(self) -> None:
+        """kill -9: no flush, no goodbye."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+def ring(directory: Path, network: str) -> list[Node]:
+    """Three nodes, not started, on `network`.1 to .3 (like "127.0.0"), a third of the ring each."""
+    addresses = [f"{network}.{number}" for number in (1, 2, 3)]
+    return [
+        Node(
+            directory=directory / f"node{number}",
+            address=address,
+            seeds=addresses,
+            token=token,
+            ring_delay_ms=1000,
+        )
+        for number, (address, token) in enumerate(zip(addresses, RING_TOKENS, strict=True), 1)
+    ]
+
+
+@contextlib.contextmanager
+def running(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
+    """Nodes started together and answering; stopped at the end, whatever happens."""
+    try:
+        for node in nodes:
+            node.start()
+        for node in nodes:
+            node.wait()
+        yield nodes
+    finally:
+        for node in nodes:
+            if node.process is not None and node.process.poll() is None:
+                node.process.terminate()  # all at once, then wait for each
+        for node in nodes:
+            node.stop()
+
+
+def main() -> int:
+    if lacking := missing():
+        print(f"Cannot start Cassandra: this machine lacks {lacking}")
+        return 1
+    node = Node(
+        directory=VAR / "data",
+        port=int(os.environ.get("CASSANDRA_PORT", "9042")),
+        heap=os.environ.get("CASSANDRA_HEAP", "512M"),
+    )
+    if node.answers():
+        print(f"A Cassandra answers on {node.address}:{node.port} already")
+        return 1
+    stop_asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: stop_asked.append(number))
+    print(f"Starting Cassandra {version()}; data in {node.directory}", flush=True)
+    try:
+        with running([node]):
+            print(f"Ready: make run CASSANDRA_HOSTS={node.address}   (Ctrl-C stops)", flush=True)
+            while not stop_asked and node.process is not None and node.process.poll() is None:
+                time.sleep(0.2)
+    except NodeFailed as problem:
+        print(problem)
+        return 1
+    return 0 if stop_asked else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""Records for tests: any field can be said, the rest is plausible."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from webui.records.models import Record, instant_of, new_record_id
+from webui.records_cassandra.buckets import ticks_of
+
+
+def id_at(instant: datetime) -> uuid.UUID:
+    """A record id that names a given instant."""
+    ticks = ticks_of(instant)
+    made = new_record_id()
+    fields = (ticks & 0xFFFFFFFF, (ticks >> 32) & 0xFFFF, (ticks >> 48) & 0x0FFF | 0x1000)
+    return uuid.UUID(fields=(*fields, made.clock_seq_hi_variant, made.clock_seq_low, made.node))
+
+
+def make_record(*, at: datetime | None = None, **fields: Any) -> Record:
+    record_id = new_record_id() if at is None else id_at(at)
+    values: dict[str, Any] = {
+        "verdict": "digit",
+        "digit": 7,
+        "confidence": 0.987654321,
+        "probabilities": [0.001] * 7 + [0.987654321] + [0.001] * 3,
+        "model_name": "digits",
+        "model_version": 1,
+        "model_label": "stable",
+        "latency_ms": 3.25,
+        "visitor": "a1b2c3",
+        "instance": bytes(range(256)) * 3 + bytes(16),
+        "picture": b"\x89PNG\r\n\x1a\n not really" * 40,
+        "ink": [[[1, 2, 0], [3, 4, 16]], [[5.5, 6, 40]]],
+    } | fields
+    return Record(id=record_id, predicted_at=instant_of(record_id), **values)

@@ -1,0 +1,178 @@
+"""What the environment says about Cassandra, typed, and refused by name when it is wrong.
+
+Read by `webui.settings`, so nothing here may need configured settings or the driver (which
+is imported only where Cassandra is configured).
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from webui.environment import read_integer, read_switch
+from webui.records_cassandra.grain import Grain
+
+ALIAS = "cassandra"  # in DATABASES and in the driver's registry
+CONNECT_SECONDS = 2.0
+RECONNECT_SECONDS = 10.0  # the driver's own default backs off to ten minutes
+HEARTBEAT_SECONDS = 5.0  # how soon a silent host, which refuses nothing, is noticed
+
+
+@dataclass(frozen=True, kw_only=True)
+class CassandraSettings:
+    """Where Cassandra is, how it is spoken to, and how records lie in it."""
+
+    hosts: tuple[str, ...]
+    port: int = 9042
+    keyspace: str = "mnist_key"
+    datacenter: str = ""  # empty: that of the host reached first
+    replication: int = 1
+    user: str = ""
+    password: str = ""
+    tls_ca: str = ""  # PEM file of the authority that signed the nodes' certificates: TLS on
+    tls_cert: str = ""  # PEM files of our own certificate, where nodes ask for one
+    tls_key: str = ""
+    tls_verify_host: bool = True
+    bucket: Grain = Grain.HOUR
+    records_ttl: timedelta | None = None
+    pictures_ttl: timedelta | None = None
+    timeout: float = 2.0  # seconds a request may take
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "CassandraSettings | None":
+        """The settings that the environment names; None without CASSANDRA_HOSTS.
+
+        Raises:
+            ImproperlyConfigured: naming the variable that is wrong, and what would be right.
+        """
+        hosts = environment.get("CASSANDRA_HOSTS", "").split(",")
+        named = tuple(host.strip() for host in hosts if host.strip())
+        if not named:
+            return None
+        text = partial(_text, environment)
+        number = partial(read_integer, environment)
+        made = cls(
+            hosts=named,
+            port=number("CASSANDRA_PORT", default=9042, least=1, most=65535),
+            keyspace=text("CASSANDRA_KEYSPACE") or "mnist_key",
+            datacenter=text("CASSANDRA_DC"),
+            replication=number("CASSANDRA_RF", default=1, least=1, most=100),
+            user=text("CASSANDRA_USER"),
+            password=environment.get("CASSANDRA_PASSWORD", ""),
+            tls_ca=_file(environment, "CASSANDRA_TLS_CA"),
+            tls_cert=_file(environment, "CASSANDRA_TLS_CERT"),
+            tls_key=_file(environment, "CASSANDRA_TLS_KEY"),
+            tls_verify_host=text("CASSANDRA_TLS_VERIFY_HOST") == ""
+            or read_switch(environment, "CASSANDRA_TLS_VERIFY_HOST"),
+            bucket=_grain(environment),
+            # Cassandra takes at most twenty years.
+            records_ttl=_days(number("CASSANDRA_RECORDS_TTL_DAYS", default=0, least=0, most=7300)),
+            pictures_ttl=_days(
+                number("CASSANDRA_PICTURES_TTL_DAYS", default=0, least=0, most=7300)
+            ),
+            timeout=number("CASSANDRA_TIMEOUT_MS", default=2000, least=50, most=60000) / 1000,
+        )
+        made.check()
+        return made
+
+    def check(self) -> None:
+        """Raises ImproperlyConfigured where two variables contradict each other."""
+        # A keyspace's name becomes part of statements, where it cannot be a parameter.
+        if not (
+            self.keyspace.isascii() and self.keyspace.isidentifier() and self.keyspace.islower()
+        ):
+            raise ImproperlyConfigured(
+                f"CASSANDRA_KEYSPACE is {self.keyspace!r}; it must be lower-case letters, digits "
+                "and underscores, like mnist_key"
+            )
+        if bool(self.user) != bool(self.password):
+            raise ImproperlyConfigured(
+                "CASSANDRA_USER and CASSANDRA_PASSWORD go together; only one of them is set"
+            )
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ImproperlyConfigured(
+                "CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY go together; only one of them is set"
+            )
+        if self.tls_cert and not self.tls_ca:
+            raise ImproperlyConfigured("CASSANDRA_TLS_CERT is set, but CASSANDRA_TLS_CA is not")
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """How the nodes' certificates are checked; None without TLS."""
+        if not self.tls_ca:
+            return None
+        context = ssl.create_default_context(cafile=self.tls_ca)
+        context.check_hostname = self.tls_verify_host
+        if self.tls_cert:
+            context.load_cert_chain(self.tls_cert, self.tls_key)
+        return context
+
+    def database(self) -> dict[str, Any]:
+        """The entry of DATABASES from which django-cassandra-engine connects."""
+        from cassandra import ConsistencyLevel
+        from cassandra.auth import PlainTextAuthProvider
+        from cassandra.cluster import EXEC_PROFILE_DEFAULT, ExecutionProfile
+        from cassandra.policies import (
+            DCAwareRoundRobinPolicy,
+            ExponentialReconnectionPolicy,
+            TokenAwarePolicy,
+        )
+
+        profile = ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(
+                DCAwareRoundRobinPolicy(local_dc=self.datacenter)
+            ),
+            consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+            request_timeout=self.timeout,
+        )
+        options: dict[str, Any] = {
+            "lazy_connect": True,  # or the site would not start while Cassandra is down
+            "port": self.port,
+            "execution_profiles": {EXEC_PROFILE_DEFAULT: profile},
+            "connect_timeout": CONNECT_SECONDS,
+            "control_connection_timeout": CONNECT_SECONDS,
+            "reconnection_policy": ExponentialReconnectionPolicy(0.5, RECONNECT_SECONDS),
+            "idle_heartbeat_interval": HEARTBEAT_SECONDS,
+            "idle_heartbeat_timeout": HEARTBEAT_SECONDS,
+            "protocol_version": 4,  # said, not guessed: guessing fails while a node starts
+        }
+        if self.user:
+            options["auth_provider"] = PlainTextAuthProvider(self.user, self.password)
+        if context := self.ssl_context():
+            options["ssl_context"] = context
+        return {
+            "ENGINE": "django_cassandra_engine",
+            "NAME": self.keyspace,
+            "HOST": ",".join(self.hosts),
+            "OPTIONS": {"connection": options},
+        }
+
+
+def _text(environment: Mapping[str, str], name: str) -> str:
+    return environment.get(name, "").strip()
+
+
+def _days(count: int) -> timedelta | None:
+    return timedelta(days=count) if count else None
+
+
+def _file(environment: Mapping[str, str], name: str) -> str:
+    path = _text(environment, name)
+    if path and not Path(path).is_file():
+        raise ImproperlyConfigured(f"{name} is {path!r}, and there is no such file")
+    return path
+
+
+def _grain(environment: Mapping[str, str]) -> Grain:
+    text = _text(environment, "CASSANDRA_BUCKET") or Grain.HOUR.value
+    try:
+        return Grain(text)
+    except ValueError:
+        known = ", ".join(grain.value for grain in Grain)
+        raise ImproperlyConfigured(
+            f"CASSANDRA_BUCKET is {text!r}; it must be one of: {known}"
+        ) from None
