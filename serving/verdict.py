@@ -1,0 +1,70 @@
+"""What an answer says to a person: a digit, a digit with doubt, or that the drawing is none.
+
+A network always has a likeliest class. Whether it is worth saying is decided here, by thresholds
+that each model version brings on its card (chosen on people whom no training saw).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+DIGITS = 10
+NOT_A_DIGIT = 10  # the class after the digits, in versions that have one
+
+Verdict = Literal["digit", "unsure", "not_a_digit"]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where a verdict turns; both are calibrated probabilities, 0 to 1.
+
+    Raises:
+        ValueError: one of them is no probability.
+    """
+
+    digit_confidence: float  # from here on the digit is said without doubt
+    not_a_digit: float  # from here on the drawing is said to be no digit
+
+    def __post_init__(self) -> None:
+        for name in ("digit_confidence", "not_a_digit"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0.0 <= value <= 1.0):
+                raise ValueError(f"{name} must be a probability between 0 and 1, not {value!r}")
+
+
+# For a version whose card is missing. One half: what is said is likelier than all else together.
+DEFAULT_THRESHOLDS = Thresholds(digit_confidence=0.5, not_a_digit=0.5)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is said of one drawing."""
+
+    verdict: Verdict
+    digit: int | None  # the likeliest of 0..9, also when unsure; None when it is no digit
+    confidence: float  # the probability of what is said, 0 to 1
+
+
+def read_verdict(probabilities: Sequence[float], thresholds: Thresholds) -> Reading:
+    """The verdict on one instance.
+
+    Args:
+        probabilities: (10,) digits, or (11,) digits and then "not a digit".
+        thresholds: of the version that answered.
+
+    Raises:
+        ValueError: there are neither 10 nor 11 probabilities, or one is no finite number.
+    """
+    scores = [float(value) for value in probabilities]
+    if len(scores) not in (DIGITS, DIGITS + 1):
+        raise ValueError(
+            f"a model version answers with 10 or 11 probabilities, this one with {len(scores)}"
+        )
+    if not all(math.isfinite(score) for score in scores):
+        raise ValueError(f"a probability must be a finite number; the model answered {scores}")
+    if len(scores) > DIGITS and scores[NOT_A_DIGIT] >= thresholds.not_a_digit:
+        return Reading(verdict="not_a_digit", digit=None, confidence=scores[NOT_A_DIGIT])
+    digit = max(range(DIGITS), key=scores.__getitem__)
+    sure = scores[digit] >= thresholds.digit_confidence
+    return Reading(verdict="digit" if sure else "unsure", digit=digit, confidence=scores[digit])
