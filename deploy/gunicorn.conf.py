@@ -74,6 +74,13 @@ if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
 
+def post_worker_init(_worker: Any) -> None:
+    """Opens the record store: what waits in its spool is moved also while nobody draws."""
+    from webui.records.store import store
+
+    store()
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """Drops a dead worker's gauges; what it counted stays counted."""
     from prometheus_client import multiprocess

@@ -26,7 +26,7 @@ SIGN_BITS = 0x8080808080808080
 
 def bucket_of(record_id: UUID, grain: Grain) -> str:
     """The partition that holds a record written at this grain; from the id alone."""
-    return grain.name(grain.start(instant_of(record_id)))
+    return grain.bucket(grain.start(instant_of(record_id)))
 
 
 def month_of(start: datetime) -> str:

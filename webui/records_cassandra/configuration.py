@@ -152,6 +152,22 @@ class CassandraSettings:
         }
 
 
+def cassandra_of_site() -> CassandraSettings:
+    """What the site's settings say.
+
+    Raises:
+        ImproperlyConfigured: if they name no Cassandra.
+    """
+    from django.conf import settings  # settings.py imports this module
+
+    configured: CassandraSettings | None = settings.CASSANDRA
+    if configured is None:
+        raise ImproperlyConfigured(
+            "no Cassandra is configured: set CASSANDRA_HOSTS, like CASSANDRA_HOSTS=127.0.0.1"
+        )
+    return configured
+
+
 def _text(environment: Mapping[str, str], name: str) -> str:
     return environment.get(name, "").strip()
 

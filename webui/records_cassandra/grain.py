@@ -27,7 +27,7 @@ class Grain(StrEnum):
         """The start of the bucket that holds an instant; buckets lie on UTC boundaries."""
         return instant - (instant - UNIX_EPOCH) % self.length
 
-    def name(self, start: datetime) -> str:
+    def bucket(self, start: datetime) -> str:
         """The partition key of the bucket that starts there."""
         return start.strftime(_FORMATS[self])
 

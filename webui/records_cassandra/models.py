@@ -6,7 +6,7 @@ statements (`statements.py`), which take half the time and never filter without 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from cassandra.cqlengine import columns
 from django.conf import settings
@@ -129,6 +129,8 @@ class SpooledEvent(models.Model):
     refused_because = models.TextField(blank=True)
     not_before = models.DateTimeField(null=True, blank=True)  # a refused one waits longer
 
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
     class Meta:
         db_table = "record_spool"
         ordering = ("id",)
@@ -143,6 +145,8 @@ class Lease(models.Model):
     name = models.CharField(max_length=32, primary_key=True)
     holder = models.CharField(max_length=64, blank=True)
     until = models.DateTimeField()
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
         db_table = "record_lease"
@@ -159,6 +163,8 @@ class CopyProgress(models.Model):
     last_id = models.UUIDField()
     copied = models.PositiveBigIntegerField(default=0)
     grain = models.CharField(max_length=16)  # one id always goes to one bucket, whatever changes
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
         db_table = "record_copy_progress"

@@ -4,7 +4,8 @@ Written in the visitor's request, read by the mover. An event stays until Cassan
 acknowledged it; since every event carries its own instant, moving one twice moves it once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,15 @@ from webui.records_cassandra.rows import document_of, record_of_document
 LONGEST_DELAY = timedelta(hours=1)  # of an event that Cassandra refused again and again
 
 Kind = SpooledEvent.Kind
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turns an error of the default database into one of the store."""
+    try:
+        yield
+    except DatabaseError as problem:
+        raise StoreUnavailable(f"{what}: {problem}") from problem
 
 
 class Spool:
@@ -62,34 +72,30 @@ class Spool:
         Raises:
             StoreUnavailable: if the default database does not take them either.
         """
-        try:
-            with transaction.atomic():
-                for event in events:
-                    event.save(force_insert=True)
-        except DatabaseError as problem:
-            raise StoreUnavailable(
-                f"neither Cassandra nor the spool took the event: {problem}"
-            ) from problem
+        with _translated("the spool cannot take an event"), transaction.atomic():
+            for event in events:
+                event.save(force_insert=True)
 
     def of_record(self, record_id: UUID) -> Sequence[SpooledEvent]:
         """What waits for one record, oldest first."""
-        return list(self._events().filter(record_id=record_id))
+        with _translated("the spool cannot be read"):
+            return list(self._events().filter(record_id=record_id))
 
     def concerning(self, record_ids: Sequence[UUID]) -> set[UUID]:
         """Which of these records have something waiting."""
         found: set[UUID] = set()
-        for start in range(0, len(record_ids), 500):  # SQLite takes so many values at once
-            some = record_ids[start : start + 500]
-            found.update(
-                self._events().filter(record_id__in=some).values_list("record_id", flat=True)
-            )
+        with _translated("the spool cannot be read"):
+            for start in range(0, len(record_ids), 500):  # SQLite takes so many values at once
+                waiting = self._events().filter(record_id__in=record_ids[start : start + 500])
+                found.update(waiting.values_list("record_id", flat=True))
         return found
 
     def _events(self) -> QuerySet[SpooledEvent]:
         return SpooledEvent.objects.order_by("id")
 
     def waiting(self) -> int:
-        return SpooledEvent.objects.count()
+        with _translated("the spool cannot be read"):
+            return SpooledEvent.objects.count()
 
     def something_waits(self) -> bool:
         """Whether there is anything to move now."""
@@ -124,17 +130,18 @@ class Spool:
         Raises:
             StoreUnavailable
         """
-        try:
+        with _translated("the spool cannot be written"):
             with transaction.atomic():  # on SQLite this takes the write lock
                 SpooledEvent.objects.exists()
-        except DatabaseError as problem:
-            raise StoreUnavailable(f"the spool cannot be written: {problem}") from problem
 
 
 def record_of_event(event: SpooledEvent) -> Record:
     """The record of an APPEND."""
     return record_of_document(
-        event.record_id, event.document, instance=event.instance, picture=event.picture
+        event.record_id,
+        event.document,
+        instance=bytes(event.instance),
+        picture=bytes(event.picture),
     )
 
 
@@ -156,5 +163,6 @@ def overlaid(record: Record | None, events: Sequence[SpooledEvent]) -> Record | 
 
 def correct_in_memory(record: Record, document: dict[str, Any], *, at: datetime) -> None:
     record.corrected_label = document["label"]
-    record.corrected_by = document["by"]
-    record.corrected_at = at
+    # Taken back, it leaves nothing behind.
+    record.corrected_by = document["by"] if record.corrected_label else ""
+    record.corrected_at = at if record.corrected_label else None

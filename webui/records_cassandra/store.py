@@ -11,9 +11,6 @@ from functools import partial
 from itertools import islice
 from uuid import UUID
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-
 from webui.records.models import Record
 from webui.records.store import (
     Filters,
@@ -23,7 +20,7 @@ from webui.records.store import (
     StoreUnavailable,
 )
 from webui.records_cassandra.breaker import Breaker
-from webui.records_cassandra.configuration import CassandraSettings
+from webui.records_cassandra.configuration import CassandraSettings, cassandra_of_site
 from webui.records_cassandra.connection import Link
 from webui.records_cassandra.mover import Mover
 from webui.records_cassandra.spool import Kind, Spool, overlaid
@@ -46,12 +43,8 @@ class CassandraStore:
     def __init__(
         self, cassandra: CassandraSettings | None = None, *, background: bool = True
     ) -> None:
-        chosen = cassandra or settings.CASSANDRA
-        if chosen is None:
-            raise ImproperlyConfigured(
-                "the Cassandra store needs CASSANDRA_HOSTS, like CASSANDRA_HOSTS=127.0.0.1"
-            )
-        self._settings: CassandraSettings = chosen
+        chosen = cassandra or cassandra_of_site()
+        self._settings = chosen
         self.link = Link(chosen)
         self.tables = Tables(self.link, chosen)
         self.spool = Spool()

@@ -151,14 +151,14 @@ class Tables:
                 )
             )
         row = prepared(self._cql.insert_record).bind(
-            (grain.name(start), record.id, *record_values(record), stamp, ttl)
+            (grain.bucket(start), record.id, *record_values(record), stamp, ttl)
         )
         futures = [self.link.execute_async(pictures), self.link.execute_async(row)]
         if record.corrected_at is not None:
             futures.append(
                 self._begin_correction(
                     record.id,
-                    bucket=grain.name(start),
+                    bucket=grain.bucket(start),
                     label=record.corrected_label,
                     by=record.corrected_by,
                     at=record.corrected_at,
@@ -207,9 +207,11 @@ class Tables:
     def _begin_correction(
         self, record_id: UUID, *, bucket: str, label: str, by: str, at: datetime, ttl: int
     ) -> Any:
+        # Taken back, it leaves nothing behind.
+        values = (label, at, by) if label else (None, None, None)
         return self.link.execute_async(
             self.link.prepared(self._cql.correct).bind(
-                (microseconds(at), ttl, label, at, by, bucket, record_id)
+                (microseconds(at), ttl, *values, bucket, record_id)
             )
         )
 
@@ -353,7 +355,7 @@ class Tables:
 
         def ask(start: datetime) -> Any:
             bound = self.link.prepared(statement).bind(
-                (grain.name(start), span.above, span.below, *wanted.values())
+                (grain.bucket(start), span.above, span.below, *wanted.values())
             )
             bound.fetch_size = fetch
             return self.link.execute_async(bound)
@@ -402,7 +404,7 @@ class Tables:
             above = max(largest_id(low - 1), span.above, key=order)
             below = min(smallest_id(high), span.below, key=order)
             bound = self.link.prepared(statement).bind(
-                (grain.name(start), above, below, *wanted.values())
+                (grain.bucket(start), above, below, *wanted.values())
             )
             bound.fetch_size = enough + 1
             found = self._records(self.link.execute(bound))

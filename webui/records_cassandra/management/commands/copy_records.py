@@ -3,11 +3,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from webui.records.store import StoreUnavailable
+from webui.records_cassandra.configuration import cassandra_of_site
 from webui.records_cassandra.connection import Link
 from webui.records_cassandra.copying import Copy
 from webui.records_cassandra.models import CopyProgress
@@ -29,11 +29,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        keyspace = settings.CASSANDRA.keyspace
+        cassandra = cassandra_of_site()
+        keyspace = cassandra.keyspace
         if options["from_start"]:
             CopyProgress.objects.filter(keyspace=keyspace).delete()
-        link = Link(settings.CASSANDRA)
-        copy = Copy(Tables(link, settings.CASSANDRA), keyspace=keyspace)
+        link = Link(cassandra)
+        copy = Copy(Tables(link, cassandra), keyspace=keyspace)
         before = copy.progress.copied
         copied = 0
         try:

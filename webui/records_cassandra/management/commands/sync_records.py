@@ -6,10 +6,10 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from webui.records.store import StoreUnavailable
+from webui.records_cassandra.configuration import cassandra_of_site
 from webui.records_cassandra.connection import Link
 from webui.records_cassandra.lease import Holder
 from webui.records_cassandra.schema import SCHEMA_SECONDS, make_schema
@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         deadline = time.monotonic() + options["wait"]
-        patient = dataclasses.replace(settings.CASSANDRA, timeout=SCHEMA_SECONDS)
+        patient = dataclasses.replace(cassandra_of_site(), timeout=SCHEMA_SECONDS)
         link = Link(patient)
         # Two processes changing the schema at once can make one table twice.
         holder = Holder("sync_records", lasts=timedelta(seconds=2 * SCHEMA_SECONDS))
