@@ -54,5 +54,6 @@ def logging_config() -> dict[str, Any]:
             # Every request has its own line already; only its exceptions are wanted here.
             "django.request": {"level": "ERROR"},
             "urllib3": {"level": "ERROR"},
+            "cassandra": {"level": "WARNING"},
         },
     }
