@@ -198,6 +198,9 @@ def model_server_command(port: int, models_dir: Path) -> list[str]:
         f"--rest_api_port={port}",
         f"--model_config_file={models_dir / CONFIG_NAME}",
         "--model_config_file_poll_wait_seconds=1",
+        # At a start nothing is loaded yet when labels are read: without this a configuration
+        # with labels ends the process. A label in use still moves to a loaded version only.
+        "--allow_version_labels_for_unavailable_models=true",
         f"--monitoring_config_file={ROOT / 'serving' / 'monitoring.config'}",
         # By default one corrupt version would block every swap for five minutes: loading
         # then runs in the manager's own thread and is tried six times, a minute apart.

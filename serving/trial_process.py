@@ -37,7 +37,7 @@ def load(version_dir: Path) -> Any:
     try:
         model = tf.saved_model.load(str(version_dir))
     except Exception as problem:
-        raise Unfit(f"TensorFlow does not load it: {_first_line(problem)}") from problem
+        raise Unfit(f"TensorFlow does not load it: {_in_short(problem)}") from problem
     signature = model.signatures.get(SIGNATURE)
     if signature is None:
         raise Unfit(f"it has no signature {SIGNATURE!r}, only {sorted(model.signatures)}")
@@ -69,7 +69,7 @@ def ask(signature: Any, image: Any) -> int:
         answer = signature(image=tf.convert_to_tensor(image))["probabilities"].numpy()
     except Exception as problem:
         raise Unfit(
-            f"asked for {len(image)} instances, it fails: {_first_line(problem)}"
+            f"asked for {len(image)} instances, it fails: {_in_short(problem)}"
         ) from problem
     if answer.ndim != 2 or len(answer) != len(image) or answer.shape[1] not in (10, 11):
         raise Unfit(
@@ -104,7 +104,7 @@ def warm_up(signature: Any, version_dir: Path) -> None:
     except Unfit:
         raise
     except Exception as problem:
-        raise Unfit(f"its warm-up requests cannot be read: {_first_line(problem)}") from problem
+        raise Unfit(f"its warm-up requests cannot be read: {_in_short(problem)}") from problem
 
 
 def try_out(version_dir: Path) -> int:
@@ -126,9 +126,15 @@ def try_out(version_dir: Path) -> int:
     return classes
 
 
-def _first_line(problem: BaseException) -> str:
-    lines = str(problem).strip().splitlines() or [type(problem).__name__]
-    return f"{type(problem).__name__}: {lines[0][:300]}"
+def _in_short(problem: BaseException) -> str:
+    """The error's first words; TensorFlow heads its own with a line that says nothing."""
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    telling = [
+        line
+        for line in lines
+        if line != "Graph execution error:" and not line.startswith("Detected at node")
+    ]
+    return f"{type(problem).__name__}: {' '.join(telling)[:400]}"
 
 
 def main() -> int:
