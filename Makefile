@@ -49,3 +49,11 @@ admin: $(LOCKED)  ## create a staff user; asks for the password
 .PHONY: test
 test: check  ## every test this machine can run; says what it skipped and why
 	$(PY) -m pytest
+
+.PHONY: docker-build
+docker-build:  ## build the images of the stack, the embedded server's and the trainer's too
+	docker-compose -f docker-compose.yml -f docker-compose.embedded.yml --profile trainer build
+
+.PHONY: stack-test
+stack-test: $(LOCKED)  ## the whole stack in Docker: built, used in a browser, broken, taken down
+	$(PY) deploy/stack_test.py

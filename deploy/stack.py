@@ -131,6 +131,7 @@ class Stack:
             raise StackError("neither docker-compose nor docker compose is installed")
         self.project = project
         self.port = port
+        self._files = files
         self._command = [*found, "--env-file", str(env_file), "--project-name", project]
         for file in files:
             self._command += ["--file", file]
@@ -140,6 +141,11 @@ class Stack:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def shell_environment(self) -> dict[str, str]:
+        """What a shell holds in which `docker-compose` alone means this stack."""
+        names = {"COMPOSE_PROJECT_NAME": self.project, "COMPOSE_FILE": ":".join(self._files)}
+        return {**self._environment, **names}
 
     def compose(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> str:
         """What `docker-compose …` prints. Raises StackError."""

@@ -10,22 +10,37 @@ import argparse
 import os
 import platform
 import re
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import pexpect
 import requests
-from stack import SERVING_IMAGE, Stack, StackError, docker, free_port, have_image, wait_until
+from readme import Command, NoDockerSection, commands, docker_section
+from stack import (
+    BUILD_SECONDS,
+    ROOT,
+    SERVING_IMAGE,
+    Stack,
+    StackError,
+    docker,
+    free_port,
+    have_image,
+    wait_until,
+)
 from visitors import Visitors, ask, drawn_digit, longest_gap, outcomes
 
 PROJECT = "digits-stack-test"
+MODEL = "digits"
+COPY = "/tmp/copy"  # noqa: S108 - inside the container, where it is the only one
 VISITORS = 4
 START_SECONDS = 240.0  # Cassandra's first start on two busy cores, and all that waits for it
 RETURN_SECONDS = 120.0  # a killed container, until it is healthy again
@@ -232,10 +247,8 @@ class StackTest:
         self.acknowledged.add(labelled.record_id)
         with self.visitors("swap of versions") as at_work:
             new = self.publish_a_copy()
-            for command, expected in (((f"promote {new}"), new), ("rollback", before)):
-                self.stack.execute(
-                    "web", "sh", "-c", f"python manage.py models {command} --note 'stack test'"
-                )
+            for command, expected in ((f"promote {new}", new), ("rollback", before)):
+                self.stack.execute("web", "python", "manage.py", "models", *command.split())
                 now = time.monotonic()
                 self.readings_again(at_work)
                 versions = {one.version for one in at_work.seen(since=now) if one.read}
@@ -248,8 +261,12 @@ class StackTest:
             expect(not failed, f"predictions failed during the swap: {outcomes(failed)}")
 
     def publish_a_copy(self) -> int:
-        """Publishes what answers now once more, as a version of its own, and returns its number."""
-        raise NotImplementedError
+        """Publishes version 1 once more, under a number of its own, and returns that."""
+        self.stack.execute("web", "cp", "-r", f"/models/{MODEL}/1", COPY)
+        self.stack.execute(
+            "web", "python", "manage.py", "models", "publish", COPY, "--note", "stack test"
+        )
+        return max(int(n) for n in self.stack.execute("web", "ls", f"/models/{MODEL}").split())
 
     def without_cassandra(self) -> None:
         """Stopped and started again in the middle of a load: readings go on, records wait."""
@@ -291,14 +308,63 @@ class StackTest:
             expect(not unkind, f"visitors were told nothing useful: {outcomes(unkind)}")
         self.check_records()
 
-    def restart_everything(self) -> None:
-        """Down to no container, and up again: a second start needs no hand, and loses nothing."""
+    def follow_the_readme(self) -> None:
+        """From no container to the records of before, as the README's Docker section says it.
+
+        A second start on volumes that are there needs no hand, and loses nothing.
+        """
         self.stack.compose("down")
         expect(not self.stack.containers(), "containers are left after `down`")
-        self.start()
-        self.check_records()
-        after = ask(requests.Session(), self.stack.url, drawn_digit())
-        expect(after.outcome == "stored", f"a prediction after the restart: {after.outcome}")
+        for command in commands(docker_section(ROOT / "README.md")):
+            self.note(f"$ {command.line}")
+            if command.line.startswith("docker-compose down"):
+                after = ask(requests.Session(), self.stack.url, drawn_digit())
+                expect(after.outcome == "stored", f"a prediction after a restart: {after.outcome}")
+            self.type(command)
+            if command.line.startswith("docker-compose up"):
+                self.stack.wait_healthy("cassandra", "serving", "web", seconds=START_SECONDS)
+                self.check_records()
+        expect(not self.stack.containers(), "containers are left after the README's last command")
+
+    def type(self, command: Command) -> None:
+        """Types a command, and what belongs into it, in a terminal; it must end well."""
+        line = command.line
+        if shutil.which("docker-compose") is None:
+            line = line.replace("docker-compose", "docker compose")
+        terminal = pexpect.spawn(
+            "bash", ["-c", line], cwd=str(ROOT), env=self.stack.shell_environment(),
+            encoding="utf-8", timeout=BUILD_SECONDS, dimensions=(60, 400),
+        )  # fmt: skip
+        try:
+            if "createsuperuser" in line:
+                password = secrets.token_urlsafe(16)
+                for asked, answer in (
+                    ("[Uu]sername", "keeper"), ("[Ee]mail", ""), ("Password:", password),
+                    (r"Password \(again\):", password),
+                ):  # fmt: skip
+                    terminal.expect(asked, timeout=30)
+                    terminal.sendline(answer)
+            if line.endswith("cqlsh"):
+                self.read_records(terminal, command.typed)
+            terminal.expect(pexpect.EOF)
+        except (pexpect.TIMEOUT, pexpect.EOF) as problem:
+            raise StackError(f"{line!r} does not go on as expected: {problem}") from None
+        finally:
+            terminal.close()
+        expect(terminal.exitstatus == 0, f"{line!r} failed:\n{terminal.before}")
+
+    def read_records(self, terminal: pexpect.spawn, typed: Sequence[str]) -> None:
+        """Types into cqlsh and turns its pages until the record of the browser has gone by."""
+        terminal.expect("cqlsh.*> ", timeout=30)
+        for text in typed:
+            terminal.sendline(text)
+        shown = ""
+        while terminal.expect(["---MORE---", r"\(\d+ rows\)"], timeout=60) == 0:
+            shown += str(terminal.before)
+            terminal.sendline("")
+        shown += str(terminal.before)
+        expect(self.drawn_id in shown, f"record {self.drawn_id} is not shown:\n{shown[-2000:]}")
+        terminal.sendline("exit")
 
     # --- all of it ------------------------------------------------------------------------
     def run(self) -> None:
@@ -314,7 +380,7 @@ class StackTest:
             ("kill web under load", lambda: self.kill("web")),
             ("kill serving under load", lambda: self.kill("serving")),
             ("kill cassandra under load", lambda: self.kill("cassandra")),
-            ("restart everything and find all records", self.restart_everything),
+            ("restart everything by the README and find all records", self.follow_the_readme),
         ]
         for title, action in steps:
             with self.step(title):
@@ -363,7 +429,7 @@ def main() -> int:
         try:
             stack.take_down(images=False)  # what a test that was killed has left
             test.run()
-        except (StackError, requests.RequestException) as problem:
+        except (StackError, NoDockerSection, requests.RequestException) as problem:
             say(f"\nFAILED after {time.monotonic() - started:.0f} s: {problem}\n")
             say(stack.logs())
             return 1
