@@ -1,0 +1,176 @@
+"""`make run` as a newcomer meets it: the real site, the real model server, in an empty place."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 120  # TensorFlow's import on two busy cores
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git holds, and what is new beside it, in a folder of its own: nothing has run there."""
+    place = tmp_path_factory.mktemp("checkout")
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT, capture_output=True, check=True,
+    ).stdout  # fmt: skip
+    for name in names.decode().split("\0"):
+        source = ROOT / name
+        if name and source.is_file() and not name.startswith("tests/"):
+            target = place / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    return place
+
+
+def newcomers_environment() -> dict[str, str]:
+    """This one, less what the tests set for the site (tests/environment.py)."""
+    ours = {"SECRET_KEY", "ENV_FILES", "DJANGO_SETTINGS_MODULE"}
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+def start(checkout: Path, port: int, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "deploy/run_site.py"],
+        cwd=checkout,
+        env=newcomers_environment() | {"PORT": str(port)} | more,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """What it printed up to the line with these words."""
+    printed = ""
+    assert process.stdout
+    for line in process.stdout:
+        printed += line
+        if words in line:
+            return printed
+    pytest.fail(f"ended without saying {words!r}; it said:\n{printed}")
+
+
+def processes_of_site(port: int) -> list[int]:
+    """Processes whose environment says that they belong to the site on this port."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            if f"SITE_UNDER_TEST={port}".encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+        except OSError:  # it ended while we looked, or is not ours
+            continue
+    return found
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def site(checkout: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    process = start(checkout, port, SITE_UNDER_TEST=str(port))
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=PATIENCE_SECONDS)
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.mark.timeout(300)
+def test_from_nothing_to_a_prediction_and_away_again(
+    site: subprocess.Popen[str], checkout: Path, port: int
+) -> None:
+    read_until(site, "Ctrl-C stops everything")
+    url = f"http://localhost:{port}"
+    page = requests.get(f"{url}/", timeout=20)
+    assert page.status_code == 200
+    assert "predict it" in page.text
+    assert requests.get(f"{url}/readyz", timeout=20).status_code == 200
+    picture = (ROOT / "tests/data/seven.png").read_bytes()
+    answer = requests.post(
+        f"{url}/api/v1/predictions", files={"image": ("seven.png", picture)}, timeout=60
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["digit"] == 7
+    key = checkout / "var/secret_key"
+    assert key.stat().st_mode & 0o077 == 0, "the development key is its owner's alone"
+
+    # manage.py beside the running site finds the same models and model server.
+    listed = subprocess.run(
+        [sys.executable, "manage.py", "models", "list"],
+        cwd=checkout, capture_output=True, text=True, timeout=60,
+        env=newcomers_environment(),
+    )  # fmt: skip
+    assert listed.returncode == 0, listed.stderr
+    assert "AVAILABLE" in listed.stdout
+
+    os.killpg(site.pid, signal.SIGINT)
+    assert site.wait(timeout=PATIENCE_SECONDS) == 0
+    assert processes_of_site(port) == [], "Ctrl-C leaves nothing running"
+
+
+@pytest.mark.timeout(300)
+def test_the_model_server_comes_back_by_itself(site: subprocess.Popen[str], port: int) -> None:
+    read_until(site, "Ctrl-C stops everything")
+    servers = [
+        process
+        for process in processes_of_site(port)
+        if b"serving.server" in Path(f"/proc/{process}/cmdline").read_bytes()
+    ]
+    for server in servers:
+        os.kill(server, signal.SIGKILL)
+    read_until(site, "starting it again")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if requests.get(f"http://localhost:{port}/readyz", timeout=20).status_code == 200:
+            break
+        time.sleep(0.5)
+    else:
+        pytest.fail("the site was not ready again")
+    os.killpg(site.pid, signal.SIGTERM)
+    assert site.wait(timeout=PATIENCE_SECONDS) == 0
+
+
+def test_a_busy_port_is_named(checkout: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        busy = other.getsockname()[1]
+        process = start(checkout, busy)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"port {busy} is in use" in output
+    assert f"PORT={busy + 1}" in output
+
+
+@pytest.mark.parametrize("port", ["eight", "0", "70000"])
+def test_a_port_that_is_none_is_refused(checkout: Path, port: str) -> None:
+    process = start(checkout, 1, PORT=port)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"PORT is '{port}'" in output
