@@ -1,0 +1,217 @@
+"""The embedded store: the shared suite, and what is its own (plans, faults, the check)."""
+
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.webui.records.making import NOON, id_at, made_record
+from tests.webui.records.store_suite import StoreSuite, keep
+from webui.records.embedded import EmbeddedStore
+from webui.records.models import Record
+from webui.records.store import Filters, StoreUnavailable
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def record_store() -> EmbeddedStore:
+    return EmbeddedStore()
+
+
+class TestEmbeddedStore(StoreSuite):
+    pass
+
+
+def test_models_and_migrations_agree() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def plan(sql: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        return "; ".join(row[3] for row in cursor.fetchall())
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's query plans")
+@pytest.mark.parametrize(
+    ("digit", "verdict", "version"), list(product((None, 3), (None, "unsure"), (None, 2)))
+)
+@pytest.mark.parametrize("cursor", ["newest", "older", "newer"])
+@pytest.mark.parametrize("span", [False, True])
+def test_each_page_reads_the_index_of_its_filters(
+    record_store: EmbeddedStore,
+    digit: int | None,
+    verdict: str | None,
+    version: int | None,
+    cursor: str,
+    span: bool,
+) -> None:
+    """No table is scanned, nothing is sorted, and each equality is a term of the search."""
+    keep(record_store, 3, digit=3, verdict="unsure")
+    filters = Filters(
+        digit=digit,
+        verdict=verdict,
+        model_version=version,
+        since=NOON if span else None,
+        until=NOON.replace(year=2027) if span else None,
+    )
+    cursors = {
+        "newest": {},
+        "older": {"older_than": id_at(NOON.replace(hour=13))},
+        "newer": {"newer_than": id_at(NOON.replace(hour=11))},
+    }[cursor]
+    with CaptureQueriesContext(connection) as queries:
+        record_store.page(filters, size=2, **cursors)
+    reads = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+    assert reads
+    for sql in reads:
+        used = plan(sql)
+        assert "INDEX record_" in used, used
+        assert "B-TREE" not in used, used
+        assert "OFFSET" not in sql
+        assert "COUNT" not in sql
+        for name, value in (("digit", digit), ("verdict", verdict), ("model_version", version)):
+            assert (f"{name}=?" in used) == (value is not None), used
+
+
+def test_versions_are_found_by_steps_in_the_index(record_store: EmbeddedStore) -> None:
+    for version in (1, 7):
+        keep(record_store, 20, model_version=version)
+    with CaptureQueriesContext(connection) as queries:
+        assert record_store.model_versions() == [7, 1]
+    (query,) = queries
+    if connection.vendor == "sqlite":
+        used = plan(query["sql"])
+        assert "SCAN record_data" not in used, used
+
+
+class Refusing:
+    """Makes the database refuse statements, as a full disk or a lost lock would."""
+
+    def __init__(self, problem: DatabaseError) -> None:
+        self.problem = problem
+
+    def __call__(self, execute: object, *arguments: object) -> object:
+        raise self.problem
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OperationalError("database or disk is full"),
+        OperationalError("database is locked"),
+        DatabaseError("database disk image is malformed"),
+    ],
+)
+def test_what_the_database_cannot_do_now_is_unavailable(
+    record_store: EmbeddedStore, problem: DatabaseError
+) -> None:
+    record = made_record()
+    record_store.append(record)
+    calls = {
+        "append": lambda: record_store.append(made_record()),
+        "get": lambda: record_store.get(record.id),
+        "correct": lambda: record_store.correct(record.id, label="1", by="ada", at=NOON),
+        "delete": lambda: record_store.delete([record.id]),
+        "page": lambda: record_store.page(Filters(), size=2),
+        "scan": lambda: list(record_store.scan(Filters())),
+        "model_versions": record_store.model_versions,
+        "check": record_store.check,
+    }
+    for call in calls.values():
+        with (
+            connection.execute_wrapper(Refusing(problem)),
+            pytest.raises(StoreUnavailable, match=str(problem)),
+        ):
+            call()
+    assert record_store.get(record.id).corrected_label == ""
+
+
+def test_a_fault_of_ours_stays_loud(record_store: EmbeddedStore) -> None:
+    problem = ProgrammingError("no such column")
+    with connection.execute_wrapper(Refusing(problem)), pytest.raises(ProgrammingError):
+        record_store.get(made_record().id)
+
+
+def test_a_value_that_is_missing_is_not_dropped_silently(record_store: EmbeddedStore) -> None:
+    record = made_record()
+    record.model_name = None  # type: ignore[assignment]
+    with pytest.raises(DatabaseError):
+        record_store.append(record)
+    assert not Record.objects.exists()
+
+
+def test_an_id_that_names_no_instant_is_refused(record_store: EmbeddedStore) -> None:
+    record = made_record()
+    record.id = uuid.uuid4()
+    with pytest.raises(ValueError, match="version-4 UUID"):
+        record_store.append(record)
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """A database that may not grow by a single page: what SQLite meets on a full disk."""
+    if connection.vendor != "sqlite":
+        pytest.skip("fills SQLite's file")
+    with connection.cursor() as cursor:
+        pages = cursor.execute("PRAGMA page_count").fetchone()[0]
+        cursor.execute(f"PRAGMA max_page_count={pages}")
+        yield
+        cursor.execute("PRAGMA max_page_count=1073741823")
+
+
+def test_a_really_full_database_is_unavailable(
+    record_store: EmbeddedStore, full_disk: None
+) -> None:
+    large = os.urandom(20_000_000)  # more than the free pages that the file still has
+    with pytest.raises(StoreUnavailable, match="full"):
+        record_store.append(made_record(picture=large))
+
+
+def test_the_check_leaves_nothing_behind_and_counts_for_a_moment(
+    record_store: EmbeddedStore,
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        record_store.check()
+        first = len(queries)
+        record_store.check()
+        assert len(queries) == first > 0
+    assert not Record.objects.exists()
+
+
+def test_the_check_notices_a_database_that_may_only_be_read(record_store: EmbeddedStore) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("makes SQLite read-only")
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only=ON")
+        try:
+            with pytest.raises(StoreUnavailable, match="readonly"):
+                record_store.check()
+        finally:
+            cursor.execute("PRAGMA query_only=OFF")
+
+
+def test_a_writer_waits_for_another(record_store: EmbeddedStore) -> None:
+    """A lock that another process holds for a moment is waited for, not reported."""
+    if connection.vendor != "sqlite":
+        pytest.skip("locks SQLite's file")
+    other = sqlite3.connect(
+        connection.settings_dict["NAME"], isolation_level=None, check_same_thread=False
+    )
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+        release.start()
+        record_store.append(made_record())
+        release.join()
+    finally:
+        other.close()
+    assert Record.objects.exists()
