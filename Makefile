@@ -57,3 +57,15 @@ docker-build:  ## build the images of the stack, the embedded server's and the t
 .PHONY: stack-test
 stack-test: $(LOCKED)  ## the whole stack in Docker: built, used in a browser, broken, taken down
 	$(PY) deploy/stack_test.py
+
+.PHONY: train-seed
+train-seed: $(LOCKED)  ## train version 1, the seed's CNN, on MNIST (2 CPU minutes): training/artifacts/model_mnist.*
+	$(PY) -m training.seed_cnn $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
+
+.PHONY: export
+export: $(LOCKED)  ## SavedModel number VERSION= (default 2) from training/artifacts; refuses a number that exists
+	$(PY) export_savedmodel.py --version $(or $(VERSION),2) $(ARGS)
+
+.PHONY: evaluate
+evaluate: $(LOCKED)  ## accuracy, calibration and refusals of every shipped version: var/evaluation (ARGS="--quick")
+	$(PY) -m training.evaluate --data $(DATA) $(ARGS)

@@ -163,7 +163,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     """16-bit, 32-bit and floating-point greys, spread over 0..255 as they fill their range."""
     values = np.nan_to_num(np.asarray(picture, dtype=np.float64), posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
-    if picture.mode != "F" and 0 <= low and high <= 65535:
+    if picture.mode != "F" and low >= 0 and high <= 65535:
         low, high = (0.0, 255.0) if high <= 255 else (0.0, 65535.0)
     span = max(high - low, 1e-9)
     return Image.fromarray(((values - low) * (255.0 / span)).astype(np.uint8))
