@@ -116,29 +116,18 @@ def compare_files(version_dir: Path, checksums: dict[str, str]) -> None:
 
 def _load_and_ask(version_dir: Path, *, seconds: float, tick: Callable[[], None]) -> Trial:
     deadline = time.monotonic() + seconds
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", PROCESS_MODULE, str(version_dir.resolve())],
         cwd=Path(__file__).resolve().parent.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
         text=True,
-    )
-    try:
-        while True:
-            try:
-                output, _ = process.communicate(timeout=TICK_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                if time.monotonic() > deadline:
-                    raise TrialFailed(
-                        f"it was not loaded and asked within {seconds:.0f} s"
-                    ) from None
-                tick()
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+    ) as process:
+        try:
+            output = _wait(process, deadline=deadline, seconds=seconds, tick=tick)
+        finally:
+            process.kill()  # no harm to one that has ended
     try:
         verdict = json.loads(output.splitlines()[-1])
         problem, classes = verdict["problem"], verdict["classes"]
@@ -150,3 +139,18 @@ def _load_and_ask(version_dir: Path, *, seconds: float, tick: Callable[[], None]
     if problem:
         raise TrialFailed(str(problem))
     return Trial(means="loaded and asked", classes=int(classes))
+
+
+def _wait(
+    process: subprocess.Popen[str], *, deadline: float, seconds: float, tick: Callable[[], None]
+) -> str:
+    """What the process printed, once it has ended."""
+    while True:
+        try:
+            output, _ = process.communicate(timeout=TICK_SECONDS)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                raise TrialFailed(f"it was not loaded and asked within {seconds:.0f} s") from None
+            tick()
+        else:
+            return output

@@ -1,0 +1,112 @@
+"""SavedModels of a few kilobytes, good and bad; built by a process of their own, once a session.
+
+Model "digit-D" says digit D to every picture, so that an answer names the version that gave it.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = ("digit-1", "digit-2", "digit-3")
+
+
+def build_tiny_models(directory: Path) -> None:
+    """Fills a directory with the SavedModels that `_build` names."""
+    subprocess.run(
+        [sys.executable, "-m", "tests.serving.tiny_models", str(directory)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+
+
+def write_card(version_dir: Path, *, version: int = 1, title: str = "A test's model") -> None:
+    """The model card as the exporter writes it, with the checksums of the files."""
+    files = {
+        path.relative_to(version_dir).as_posix(): "sha256:"
+        + hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(version_dir.rglob("*"))
+        if path.is_file() and path.name != "model_card.json"
+    }
+    card = {
+        "name": "digits",
+        "version": version,
+        "title": title,
+        "made_at": "2026-01-02T03:04:05+00:00",
+        "parameters": 11,
+        "classes": 11,
+        "size_bytes": sum((version_dir / name).stat().st_size for name in files),
+        "temperature": 1.0,
+        "thresholds": {"digit_confidence": 0.5, "not_a_digit": 0.5},
+        "metrics": {"mnist_test_accuracy": 0.098},
+        "data": {},
+        "versions": {},
+        "files": files,
+    }
+    (version_dir / "assets.extra").mkdir(exist_ok=True)
+    (version_dir / "assets.extra" / "model_card.json").write_text(json.dumps(card))
+
+
+def _build(directory: Path) -> None:
+    import numpy as np
+    import tensorflow as tf
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+    class Model(tf.Module):
+        def __init__(self, logits: list[float]) -> None:
+            super().__init__()
+            self.logits = tf.Variable([logits])
+
+    def save(
+        name: str,
+        logits: list[float],
+        *,
+        input_name: str = "image",
+        output_name: str = "probabilities",
+        after: object = tf.nn.softmax,
+        warm_up_shape: tuple[int, ...] = (1, 28, 28, 1),
+    ) -> None:
+        model = Model(logits)
+
+        def answer(image: tf.Tensor) -> dict[str, tf.Tensor]:
+            blank = tf.reduce_sum(image, axis=[1, 2, 3])[:, tf.newaxis] * 0.0  # (B, 1)
+            return {output_name: after(blank + model.logits)}  # type: ignore[operator]
+
+        signature = tf.function(
+            answer,
+            input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.float32, name=input_name)],
+        )
+        version_dir = directory / name
+        tf.saved_model.save(model, str(version_dir), signatures={"serving_default": signature})
+        extra = version_dir / "assets.extra"
+        extra.mkdir()
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = "digits"
+        request.inputs[input_name].CopyFrom(tf.make_tensor_proto(np.zeros(warm_up_shape, "f")))
+        log = prediction_log_pb2.PredictionLog(
+            predict_log=prediction_log_pb2.PredictLog(request=request)
+        )
+        with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
+            writer.write(log.SerializeToString())
+
+    def saying(digit: int, *, width: int = 11) -> list[float]:
+        return [5.0 if place == digit else 0.0 for place in range(width)]
+
+    for name in GOOD:
+        save(name, saying(int(name[-1])))
+    save("ten-wide", saying(1, width=10))
+    save("nan", [float("nan")] * 11)
+    save("wide", saying(1, width=12))
+    save("unnormalised", saying(1), after=tf.identity)
+    save("misnamed-input", saying(1), input_name="picture")
+    save("misnamed-output", saying(1), output_name="scores")
+    save("bad-warm-up", saying(1), warm_up_shape=(1, 28))
+    tf.saved_model.save(Model(saying(1)), str(directory / "no-signature"))
+
+
+if __name__ == "__main__":
+    _build(Path(sys.argv[1]))
