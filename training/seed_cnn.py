@@ -109,10 +109,14 @@ def test_accuracy(
 def save(model: keras.Model, made: dict[str, Any], *, output: Path, name: str = NAME) -> None:
     """Writes NAME.json (architecture), NAME.weights.h5 and NAME.made.json, each by rename."""
     output.mkdir(parents=True, exist_ok=True)
+    # A copy that was never compiled: Adam's two moments would make the weights' file three times
+    # as large, and the architecture would carry a training's settings.
+    kept = keras.Sequential.from_config(model.get_config())
+    kept.set_weights(model.get_weights())
     draft = output / f".{name}.draft.weights.h5"
-    model.save_weights(draft)
+    kept.save_weights(draft)
     draft.rename(output / f"{name}.weights.h5")
-    _write(output / f"{name}.json", json.dumps(json.loads(model.to_json()), indent=1))
+    _write(output / f"{name}.json", json.dumps(json.loads(kept.to_json()), indent=1))
     _write(output / f"{name}.made.json", json.dumps(made, indent=2, ensure_ascii=False))
 
 
