@@ -2,7 +2,9 @@
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -10,8 +12,15 @@ from django.conf import settings as site_settings
 from django.core.management import call_command
 
 from deploy.cassandra.node import Node, free_port, missing, running
+from tests.cassandra.records import make_record
 from tests.needs import need
+from webui.records.models import Record
 from webui.records_cassandra.configuration import CassandraSettings
+from webui.records_cassandra.connection import Link
+from webui.records_cassandra.grain import Grain
+from webui.records_cassandra.models import TABLES
+from webui.records_cassandra.schema import make_schema
+from webui.records_cassandra.store import CassandraStore
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,9 +64,6 @@ def apps_installed(
 @pytest.fixture(scope="session")
 def schema(cassandra_settings: CassandraSettings, apps_installed: None) -> list[str]:
     """The tables, made once; what making them said."""
-    from webui.records_cassandra.connection import Link
-    from webui.records_cassandra.schema import make_schema
-
     said: list[str] = []
     patient = dataclasses.replace(cassandra_settings, timeout=60.0)
     link = Link(patient)
@@ -68,7 +74,7 @@ def schema(cassandra_settings: CassandraSettings, apps_installed: None) -> list[
 
 @pytest.fixture
 def settings_here(
-    cassandra_settings: CassandraSettings, schema: list[str], settings: object
+    cassandra_settings: CassandraSettings, schema: list[str], settings: Any
 ) -> CassandraSettings:
     """The site's settings name this node."""
     settings.CASSANDRA = cassandra_settings
@@ -77,14 +83,52 @@ def settings_here(
 
 
 @pytest.fixture
-def store(settings_here: CassandraSettings, transactional_db: None) -> Iterator[object]:
-    """An empty store that moves nothing by itself."""
-    from webui.records_cassandra.models import TABLES
-    from webui.records_cassandra.store import CassandraStore
-
+def same_store(
+    settings_here: CassandraSettings, transactional_db: None
+) -> Iterator[CassandraStore]:
+    """A store that moves nothing by itself, on tables as earlier tests left them."""
     made = CassandraStore(background=False)
-    session = made.link.session(wait=10)
-    for table in TABLES:
-        session.execute(f"TRUNCATE {table.column_family_name()}", timeout=30)
+    made.link.session(wait=20)
     yield made
     made.close()
+
+
+@pytest.fixture
+def store(same_store: CassandraStore) -> CassandraStore:
+    """The same, with empty tables."""
+    empty(same_store)
+    return same_store
+
+
+def empty(store: CassandraStore) -> None:
+    for table in TABLES:
+        store.link.session().execute(f"TRUNCATE {table.column_family_name()}", timeout=30)
+    store.tables.marks.forget()
+
+
+@pytest.fixture(scope="module")
+def hundred(cassandra_settings: CassandraSettings, schema: list[str]) -> list[Record]:
+    """A hundred records over half a day, oldest first, alone in the tables of a module."""
+    start = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    verdicts = ["digit"] * 4 + ["unsure"]
+    records = [
+        make_record(
+            at=start + timedelta(minutes=7 * number),
+            digit=number % 10,
+            verdict=verdicts[number % 5],
+            model_version=1 + number % 3,
+        )
+        for number in range(99)
+    ]
+    records.append(
+        make_record(
+            at=start + timedelta(minutes=700), verdict="not_a_digit", digit=None, model_version=3
+        )
+    )
+    store = CassandraStore(cassandra_settings, background=False)
+    store.link.session(wait=20)
+    empty(store)
+    problems = store.tables.write_many([(record, Grain.HOUR) for record in records])
+    store.close()
+    assert problems == [None] * len(records)
+    return records

@@ -1,11 +1,15 @@
 """Records for tests: any field can be said, the rest is plausible."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from webui.records.models import Record, instant_of, new_record_id
+from webui.records.store import Filters
 from webui.records_cassandra.buckets import ticks_of
+from webui.records_cassandra.store import CassandraStore
 
 
 def id_at(instant: datetime) -> uuid.UUID:
@@ -33,3 +37,31 @@ def make_record(*, at: datetime | None = None, **fields: Any) -> Record:
         "ink": [[[1, 2, 0], [3, 4, 16]], [[5.5, 6, 40]]],
     } | fields
     return Record(id=record_id, predicted_at=instant_of(record_id), **values)
+
+
+def equal(one: Record, other: Record) -> bool:
+    fields = [field.name for field in Record._meta.get_fields()]
+    return all(getattr(one, name) == getattr(other, name) for name in fields)
+
+
+def walk(store: CassandraStore, filters: Filters, *, size: int = 7) -> tuple[list[UUID], Any]:
+    """Ids of every page from the newest to the oldest, and the last page."""
+    ids: list[UUID] = []
+    page = store.page(filters, size=size)
+    while True:
+        ids += [record.id for record in page.records]
+        if page.older_than is None:
+            return ids, page
+        page = store.page(filters, size=size, older_than=page.older_than)
+
+
+def walk_back(store: CassandraStore, filters: Filters, page: Any, *, size: int = 7) -> list[UUID]:
+    ids = [record.id for record in page.records]
+    while page.newer_than is not None:
+        page = store.page(filters, size=size, newer_than=page.newer_than)
+        ids = [record.id for record in page.records] + ids
+    return ids
+
+
+def newest_first(records: Iterable[Record]) -> list[UUID]:
+    return [record.id for record in reversed(list(records))]

@@ -1,51 +1,178 @@
+"""What only the Cassandra store does; what both stores do is in store_suite.py."""
+
+import dataclasses
+import threading
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
 import pytest
-from tests.cassandra.records import make_record
-from webui.records.models import Record
+
+from tests.cassandra.records import equal, make_record, newest_first, walk, walk_back
 from webui.records.store import Filters, Recorded, RecordNotFound
+from webui.records_cassandra.grain import Grain
+from webui.records_cassandra.store import CassandraStore
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-def test_round_trip(store):
-    record = make_record()
-    assert store.append(record) is Recorded.STORED
-    read = store.get(record.id)
-    for field in Record._meta.get_fields():
-        assert getattr(read, field.name) == getattr(record, field.name), field.name
-
-
-def test_pages(store):
-    base = datetime(2026, 11, 1, 12, tzinfo=UTC)
+def test_a_record_comes_back_as_it_was(store: CassandraStore) -> None:
     records = [
-        make_record(at=base + timedelta(minutes=7 * i), digit=i % 10, model_version=1 + i % 3)
-        for i in range(100)
+        make_record(),
+        make_record(digit=None, verdict="not_a_digit", ink=None, visitor=""),
+        make_record(corrected_label="3", corrected_at=datetime.now(UTC), corrected_by="ada"),
     ]
-    for r in records:
-        store.append(r)
-    for filters, wanted in [
-        (Filters(), records),
-        (Filters(digit=3), records[3::10]),
-        (Filters(model_version=2), records[1::3]),
-        (
-            Filters(digit=3, model_version=1),
-            [r for r in records if r.digit == 3 and r.model_version == 1],
-        ),
-        (Filters(verdict="unsure"), []),
-    ]:
-        wanted = [r.id for r in reversed(wanted)]
-        seen = []
-        cursor = None
-        pages = 0
-        while True:
-            page = store.page(filters, size=7, older_than=cursor)
-            seen += [r.id for r in page.records]
-            last = page
-            if page.older_than is None:
-                break
-            cursor = page.older_than
-        assert seen == wanted
-        assert [r.id for r in store.scan(filters)] == wanted
-        back = [r.id for r in last.records]
-        while last.newer_than:
-            last = store.page(filters, size=7, newer_than=last.newer_than)
-            back = [r.id for r in last.records] + back
-        assert back == wanted
+    for record in records:
+        assert store.append(record) is Recorded.STORED
+        assert equal(store.get(record.id), record)
+
+
+def test_a_slice_of_a_dense_bucket_is_found_going_back(store: CassandraStore) -> None:
+    """Oldest first through an index: slices of time get narrower where a bucket is full."""
+    records = [
+        make_record(at=NOON + timedelta(milliseconds=3 * number), digit=number % 2)
+        for number in range(400)
+    ]
+    store.tables.write_many([(record, Grain.HOUR) for record in records])
+    ids, last = walk(store, Filters(digit=1), size=9)
+    assert ids == newest_first(records[1::2])
+    assert walk_back(store, Filters(digit=1), last, size=9) == ids
+
+
+def test_a_finer_bucket_hides_nothing(store: CassandraStore) -> None:
+    """Buckets are made finer and coarser again; every row is found, in order, by id too."""
+    records = []
+    for number, grain in enumerate([Grain.DAY, Grain.HOUR, Grain.TEN_MINUTES, Grain.MINUTE] * 5):
+        changed = CassandraStore(
+            dataclasses.replace(store._settings, bucket=grain), background=False
+        )
+        changed.link = changed.tables.link = changed.tables.marks._link = store.link
+        record = make_record(at=NOON + timedelta(minutes=11 * number))
+        assert changed.append(record) is Recorded.STORED
+        records.append(record)
+    ids, last = walk(store, Filters(digit=7))
+    assert ids == newest_first(records)
+    assert walk_back(store, Filters(), last) == ids
+    for record in records:
+        assert equal(store.get(record.id), record)
+        store.correct(record.id, label="1", by="ada", at=datetime.now(UTC))
+        assert store.get(record.id).corrected_label == "1"
+    store.delete([record.id for record in records])
+    assert store.page(Filters(), size=5).records == ()
+
+
+def test_writing_twice_writes_once(store: CassandraStore) -> None:
+    record = make_record()
+    store.append(record)
+    store.correct(record.id, label="not_a_digit", by="ada", at=datetime.now(UTC))
+    store.append(record)  # as the mover does after an insert that timed out and was taken
+    assert walk(store, Filters())[0] == [record.id]
+    assert store.get(record.id).corrected_label == "not_a_digit"
+
+
+def test_a_late_insert_does_not_bring_a_deleted_record_back(store: CassandraStore) -> None:
+    record = make_record()
+    store.append(record)
+    store.delete([record.id])
+    store.append(record)
+    with pytest.raises(RecordNotFound):
+        store.get(record.id)
+    assert store.page(Filters(), size=5).records == ()
+
+
+def test_a_deletion_works_on_a_record_of_a_fast_clock(store: CassandraStore) -> None:
+    record = make_record(at=datetime.now(UTC) + timedelta(minutes=5))
+    store.append(record)
+    store.delete([record.id])
+    with pytest.raises(RecordNotFound):
+        store.get(record.id)
+
+
+def test_a_correction_that_meets_a_deletion_leaves_no_record(store: CassandraStore) -> None:
+    record = make_record()
+    store.append(record)
+    store.delete([record.id])
+    correction = store.tables._begin_correction(
+        record.id,
+        bucket=Grain.HOUR.bucket(Grain.HOUR.start(record.predicted_at)),
+        label="1",
+        by="ada",
+        at=datetime.now(UTC) + timedelta(seconds=1),
+        ttl=0,
+    )
+    store.link.answer(correction)
+    with pytest.raises(RecordNotFound):
+        store.get(record.id)
+    assert store.page(Filters(), size=5).records == ()
+
+
+def test_the_later_correction_wins_even_by_a_lagging_clock(store: CassandraStore) -> None:
+    record = make_record()
+    store.append(record)
+    now = datetime.now(UTC)
+    store.correct(record.id, label="1", by="ada", at=now)
+    store.correct(record.id, label="2", by="bob", at=now - timedelta(seconds=5))
+    assert store.get(record.id).corrected_label == "2"
+
+
+def test_what_is_not_there(store: CassandraStore) -> None:
+    record = make_record()
+    with pytest.raises(RecordNotFound):
+        store.get(record.id)
+    with pytest.raises(RecordNotFound):
+        store.get(UUID("9d3a5b3e-8e0f-4b6e-9a52-2f6f0f3c8f11"))  # version 4
+    with pytest.raises(RecordNotFound):
+        store.correct(record.id, label="1", by="ada", at=datetime.now(UTC))
+    store.delete([record.id])
+    assert store.page(Filters(), size=5).records == ()
+
+
+def test_threads_and_the_first_insert(store: CassandraStore) -> None:
+    """Eight threads make the first use of a new store at once; none fails."""
+    fresh = CassandraStore(store._settings, background=False)
+    outcomes: list[Recorded] = []
+    ready = threading.Barrier(8)
+
+    def insert() -> None:
+        ready.wait()
+        outcomes.append(fresh.append(make_record()))
+
+    threads = [threading.Thread(target=insert) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    fresh.close()
+    assert outcomes == [Recorded.STORED] * 8
+
+
+def test_time_to_live(store: CassandraStore) -> None:
+    """Records and pictures end when their time is over, also if they came late."""
+    day = timedelta(days=1)
+    short = CassandraStore(
+        dataclasses.replace(store._settings, records_ttl=3 * day, pictures_ttl=day),
+        background=False,
+    )
+    try:
+        new, old, over = (
+            make_record(at=datetime.now(UTC) - age) for age in (timedelta(), 2 * day, 4 * day)
+        )
+        for record in (new, old, over):
+            assert short.append(record) is Recorded.STORED
+        short.correct(new.id, label="1", by="ada", at=datetime.now(UTC))
+        assert walk(short, Filters())[0] == [new.id, old.id]
+        assert short.get(new.id).picture == new.picture
+        assert short.get(old.id).picture == b""
+        assert short.get(old.id).instance == old.instance
+        row = (
+            short.link.session()
+            .execute(
+                "SELECT TTL(digit) AS digit, TTL(corrected_label) AS corrected "
+                "FROM mnist_key.record_data WHERE bucket = %s AND id = %s",
+                (Grain.HOUR.bucket(Grain.HOUR.start(new.predicted_at)), new.id),
+            )
+            .one()
+        )
+        # A correction that outlived its record would be a row without a prediction.
+        assert 0 < row["corrected"] <= row["digit"] <= 3 * day.total_seconds()
+    finally:
+        short.close()

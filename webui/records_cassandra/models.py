@@ -15,6 +15,8 @@ from django_cassandra_engine.models import DjangoCassandraModel
 
 from webui.records_cassandra.configuration import ALIAS
 
+# Named, so that the classes can be imported where the app is not installed, as in most tests.
+APP = "records_cassandra"
 KEYSPACE = settings.CASSANDRA.keyspace if settings.CASSANDRA else "mnist_key"
 
 
@@ -46,6 +48,7 @@ class RecordRow(DjangoCassandraModel):
     corrected_by = columns.Text()
 
     class Meta:
+        app_label = APP
         get_pk_field = "id"
         verbose_name = "record"
 
@@ -68,6 +71,7 @@ class PictureRow(DjangoCassandraModel):
     ink = columns.Text()  # JSON
 
     class Meta:
+        app_label = APP
         get_pk_field = "id"
         verbose_name = "picture"
 
@@ -88,6 +92,7 @@ class BucketRow(DjangoCassandraModel):
     starts_at = columns.DateTime(primary_key=True, clustering_order="DESC")
 
     class Meta:
+        app_label = APP
         get_pk_field = "starts_at"
         verbose_name = "bucket"
 
@@ -103,6 +108,7 @@ class CatalogRow(DjangoCassandraModel):
     value = columns.Text(primary_key=True, clustering_order="DESC")
 
     class Meta:
+        app_label = APP
         get_pk_field = "value"
         verbose_name = "catalog entry"
 
@@ -132,6 +138,7 @@ class SpooledEvent(models.Model):
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
+        app_label = APP
         db_table = "record_spool"
         ordering = ("id",)
 
@@ -149,6 +156,7 @@ class Lease(models.Model):
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
+        app_label = APP
         db_table = "record_lease"
 
     def __str__(self) -> str:
@@ -167,6 +175,7 @@ class CopyProgress(models.Model):
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
+        app_label = APP
         db_table = "record_copy_progress"
 
     def __str__(self) -> str:

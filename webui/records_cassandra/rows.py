@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from webui.records.models import Record, instant_of
@@ -40,9 +40,14 @@ def picture_values(record: Record) -> tuple[bytes, bytes, str | None]:
     return bytes(record.instance), bytes(record.picture), ink
 
 
+def corrected_at_of(row: Mapping[str, Any]) -> datetime | None:
+    """When a row was corrected: the stamp of its correction."""
+    stamp: int | None = row["corrected_stamp"]
+    return None if stamp is None else UNIX_EPOCH + timedelta(microseconds=stamp)
+
+
 def record_of(row: Mapping[str, Any]) -> Record:
     """The record of a row of `record_data`, without instance, picture and ink."""
-    corrected_at: datetime | None = row["corrected_at"]
     return Record(
         id=row["id"],
         # The id names its instant to the microsecond, Cassandra's timestamp to the millisecond.
@@ -57,7 +62,7 @@ def record_of(row: Mapping[str, Any]) -> Record:
         latency_ms=row["latency_ms"],
         visitor=row["visitor"] or "",
         corrected_label=row["corrected_label"] or "",
-        corrected_at=corrected_at.replace(tzinfo=UTC) if corrected_at else None,
+        corrected_at=corrected_at_of(row),
         corrected_by=row["corrected_by"] or "",
         instance=b"",
         picture=b"",

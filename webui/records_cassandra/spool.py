@@ -125,14 +125,20 @@ class Spool:
         )
 
     def check(self) -> None:
-        """Returns when the table can be written to.
+        """Writes an event and takes it out again, in one transaction that is committed.
+
+        Anything less finds out neither that the disk is full nor that it may only be read.
 
         Raises:
             StoreUnavailable
         """
-        with _translated("the spool cannot be written"):
-            with transaction.atomic():  # on SQLite this takes the write lock
-                SpooledEvent.objects.exists()
+        with _translated("the spool cannot be written"), transaction.atomic():
+            SpooledEvent.objects.create(
+                kind=Kind.DELETE,
+                record_id=UUID(int=0),
+                happened_at=datetime.now(UTC),
+                picture=bytes(4096),
+            ).delete()
 
 
 def record_of_event(event: SpooledEvent) -> Record:
@@ -163,6 +169,5 @@ def overlaid(record: Record | None, events: Sequence[SpooledEvent]) -> Record | 
 
 def correct_in_memory(record: Record, document: dict[str, Any], *, at: datetime) -> None:
     record.corrected_label = document["label"]
-    # Taken back, it leaves nothing behind.
-    record.corrected_by = document["by"] if record.corrected_label else ""
-    record.corrected_at = at if record.corrected_label else None
+    record.corrected_by = document["by"]
+    record.corrected_at = at

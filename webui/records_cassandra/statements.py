@@ -15,7 +15,9 @@ from functools import cached_property
 
 from webui.records_cassandra.rows import CORRECTION_COLUMNS, RECORD_COLUMNS
 
-_READ = ", ".join(("id", *RECORD_COLUMNS, *CORRECTION_COLUMNS))
+# A correction's stamp is its instant to the microsecond; a timestamp column ends at milliseconds.
+_STAMP = "WRITETIME(corrected_label) AS corrected_stamp"
+_READ = ", ".join(("id", *RECORD_COLUMNS, *CORRECTION_COLUMNS, _STAMP))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from uuid import UUID
 
-from webui.records.models import Record
+from webui.records.models import Record, instant_of
 from webui.records.store import (
     Filters,
     Page,
@@ -65,6 +65,13 @@ class CassandraStore:
     # --- events ----------------------------------------------------------------------------
 
     def append(self, record: Record) -> Recorded:
+        """Keeps a record, here or in the spool.
+
+        Raises:
+            StoreUnavailable: if neither takes it.
+            ValueError: if the id is not a version-1 UUID, which names its own instant.
+        """
+        record.predicted_at = instant_of(record.id)
         if self._taken(record):
             return Recorded.STORED
         self.spool.append(record, grain=self._settings.bucket)

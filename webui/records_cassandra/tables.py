@@ -37,6 +37,7 @@ from webui.records_cassandra.grain import UNIX_EPOCH, Grain
 from webui.records_cassandra.marks import GRAINS, MODEL_VERSIONS, Marks, months_kind
 from webui.records_cassandra.rows import (
     add_pictures,
+    corrected_at_of,
     microseconds,
     picture_values,
     record_of,
@@ -191,9 +192,9 @@ class Tables:
         if found is None:
             return False
         grain, row = found
-        before: datetime | None = row["corrected_at"]
+        before = corrected_at_of(row)
         if before is not None:  # a clock that lags does not undo a later answer
-            at = max(at, before.replace(tzinfo=UTC) + timedelta(milliseconds=1))
+            at = max(at, before + MICROSECOND)
         ttl = self._left(record_id, self.settings.records_ttl)
         if ttl is None:
             return False
@@ -207,11 +208,9 @@ class Tables:
     def _begin_correction(
         self, record_id: UUID, *, bucket: str, label: str, by: str, at: datetime, ttl: int
     ) -> Any:
-        # Taken back, it leaves nothing behind.
-        values = (label, at, by) if label else (None, None, None)
         return self.link.execute_async(
             self.link.prepared(self._cql.correct).bind(
-                (microseconds(at), ttl, *values, bucket, record_id)
+                (microseconds(at), ttl, label, at, by, bucket, record_id)
             )
         )
 
