@@ -1,0 +1,426 @@
+"""The JSON that TensorFlow Serving reads: rapidjson 1.1.0's dialect, exactly.
+
+TensorFlow Serving parses with the flags NanAndInf, StopWhenDone and Iterative. So `NaN` and
+`Infinity` are numbers, whatever follows the closing brace is ignored, a byte order mark is
+skipped, nothing limits the depth, strings are bytes that nobody validates, and an error has
+rapidjson's own text and byte offset. Python's parsers differ in every one of these, which is
+why this is our own: rapidjson's state machine over bytes (`reader.h`, `IterativeParse`), with
+regular expressions for whatever is well formed.
+
+Values: None, bool, `int` (a number token that fits 64 bits), `float` (any other number),
+`bytes` (a string), `list`, and `Members` (an object, in order, repeated keys and all).
+"""
+
+import re
+from typing import TypeAlias
+
+from serving.server.status import invalid_argument
+
+Value: TypeAlias = "None | bool | int | float | bytes | list[Value] | Members"
+
+INT64_MIN = -(2**63)
+UINT64_MAX = 2**64 - 1
+
+# rapidjson/error/en.h, 1.1.0
+DOCUMENT_EMPTY = "The document is empty."
+VALUE_INVALID = "Invalid value."
+MISS_NAME = "Missing a name for object member."
+MISS_COLON = "Missing a colon after a name of object member."
+MISS_COMMA_OR_BRACE = "Missing a comma or } after an object member."
+MISS_COMMA_OR_BRACKET = "Missing a comma or ] after an array element."
+UNICODE_HEX = "Incorrect hex digit after \\u escape in string."
+UNICODE_SURROGATE = "The surrogate pair in string is invalid."
+ESCAPE_INVALID = "Invalid escape character in string."
+MISS_QUOTATION_MARK = "Missing a closing quotation mark in string."
+NUMBER_TOO_BIG = "Number too big to be stored in double."
+MISS_FRACTION = "Miss fraction part in number."
+MISS_EXPONENT = "Miss exponent in number."
+
+WHITESPACE = re.compile(rb"[ \n\r\t]*")
+PLAIN_STRING = re.compile(rb'"([^"\\\x00-\x1f]*)"')
+NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+SPECIAL = re.compile(rb"(-?)(NaN|Inf(?:inity)?)")
+STRING_PIECE = re.compile(rb'[^"\\\x00-\x1f]*')
+# A run of simple numbers in a list, the bulk of every large request.
+NUMBERS = re.compile(rb"(?:-?(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,9})?[ \n\r\t]*,[ \n\r\t]*)+")
+ESCAPES = {
+    ord('"'): b'"',
+    ord("\\"): b"\\",
+    ord("/"): b"/",
+    ord("b"): b"\b",
+    ord("f"): b"\f",
+    ord("n"): b"\n",
+    ord("r"): b"\r",
+    ord("t"): b"\t",
+}
+LITERALS: dict[int, tuple[bytes, bool | None]] = {
+    ord("n"): (b"null", None),
+    ord("t"): (b"true", True),
+    ord("f"): (b"false", False),
+}
+MOST_DIGITS = 20  # of a 64-bit integer
+LARGEST_TENTH = 1.7976931348623157e307  # DBL_MAX / 10 as reader.h rounds it
+EXACT_SIGNIFICAND = 2**53  # up to here a double holds every integer
+EXACT_POWER = 22  # up to here a double holds every power of ten
+
+
+class Members:
+    """A JSON object: its members in order. Of a repeated key the first counts."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: list[tuple[bytes, Value]] = []
+
+    def has(self, name: bytes) -> bool:
+        return any(key == name for key, _ in self.items)
+
+    def get(self, name: bytes) -> Value:
+        """The value of the first member of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for key, value in self.items:
+            if key == name:
+                return value
+        raise KeyError(name)
+
+
+class _SyntaxError(Exception):
+    def __init__(self, text: str, offset: int) -> None:
+        super().__init__(text)
+        self.text = text
+        self.offset = offset
+
+
+def parse(body: bytes) -> Value:
+    """Reads one JSON value from the start of `body`.
+
+    Raises:
+        StatusError: INVALID_ARGUMENT with rapidjson's text and offset.
+    """
+    if not body:
+        raise invalid_argument("JSON Parse error: The document is empty")
+    try:
+        return _Reader(body).document()
+    except _SyntaxError as error:
+        raise invalid_argument(
+            f"JSON Parse error: {error.text} at offset: {error.offset}"
+        ) from None
+
+
+class _Reader:
+    """One pass over one body. The stack is a list: depth costs memory, not the process."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.size = len(body)
+        self.at = 0
+        for part in b"\xef\xbb\xbf":  # encodedstream.h skips each byte of the mark by itself
+            if self.at < self.size and body[self.at] == part:
+                self.at += 1
+
+    def peek(self) -> int:
+        """The byte at hand; 0 at the end, as rapidjson's MemoryStream has it."""
+        return self.body[self.at] if self.at < self.size else 0
+
+    def skip_whitespace(self) -> None:
+        match = WHITESPACE.match(self.body, self.at)
+        assert match is not None  # it matches nothing as well  # noqa: S101
+        self.at = match.end()
+
+    def fail(self, text: str) -> _SyntaxError:
+        return _SyntaxError(text, self.at)
+
+    def document(self) -> Value:
+        self.skip_whitespace()
+        if not self.peek() or self.peek() in b",:]}":
+            raise self.fail(DOCUMENT_EMPTY)
+        if self.peek() not in b"[{":
+            return self.scalar()
+        root: list[Value] | Members = self.open()
+        stack: list[list[Value] | Members] = [root]
+        fresh = True  # nothing read yet in the innermost list or object
+        while stack:
+            inner = stack[-1]
+            self.skip_whitespace()
+            c = self.peek()
+            if isinstance(inner, list):
+                if c == 0x5D and fresh:  # ]
+                    self.at += 1
+                    stack.pop()
+                    fresh = False
+                    continue
+                if not fresh:
+                    if c == 0x5D:
+                        self.at += 1
+                        stack.pop()
+                        continue
+                    if c != 0x2C:  # ,
+                        raise self.fail(MISS_COMMA_OR_BRACKET)
+                    self.at += 1
+                    self.skip_whitespace()
+                    c = self.peek()
+                if not c or c in b",:]}":
+                    raise self.fail(VALUE_INVALID)
+                if c in b"[{":
+                    child = self.open()
+                    inner.append(child)
+                    stack.append(child)
+                    fresh = True
+                    continue
+                if c in b"-0123456789":
+                    self.numbers(inner)
+                inner.append(self.scalar())
+                fresh = False
+                continue
+            if c == 0x7D and fresh:  # }
+                self.at += 1
+                stack.pop()
+                fresh = False
+                continue
+            if not fresh:
+                if c == 0x7D:
+                    self.at += 1
+                    stack.pop()
+                    continue
+                if c != 0x2C:
+                    raise self.fail(MISS_COMMA_OR_BRACE)
+                self.at += 1
+                self.skip_whitespace()
+                c = self.peek()
+            if c != 0x22:  # "
+                raise self.fail(MISS_NAME)
+            name = self.string()
+            self.skip_whitespace()
+            if self.peek() != 0x3A:  # :
+                raise self.fail(MISS_COLON)
+            self.at += 1
+            self.skip_whitespace()
+            c = self.peek()
+            if not c or c in b",:]}":
+                raise self.fail(VALUE_INVALID)
+            if c in b"[{":
+                child = self.open()
+                inner.items.append((name, child))
+                stack.append(child)
+                fresh = True
+            else:
+                inner.items.append((name, self.scalar()))
+                fresh = False
+        return root
+
+    def open(self) -> "list[Value] | Members":
+        opened: list[Value] | Members = [] if self.peek() == 0x5B else Members()
+        self.at += 1
+        return opened
+
+    def numbers(self, into: list[Value]) -> None:
+        """Takes a run of short plain numbers at once, all but the last of the list."""
+        match = NUMBERS.match(self.body, self.at)
+        if match is None:
+            return
+        self.at = match.end()
+        for token in match.group().split(b",")[:-1]:
+            into.append(float(token) if b"." in token else int(token))
+
+    def scalar(self) -> Value:
+        c = self.peek()
+        if c == 0x22:
+            return self.string()
+        if c in LITERALS:
+            return self.literal(*LITERALS[c])
+        return self.number()
+
+    def literal(self, word: bytes, value: bool | None) -> bool | None:
+        for expected in word:
+            if self.peek() != expected:
+                raise self.fail(VALUE_INVALID)
+            self.at += 1
+        return value
+
+    def string(self) -> bytes:
+        plain = PLAIN_STRING.match(self.body, self.at)
+        if plain is not None:
+            self.at = plain.end()
+            return plain.group(1)
+        self.at += 1
+        pieces: list[bytes] = []
+        while True:
+            run = STRING_PIECE.match(self.body, self.at)
+            assert run is not None  # it matches nothing as well  # noqa: S101
+            pieces.append(run.group())
+            self.at = run.end()
+            c = self.peek()
+            if c == 0x22:
+                self.at += 1
+                return b"".join(pieces)
+            if c == 0x5C:
+                pieces.append(self.escape())
+            elif c == 0:
+                raise self.fail(MISS_QUOTATION_MARK)
+            else:
+                raise self.fail(ESCAPE_INVALID)
+
+    def escape(self) -> bytes:
+        start = self.at  # every error of an escape points at its backslash
+        self.at += 1
+        c = self.peek()
+        if c in ESCAPES:
+            self.at += 1
+            return ESCAPES[c]
+        if c != ord("u"):
+            raise _SyntaxError(ESCAPE_INVALID, start)
+        self.at += 1
+        point = self.hex4(start)
+        if 0xD800 <= point <= 0xDBFF:
+            if self.body[self.at : self.at + 2] != b"\\u":
+                raise _SyntaxError(UNICODE_SURROGATE, start)
+            self.at += 2
+            low = self.hex4(start)
+            if not 0xDC00 <= low <= 0xDFFF:
+                raise _SyntaxError(UNICODE_SURROGATE, start)
+            point = ((point - 0xD800) << 10 | (low - 0xDC00)) + 0x10000
+        elif 0xDC00 <= point <= 0xDFFF:
+            raise _SyntaxError(UNICODE_SURROGATE, start)
+        return chr(point).encode()
+
+    def hex4(self, start: int) -> int:
+        digits = self.body[self.at : self.at + 4]
+        if len(digits) < 4 or not all(c in b"0123456789abcdefABCDEF" for c in digits):
+            raise _SyntaxError(UNICODE_HEX, start)
+        self.at += 4
+        return int(digits, 16)
+
+    def number(self) -> int | float:
+        start = self.at
+        match = NUMBER.match(self.body, start)
+        if match is None:
+            return self.special()
+        self.at = match.end()
+        integer, fraction, exponent = match.groups()
+        if fraction is None and exponent is None:
+            follower = self.peek()
+            if follower == 0x2E:  # .
+                self.at += 1
+                raise self.fail(MISS_FRACTION)
+            if follower in b"eE" and follower:
+                self.miss_exponent()
+            if len(integer) <= MOST_DIGITS:
+                whole = int(match.group())
+                if INT64_MIN <= whole <= UINT64_MAX:
+                    return whole
+            value = _wide(integer, start)
+            return -value if self.body[start] == 0x2D else value
+        if exponent is None and self.peek() in b"eE" and self.peek():
+            self.miss_exponent()
+        return double(match.group(), integer, fraction, exponent, start)
+
+    def miss_exponent(self) -> None:
+        self.at += 1
+        if self.peek() in b"+-" and self.peek():
+            self.at += 1
+        raise self.fail(MISS_EXPONENT)
+
+    def special(self) -> float:
+        start = self.at
+        match = SPECIAL.match(self.body, start)
+        if match is None:
+            self.at = start + (self.peek() == 0x2D)
+            for expected in (b"NaN", b"Infinity"):
+                if self.peek() == expected[0]:
+                    length = 0
+                    while length < len(expected) and self.peek() == expected[length]:
+                        self.at += 1
+                        length += 1
+                    break
+            raise self.fail(VALUE_INVALID)
+        self.at = match.end()
+        sign, word = match.groups()
+        if word == b"Inf" and self.peek() == ord("i"):  # `Infi` must go on to `Infinity`
+            for expected_byte in b"inity":
+                if self.peek() != expected_byte:
+                    raise self.fail(VALUE_INVALID)
+                self.at += 1
+        value = float("nan") if word == b"NaN" else float("inf")
+        return -value if sign else value
+
+
+def double(
+    token: bytes, integer: bytes, fraction: bytes | None, exponent: bytes | None, start: int
+) -> float:
+    """The double that rapidjson makes of a number: at most 17 digits, one multiplication.
+
+    `StrtodNormalPrecision` is not correctly rounded beyond 15 digits; a client of a DT_DOUBLE
+    model sees that in the last place, so it is followed here. Where significand and power of
+    ten are exact the two agree and Python's own is quicker.
+
+    Raises:
+        _SyntaxError: the exponent is beyond a double's.
+    """
+    power = int(exponent[1:]) if exponent and len(exponent) < 12 else 0
+    if exponent and len(exponent) >= 12:
+        digits = exponent[1:].lstrip(b"+-").lstrip(b"0") or b"0"
+        power = int(digits[:9]) * (-1 if exponent[1:2] == b"-" else 1)
+    decimals = fraction[1:] if fraction else b""
+    taken, scale = _significand(integer, decimals, start)
+    # A positive exponent is checked digit by digit, so leading zeros of it do not count.
+    if power > 308 - scale:
+        raise _SyntaxError(NUMBER_TOO_BIG, start)
+    total = power + scale
+    if len(integer) + len(decimals) <= 15 and -EXACT_POWER <= total <= EXACT_POWER:
+        return float(token)
+    if total < -308:
+        value = _scaled(_scaled(taken, -308), total + 308)
+    else:
+        value = _scaled(taken, total)
+    return -value if token[:1] == b"-" else value
+
+
+def _significand(integer: bytes, fraction: bytes, start: int) -> tuple[float, int]:
+    """The digits rapidjson keeps, as a double, and the power of ten that they stand for."""
+    scale = 0
+    if len(integer) > MOST_DIGITS or int(integer) > UINT64_MAX:
+        return _wide(integer, start), 0
+    whole = int(integer)
+    significant = len(integer) - 1
+    index = 0
+    while index < len(fraction) and whole <= EXACT_SIGNIFICAND - 1:
+        whole = whole * 10 + fraction[index] - 0x30
+        index += 1
+        scale -= 1
+        if whole:
+            significant += 1
+    value = float(whole)
+    while index < len(fraction) and significant < 17:
+        value = value * 10.0 + (fraction[index] - 0x30)
+        index += 1
+        scale -= 1
+        if value > 0.0:
+            significant += 1
+    return value, scale
+
+
+def _wide(integer: bytes, start: int) -> float:
+    """An integer beyond 64 bits as rapidjson sums it: in doubles, digit by digit."""
+    whole = 0
+    index = 0
+    while index < len(integer) and whole * 10 + integer[index] - 0x30 <= UINT64_MAX:
+        whole = whole * 10 + integer[index] - 0x30
+        index += 1
+    value = float(whole)
+    while index < len(integer):
+        if value >= LARGEST_TENTH:
+            raise _SyntaxError(NUMBER_TOO_BIG, start)
+        value = value * 10.0 + (integer[index] - 0x30)
+        index += 1
+    return value
+
+
+def _scaled(significand: float, power: int) -> float:
+    if power < -308:
+        return 0.0
+    if power >= 0:
+        return significand * float(f"1e{power}")
+    return significand / float(f"1e{-power}")

@@ -1,0 +1,98 @@
+"""The quick way for the usual request: numbers only, for float inputs, all regular.
+
+orjson reads such a body several times faster than anything in Python could, but it is another
+dialect. So it is only believed where the two dialects cannot differ: no escapes, no repeated
+keys, no `true`, `null` or strings among the values, no exponent near the end of the range. In
+every other case, and for every error, `tensors.py` starts over.
+"""
+
+import re
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import orjson
+from tensorflow.core.framework import types_pb2
+
+from serving.server.saved_model import Array, Signature, Tensors
+from serving.server.tensors import NUMPY_RANK, Format
+
+LARGE_EXPONENT = re.compile(rb"[eE]\+?[0-9]{3}")  # rapidjson refuses even 0e400
+NUMBERS = {int, float}
+
+
+def read_quickly(
+    body: bytes, find_signature: Callable[[str], Signature]
+) -> tuple[Signature, Format, Tensors] | None:
+    """As `tensors.read_predict`, or None where the quick way is not certain.
+
+    Raises:
+        StatusError: whatever `find_signature` raises; its turn comes after the JSON's syntax.
+    """
+    if b"\\" in body or LARGE_EXPONENT.search(body):
+        return None
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if type(document) is not dict:
+        return None
+    name = document.pop("signature_name", "")
+    if type(name) is not str or len(document) != 1:
+        return None
+    quotes = 2 + (4 if name or b"signature_name" in body else 0)
+    (key, value), *_ = document.items()
+    if key == "instances":
+        made = Format.ROW
+        if type(value) is not list or not value:
+            return None
+    elif key == "inputs":
+        made = Format.COLUMNAR
+    else:
+        return None
+    columns: dict[str, Any] | None = None
+    if made is Format.ROW and type(value[0]) is dict:
+        names = value[0].keys()
+        if not names or not all(type(item) is dict and item.keys() == names for item in value):
+            return None
+        columns = {name: [item[name] for item in value] for name in names}
+        quotes += 2 * len(names) * len(value)
+    elif type(value) is dict:
+        columns = value
+        quotes += 2 * len(columns)
+    if body.count(b'"') != quotes:  # strings among the values, or repeated keys
+        return None
+    flat_of = {column: _flat(each) for column, each in (columns or {"": value}).items()}
+    signature = find_signature(name)
+    if columns is None:
+        if len(signature.inputs) != 1:
+            return None
+        flat_of = {next(iter(signature.inputs)): flat_of[""]}
+    elif made is Format.ROW and columns.keys() != signature.inputs.keys():
+        return None
+    tensors: Tensors = {}
+    for column, tensor in signature.inputs.items():
+        array = flat_of.get(column)
+        if tensor.dtype != types_pb2.DT_FLOAT or array is None:
+            return None
+        tensors[column] = array
+    return (signature, made, tensors) if tensors else None
+
+
+def _flat(value: Any) -> Array | None:
+    """The array of a regular nested list of numbers, or of one number; else None."""
+    shape: list[int] = []
+    level = [value]
+    while type(level[0]) is list:
+        size = len(level[0])
+        shape.append(size)
+        if not size or len(shape) > NUMPY_RANK or set(map(type, level)) != {list}:
+            return None
+        if set(map(len, level)) != {size}:
+            return None
+        level = list(chain.from_iterable(level))
+    if not set(map(type, level)) <= NUMBERS:
+        return None
+    with np.errstate(over="ignore"):  # 1e39 for a float is Infinity
+        return np.array(level, np.float64).astype(np.float32).reshape(shape)

@@ -1,0 +1,264 @@
+"""Puts the parts together, starts them in the right order and stops them in the other."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import uvloop
+
+from serving.server.api import RestApi
+from serving.server.batching import Batcher, read_batching_options
+from serving.server.config_messages import MonitoringConfig
+from serving.server.connection import SWEEP_SECONDS, Connection, Site
+from serving.server.core import ServerCore
+from serving.server.flags import Flags
+from serving.server.manager import ManagerOptions
+from serving.server.metrics import Metrics
+from serving.server.model_config import ModelServerConfig, read_text_proto, single_model
+from serving.server.saved_model import SavedModel, SessionOptions
+from serving.server.states import VersionId
+from serving.server.status import StatusError, invalid_argument
+from serving.server.warmup import warm_up
+from serving.server.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+METRICS_PATH = "/monitoring/prometheus/metrics"  # prometheus_exporter.cc, kPrometheusPath
+BACKLOG = 1024
+FINISH_SECONDS = 15.0  # for requests that run when the server is told to stop
+
+
+class CannotListen(Exception):
+    """The port is taken or forbidden; the message names it."""
+
+
+class ModelServer:
+    """A model server with the behaviour that its flags say."""
+
+    def __init__(self, flags: Flags) -> None:
+        """Reads all configuration; nothing runs yet.
+
+        Raises:
+            StatusError: a file cannot be read, or says what cannot be.
+        """
+        self._flags = flags
+        self.metrics = Metrics()
+        self._config = self._read_config()
+        if flags.batching_parameters_file and not flags.enable_batching:
+            raise invalid_argument(
+                "server_options.batching_parameters_file is set without setting "
+                "server_options.enable_batching to true."
+            )
+        self._batching = (
+            read_batching_options(
+                flags.batching_parameters_file, processors=len(os.sched_getaffinity(0))
+            )
+            if flags.enable_batching
+            else None
+        )
+        self._metrics_path = self._read_metrics_path()
+        session = flags.tensorflow_session_parallelism
+        self._session_options = SessionOptions(
+            tags=tuple(flags.saved_model_tags.split(",")),
+            intra_op_threads=flags.tensorflow_intra_op_parallelism or session,
+            inter_op_threads=flags.tensorflow_inter_op_parallelism or session,
+            timeout_ms=max(flags.rest_api_timeout_in_ms, 0),
+        )
+        self._stop_requested: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = threading.Event()
+        self.core: ServerCore | None = None
+        self.port = flags.rest_api_port
+
+    def run(self) -> None:
+        """Serves until SIGTERM, SIGINT or `stop`.
+
+        Raises:
+            CannotListen: the port cannot be had.
+            StatusError: a model did not become available.
+        """
+        listener = listening_socket(self._flags.rest_api_bind_address, self._flags.rest_api_port)
+        self.port = listener.getsockname()[1]
+        try:
+            uvloop.run(self._serve(listener))
+        finally:
+            listener.close()
+
+    def stop(self) -> None:
+        """Asks a running server to stop, from any thread."""
+        self._stopping.set()
+        if self.core is not None:
+            self.core.stop()
+        if self._loop is not None and self._stop_requested is not None:
+            self._loop.call_soon_threadsafe(self._stop_requested.set)
+
+    async def _serve(self, listener: socket.socket) -> None:
+        loop = self._loop = asyncio.get_running_loop()
+        self._stop_requested = asyncio.Event()
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+        flags = self._flags
+        self.core = core = ServerCore(
+            loader=self._load,
+            options=ManagerOptions(
+                num_load_threads=flags.num_load_threads,
+                num_unload_threads=flags.num_unload_threads,
+                max_num_load_retries=flags.max_num_load_retries,
+                load_retry_interval_micros=flags.load_retry_interval_micros,
+            ),
+            poll_seconds=flags.file_system_poll_wait_seconds,
+            allow_labels_for_unavailable=flags.allow_version_labels_for_unavailable_models,
+        )
+        if self._stopping.is_set():
+            core.stop()
+        workers = Workers(flags.rest_api_num_threads)
+        batcher = (
+            Batcher(self._batching, timeout_seconds=flags.rest_api_timeout_in_ms / 1000)
+            if self._batching is not None
+            else None
+        )
+        try:
+            await asyncio.to_thread(core.start, self._config)
+            if not self._stopping.is_set():
+                api = RestApi(
+                    core=core,
+                    workers=workers,
+                    batcher=batcher,
+                    metrics=self.metrics,
+                    check_method_names=flags.enable_signature_method_name_check,
+                )
+                await self._listen(listener, api, loop)
+        finally:
+            core.stop()
+            workers.stop()
+            if batcher is not None:
+                batcher.stop()
+
+    async def _listen(
+        self, listener: socket.socket, api: RestApi, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        site = Site(
+            api=api,
+            metrics=self.metrics,
+            metrics_path=self._metrics_path,
+            cors=self._flags.rest_api_enable_cors_support,
+            loop=loop,
+        )
+        loop_thread = threading.get_ident()
+        try:
+            server = await loop.create_server(
+                lambda: Connection(site, threading.get_ident, loop_thread),
+                sock=listener,
+                backlog=BACKLOG,
+            )
+        except OSError as error:  # two servers may bind a port, only one may listen
+            raise CannotListen(_refused(self.port, error)) from None
+        if self._flags.model_config_file and self._flags.model_config_file_poll_wait_seconds > 0:
+            threading.Thread(target=self._poll_config, name="config-poll", daemon=True).start()
+        sweeper = asyncio.create_task(_sweep(site))
+        logger.info("Exporting HTTP/REST API at:localhost:%d ...", self.port)
+        assert self._stop_requested is not None  # made in _serve  # noqa: S101
+        await self._stop_requested.wait()
+        sweeper.cancel()
+        server.close()
+        await _finish(site)
+
+    def _load(self, version: VersionId, directory: Path) -> SavedModel:
+        try:
+            model = SavedModel(directory, self._session_options)
+            try:
+                if self._flags.enable_model_warmup:
+                    iterations = max(self._flags.num_request_iterations_for_warmup, 1)
+                    count = warm_up(model, directory, iterations=iterations)
+                    if count:
+                        logger.info("%s warmed up with %d records", version, count)
+            except BaseException:
+                model.close()
+                raise
+        except BaseException:
+            self.metrics.load(path=str(directory), succeeded=False)
+            raise
+        self.metrics.load(path=str(directory), succeeded=True)
+        return model
+
+    def _read_config(self) -> ModelServerConfig:
+        if self._flags.model_config_file:
+            return read_text_proto(Path(self._flags.model_config_file), ModelServerConfig())
+        return single_model(self._flags.model_name, self._flags.model_base_path)
+
+    def _read_metrics_path(self) -> str | None:
+        if not self._flags.monitoring_config_file:
+            return None
+        config = read_text_proto(Path(self._flags.monitoring_config_file), MonitoringConfig())
+        prometheus = getattr(config, "prometheus_config")  # noqa: B009  # made at run time
+        return str(prometheus.path or METRICS_PATH) if prometheus.enable else None
+
+    def _poll_config(self) -> None:
+        """Reads the configuration again and again; one that cannot be is logged, no more."""
+        while not self._stopping.wait(self._flags.model_config_file_poll_wait_seconds):
+            try:
+                config = self._read_config()
+            except StatusError as error:
+                logger.error("Failed to read ModelServerConfig file: %s", error.message)
+                continue
+            assert self.core is not None  # polling starts after it  # noqa: S101
+            try:
+                self.core.reload(config)
+            except StatusError as error:
+                logger.error(
+                    "PollFilesystemAndReloadConfig failed to ReloadConfig: %s", error.message
+                )
+            except Exception:
+                logger.exception("PollFilesystemAndReloadConfig failed to ReloadConfig")
+
+
+def listening_socket(address: str, port: int) -> socket.socket:
+    """A bound socket that does not listen yet: refused until the models are there.
+
+    Raises:
+        CannotListen: the port is taken or forbidden.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address, port))
+    except OSError as error:
+        listener.close()
+        raise CannotListen(_refused(port, error)) from None
+    return listener
+
+
+def _refused(port: int, error: OSError) -> str:
+    return (
+        f"Failed to start HTTP Server at localhost:{port}: {error.strerror}. Choose another "
+        "port with --rest_api_port, or end the process that has this one"
+    )
+
+
+async def _sweep(site: Site) -> None:
+    """Closes connections whose clients have gone silent."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        now = time.monotonic()
+        for connection in list(site.connections):
+            if connection.is_stale(now):
+                connection.close()
+
+
+async def _finish(site: Site) -> None:
+    """Lets running requests finish, for a while; closes what is idle."""
+    until = time.monotonic() + FINISH_SECONDS
+    while True:
+        for connection in list(site.connections):
+            if not connection.is_busy:
+                connection.close()
+        if not site.connections or time.monotonic() > until:
+            return
+        await asyncio.sleep(0.02)

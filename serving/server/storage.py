@@ -1,0 +1,149 @@
+"""Finds versions in the file system, again and again (`FileSystemStoragePathSource`).
+
+A version is a child of the model's base path whose name reads as a number; a plain file
+counts too, and fails when it is loaded. Nothing waits for a directory to be complete: export
+elsewhere, then rename.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tensorflow_serving.config import file_system_storage_path_source_pb2
+
+from serving.server.status import StatusError, invalid_argument
+
+logger = logging.getLogger(__name__)
+
+Policy = file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+VERSION = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")  # absl::SimpleAtoi
+INT64 = (-(2**63), 2**63 - 1)
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """A model to watch: where, and which of its versions are wanted."""
+
+    name: str
+    base_path: Path
+    policy: Policy
+
+
+class StorageSource:
+    """Polls every model's base path and reports the versions that its policy wants."""
+
+    def __init__(
+        self,
+        *,
+        poll_seconds: float,
+        aspire: Callable[[str, Mapping[int, Path]], None],
+    ) -> None:
+        """Args:
+        poll_seconds: the time between polls; 0: poll once; negative: never.
+        aspire: told the wanted versions of a model.
+        """
+        self._poll_seconds = poll_seconds
+        self._aspire = aspire
+        self._monitored: tuple[Monitored, ...] = ()
+        self._lock = threading.Lock()  # a poll sees one configuration, not two halves
+        self._stopping = threading.Event()
+
+    def configure(self, monitored: tuple[Monitored, ...]) -> None:
+        """Watches these models from now on; those no longer among them are unloaded."""
+        with self._lock:
+            names = {each.name for each in monitored}
+            for former in self._monitored:
+                if former.name not in names:
+                    self._aspire(former.name, {})
+            self._monitored = monitored
+
+    def start(self) -> None:
+        if self._poll_seconds >= 0:
+            threading.Thread(target=self._run, name="storage-source", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def poll(self) -> None:
+        """One look at every model. One base path that cannot be read spoils the whole look."""
+        with self._lock:
+            found: dict[str, dict[int, Path]] = {}
+            for each in self._monitored:
+                found[each.name] = wanted_versions(each)
+            for name, versions in found.items():
+                self._aspire(name, versions)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.poll()
+            except StatusError as error:
+                logger.error("Encountered a file system access error: %s", error.message)
+            except Exception:
+                logger.exception("Encountered a file system access error")
+            if self._poll_seconds == 0:
+                return
+            self._stopping.wait(self._poll_seconds)
+
+
+def wanted_versions(monitored: Monitored) -> dict[int, Path]:
+    """The versions in the file system that the policy wants.
+
+    Raises:
+        StatusError: there is no base path.
+        OSError: it cannot be listed.
+    """
+    base = monitored.base_path
+    if not base.exists():
+        raise invalid_argument(
+            f"Could not find base path {base} for servable {monitored.name} with error "
+            f"NOT_FOUND: {base} not found"
+        )
+    children = children_by_version(sorted(child.name for child in base.iterdir()))
+    choice = monitored.policy.WhichOneof("policy_choice")
+    if choice == "all":
+        wanted = children
+    elif choice == "specific":
+        numbers = set(monitored.policy.specific.versions)
+        wanted = {number: name for number, name in children.items() if number in numbers}
+        for number in sorted(numbers - wanted.keys()):
+            logger.warning(
+                "Version %d of servable %s, which was requested to be served as a 'specific' "
+                "version in the servable's version policy, was not found in the file system",
+                number,
+                monitored.name,
+            )
+    else:
+        count = max(monitored.policy.latest.num_versions, 1)
+        wanted = {number: children[number] for number in sorted(children, reverse=True)[:count]}
+    if not wanted:
+        logger.warning(
+            "No versions of servable %s found under base path %s. Did you forget to name your "
+            "leaf directory as a number (eg. '/1/')?",
+            monitored.name,
+            base,
+        )
+    return {number: base / name for number, name in wanted.items()}
+
+
+def children_by_version(names: list[str]) -> dict[int, str]:
+    """The children that are versions; of two names for one number the last counts."""
+    children: dict[int, str] = {}
+    for name in names:
+        match = VERSION.fullmatch(name)
+        if match is None or not INT64[0] <= int(match.group(1)) <= INT64[1]:
+            continue
+        number = int(match.group(1))
+        if number in children:
+            logger.warning(
+                "Duplicate version directories detected. Version %d will be loaded from %s, %s "
+                "will be ignored.",
+                number,
+                name,
+                children[number],
+            )
+        children[number] = name
+    return children
