@@ -36,8 +36,22 @@ ENTRYPOINT ["tensorflow_model_server"]
 
 FROM tensorflow AS trainer
 COPY requirements/training.txt requirements/web.txt /tmp/
-RUN python3 -m venv --without-pip /opt/venv \
- && python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
-        --quiet --no-cache-dir --only-binary :all: --require-hashes -r /tmp/training.txt \
- && python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
-        --quiet --no-cache-dir --only-binary :all: --require-hashes -r /tmp/web.txt
+# With the site's packages as well: a new version is published by `manage.py models publish`,
+# which notes it in the history.
+RUN for part in training web; do \
+        python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
+            --quiet --no-cache-dir --only-binary :all: --require-hashes -r /tmp/$part.txt || exit 1; \
+    done \
+ && rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/bin/pip* \
+ && install -d -o digits -g digits /site/var
+ENV DJANGO_SETTINGS_MODULE=webui.settings \
+    MODELS_DIR=/models \
+    KERAS_HOME=/site/var/keras \
+    MPLCONFIGDIR=/tmp/matplotlib
+COPY manage.py export_savedmodel.py ./
+COPY deploy/docker/trainer.py deploy/
+COPY serving serving
+COPY training training
+COPY webui webui
+USER digits
+ENTRYPOINT ["python", "deploy/trainer.py"]

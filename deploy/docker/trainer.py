@@ -1,0 +1,116 @@
+"""What the trainer's container does: trains a network, exports it, publishes it as a new version.
+
+    docker-compose --profile trainer run --rm trainer             # the best that the data allow
+    docker-compose --profile trainer run --rm trainer --network seed
+    docker-compose --profile trainer run --rm trainer --network digits --resume
+
+The version is loaded by the running model server when this ends, and answers nobody until
+`manage.py models promote` (or `canary`) says so. Words that are not known here go to the training.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("DATA_DIR", "/datasets"))
+OUTPUT = ROOT / "var" / "artifacts"
+
+
+class TrainerError(Exception):
+    """What is wrong, and what would be right; printed without a traceback."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """How a network is trained, and under which name it is kept."""
+
+    module: str
+    artefact: str
+    needs: tuple[str, ...]  # folders of the data folder
+
+
+NETWORKS = {
+    "digits": Network("training.train", "model_digits", ("mnist", "pen-strokes")),
+    "seed": Network("training.seed_cnn", "model_mnist", ()),  # MNIST is fetched when missing
+}
+
+
+def choose(name: str | None, data: Path) -> str:
+    """The network that was asked for, else the best one for which there are data.
+
+    Raises:
+        TrainerError: if the data folder lacks what the network needs.
+    """
+    missing = [folder for folder in NETWORKS["digits"].needs if not (data / folder).is_dir()]
+    if name is None and missing:
+        print(f"{data} has no {' and no '.join(missing)}: training the seed's CNN, on MNIST alone")
+        return "seed"
+    name = name or "digits"
+    if NETWORKS[name].needs and missing:
+        raise TrainerError(
+            f"network {name} needs {' and '.join(missing)} in the data folder; name yours: "
+            "DATA=/path/to/data docker-compose --profile trainer run --rm trainer"
+        )
+    return name
+
+
+def run(*command: str) -> None:
+    """Runs one of the three steps to its end.
+
+    Raises:
+        TrainerError: if it fails; it has printed why.
+    """
+    print(f"== {' '.join(command)}", flush=True)
+    finished = subprocess.run([sys.executable, *command], cwd=ROOT)
+    if finished.returncode:
+        raise TrainerError(f"{command[0]} failed ({finished.returncode}); the reason stands above")
+
+
+def train_and_publish(name: str, words: Sequence[str], *, note: str) -> None:
+    network = NETWORKS[name]
+    # Without a folder, training fetches MNIST as Keras does.
+    data = ["--data", str(DATA)] if network.needs or (DATA / "mnist").is_dir() else []
+    run("-m", network.module, *data, "--output", str(OUTPUT), *words)
+    # In the volume that keeps the artefacts: /tmp is memory.
+    drafts = Path(tempfile.mkdtemp(prefix="export-", dir=ROOT / "var"))
+    try:
+        artefact = OUTPUT / f"{network.artefact}.json"
+        # The number is of this draft alone; the version gets the next free one when published.
+        run(
+            "export_savedmodel.py", "--version", "1",
+            "--architecture", str(artefact), "--output", str(drafts / "digits"),
+        )  # fmt: skip
+        run(
+            "manage.py", "models", "publish", str(drafts / "digits" / "1"),
+            "--note", note, "--by", "trainer",
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(drafts, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--network", choices=sorted(NETWORKS), help="default: what the data allow")
+    parser.add_argument("--note", default="trained by the trainer", help="why, for the history")
+    options, words = parser.parse_known_args()
+    try:
+        name = choose(options.network, DATA)
+        train_and_publish(name, words, note=options.note)
+    except TrainerError as problem:
+        print(f"trainer: {problem}", file=sys.stderr)
+        return 1
+    print("Make it stable with: docker-compose exec web python manage.py models promote NUMBER")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
