@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from serving.server.status import invalid_argument
 
-Value: TypeAlias = "None | bool | int | float | bytes | list[Value] | Members"
+Value: TypeAlias = "bool | int | float | bytes | list[Value] | Members | None"
 
 INT64_MIN = -(2**63)
 UINT64_MAX = 2**64 - 1
@@ -371,10 +371,9 @@ def double(
     total = power + scale
     if len(integer) + len(decimals) <= 15 and -EXACT_POWER <= total <= EXACT_POWER:
         return float(token)
-    if total < -308:
-        value = _scaled(_scaled(taken, -308), total + 308)
-    else:
-        value = _scaled(taken, total)
+    # Two steps for the smallest numbers: 1e-309 and less is no power that a double holds.
+    below = total < -308
+    value = _scaled(_scaled(taken, -308), total + 308) if below else _scaled(taken, total)
     return -value if token[:1] == b"-" else value
 
 
