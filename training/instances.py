@@ -1,0 +1,39 @@
+"""Instances as they are kept and counted: bytes, with their class."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Pictures as bytes (255 is ink 1.0) with their class."""
+
+    images: NDArray[np.uint8]  # (n, 28, 28)
+    labels: NDArray[np.int32]  # (n,), 10 is "not a digit"
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def none(cls) -> "Instances":
+        return cls(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int32))
+
+
+def joined(*parts: Instances) -> Instances:
+    return Instances(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+    )
+
+
+def as_bytes(instance: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """An instance (28, 28) of 0..1 as bytes."""
+    return np.round(np.clip(instance, 0.0, 1.0) * 255).astype(np.uint8)
+
+
+def number_of(text: str) -> int:
+    """A part of a seed from a name, the same in every process."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

@@ -1,0 +1,245 @@
+"""Trains the network of version 2 and keeps it as JSON plus HDF5, with how it was made.
+
+python -m training.train                         # configs/digits.toml: about 20 CPU minutes
+python -m training.train --resume                # goes on where the last one was broken off
+python -m training.train --seed 2 --measure-only # another seed, for the spread of the figures
+python -m training.train --config quick          # MNIST alone, 99.33 % in little time
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import sys
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from serving.preprocessing import PREPROCESSING_VERSION
+from training import mnist, pen_strokes
+from training.configuration import (
+    CONFIGS,
+    Configuration,
+    ConfigurationError,
+    read_configuration,
+)
+from training.dataset import gather, mnist_parts
+from training.instances import Instances
+from training.loop import Progress, Training, accuracy, predict
+from training.network import CLASSES
+from training.pool import Pool, build_pool
+from training.validation import Judgement, Scores, Validation, judge, load_validation
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
+WORKPLACE = Path(__file__).parent.parent / "var" / "training"
+NAME = "model_digits"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    try:
+        configuration = read_configuration(_config_path(options.config))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.seed is not None:
+        configuration = replace(configuration, run=replace(configuration.run, seed=options.seed))
+    (train_images, train_labels), (test_images, test_labels) = mnist.load(options.data / "mnist")
+    every = configuration.data.mnist_validation_every
+    mnist_training, mnist_validation = mnist_parts(train_images, train_labels, every)
+    mnist_test = Instances(test_images, test_labels.astype(np.int32))
+
+    with_drawings = configuration.batch.pen + configuration.batch.outlier > 0
+    if with_drawings:
+        print("Drawing the pool of pen strokes (kept under var/training for the next time)")
+        pool = build_pool(options.data, configuration.data, cache=WORKPLACE)
+    else:
+        pool = Pool.empty()
+    validation = load_validation(options.data) if with_drawings else None
+
+    training = Training(
+        configuration,
+        gather(mnist_training, pool),
+        classes=CLASSES if with_drawings else 10,
+    )
+    place = WORKPLACE / f"{Path(options.config).stem}-{configuration.run.seed}"
+    if options.resume and training.resume(place):
+        print(f"Resumed after step {training.step}")
+    training.run(
+        checkpoints=place,
+        judge=lambda model: _quick_look(model, mnist_validation, validation),
+        report=lambda line: _print_progress(line, configuration.run.steps),
+    )
+    model = training.finished()
+
+    figures: dict[str, Any] = {
+        "mnist_validation_accuracy": accuracy(model, mnist_validation),
+        "mnist_test_accuracy": accuracy(model, mnist_test),  # read once, here
+    }
+    judgement = None
+    if validation is not None:
+        judgement = judge(validation, _scores(model, validation))
+        figures |= judgement.metrics
+    spent = {
+        "training": round(training.cpu_seconds, 1),
+        "pool": round(pool.cpu_seconds, 1),
+        "together": round(training.cpu_seconds + pool.cpu_seconds, 1),
+    }
+    for name, figure in figures.items():
+        print(f"{name:45} {figure}")
+    print(f"CPU seconds: {spent}")
+    if not with_drawings:
+        return 0
+    assert judgement is not None  # noqa: S101  (drawings bring a validation)
+    made = _made(configuration, options.data, model, judgement, figures, spent)
+    seeds = options.output / "seeds"
+    _write(seeds / f"seed-{configuration.run.seed}.json", _json(made))
+    if options.measure_only:
+        print(f"Written: {seeds}/seed-{configuration.run.seed}.json")
+        return 0
+    save(model, made, options.output)
+    print(f"Written: {options.output}/{NAME}.json, .weights.h5, .made.json")
+    return 0
+
+
+def save(model: keras.Model, made: dict[str, Any], directory: Path, name: str = NAME) -> None:
+    """Architecture, weights, and how they were made; made.json last, naming the others' sums."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _write(directory / f"{name}.json", model.to_json(indent=1) + "\n")
+    partial = directory / f"{name}.partial.weights.h5"
+    model.save_weights(partial)
+    partial.rename(directory / f"{name}.weights.h5")
+    files = {f"{name}{end}": directory / f"{name}{end}" for end in (".json", ".weights.h5")}
+    made["files"] = {
+        file: "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+        for file, path in files.items()
+    }
+    _write(directory / f"{name}.made.json", _json(made))
+
+
+def _made(
+    configuration: Configuration,
+    data: Path,
+    model: keras.Model,
+    judgement: Judgement,
+    figures: dict[str, Any],
+    spent: dict[str, float],
+) -> dict[str, Any]:
+    digits = pen_strokes.split(pen_strokes.load_digits(data))
+    letters = pen_strokes.split(pen_strokes.load_other(data))
+    return {
+        "name": "digits",
+        "title": "Five convolutions on MNIST, pen strokes and what is no digit",
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": configuration.run.seed,
+        "parameters": int(model.count_params()),
+        "classes": int(model.output_shape[-1]),
+        "temperature": judgement.temperature,
+        "thresholds": {
+            "digit_confidence": judgement.choice.digit_confidence,
+            "not_a_digit": judgement.choice.not_a_digit,
+        },
+        "trade_off": asdict(judgement.choice),
+        "metrics": figures,
+        "cpu_seconds": spent,
+        "data": mnist.checksums(data / "mnist") | pen_strokes.checksums(data),
+        "split": {
+            "held_out_donors": sorted(pen_strokes.HELD_OUT_DONORS),
+            "held_out_letters": sorted(pen_strokes.HELD_OUT_LETTERS),
+            "digits_trained_on": len(digits.training),
+            "writers_trained_on": len({d.person for d in digits.training}),
+            "digits_of_other_laboratories": len(digits.other_laboratories),
+            "digits_of_other_writers": len(digits.other_writers),
+            "writers_of_validation": sorted({d.person for d in digits.validation}),
+            "letters_trained_on": sum(
+                letter.label not in pen_strokes.HELD_OUT_LETTERS for letter in letters.training
+            ),
+        },
+        "configuration": configuration.as_dict(),
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
+            "preprocessing": PREPROCESSING_VERSION,
+        },
+    }
+
+
+def _scores(model: keras.Model, validation: Validation) -> Scores:
+    def all_of(parts: dict[str, Instances]) -> dict[str, Any]:
+        return {name: predict(model, part.images) for name, part in parts.items()}
+
+    return Scores(
+        digits=all_of(validation.digits),
+        laboratories=all_of(validation.laboratories),
+        seen_letters=predict(model, validation.seen_letters.images),
+        unseen_letters=predict(model, validation.unseen_letters.images),
+        outliers=all_of(validation.outliers),
+    )
+
+
+def _quick_look(
+    model: keras.Model, mnist_validation: Instances, validation: Validation | None
+) -> dict[str, float]:
+    figures = {"mnist": accuracy(model, mnist_validation)}
+    if validation is not None:
+        figures["tidy"] = accuracy(model, validation.digits["tidy"])
+        figures["other laboratories"] = accuracy(model, validation.laboratories["tidy"])
+    return figures
+
+
+def _print_progress(line: Progress, steps: int) -> None:
+    figures = ", ".join(f"{name} {100 * value:.2f} %" for name, value in line.accuracy.items())
+    left = (steps - line.step) * line.seconds / max(line.steps, 1)
+    print(
+        f"step {line.step:5d} of {steps}  loss {line.loss:.4f}  validation: {figures}  "
+        f"{line.cpu_seconds:.0f} CPU s, about {left:.0f} s left",
+        flush=True,
+    )
+
+
+def _config_path(name: str) -> Path:
+    return Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
+
+
+def _write(path: Path, text: str) -> None:
+    """Complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.rename(path)
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=1, sort_keys=False) + "\n"
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="training.train", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--config", default="digits", help="a name in training/configs, or a .toml file"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("../shared/data"),
+        help="folder with mnist/ and pen-strokes/",
+    )
+    parser.add_argument("--output", type=Path, default=ARTIFACTS, help="where the artefacts go")
+    parser.add_argument("--seed", type=int, help="instead of the configuration's")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--measure-only", action="store_true", help="write seeds/seed-N.json and keep no model"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
