@@ -1,0 +1,354 @@
+"""Records in Django's admin: the same pages whichever store keeps them.
+
+Everything goes through `store()`; the table of the embedded store is never asked here. Records
+are looked at, corrected and deleted, never made or edited by hand.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from webui.records.changelist import RecordChangeList, RecordRows, WrongParameter
+from webui.records.drawings import (
+    UNKNOWN_PICTURE,
+    bars,
+    content_type,
+    ink_drawing,
+    thumbnail,
+)
+from webui.records.filters import DayFilter, DigitFilter, ModelVersionFilter, VerdictFilter
+from webui.records.models import LABELS, NOT_A_DIGIT, Record, Verdict
+from webui.records.store import Recorded, RecordNotFound, StoreUnavailable, store
+
+RETRY_AFTER = 5  # seconds; the Cassandra store asks again about as often
+
+log = logging.getLogger(__name__)
+
+View = Callable[..., HttpResponse]
+
+
+def label_text(label: str) -> str:
+    """A label as people read it."""
+    return str(Verdict.NOT_A_DIGIT.label) if label == NOT_A_DIGIT else label
+
+
+def kind_when_away(view: View) -> View:
+    """A view that answers 503 with a page that explains itself while the store is away."""
+
+    @wraps(view)
+    def answer(self: "RecordAdmin", request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(self, request, *args, **kwargs)
+        except StoreUnavailable as problem:
+            log.warning("the record store is away: %s", problem)
+            return self.answer_unavailable(request)
+
+    return answer
+
+
+class CorrectionForm(forms.ModelForm):
+    """What was really drawn, by a person's word."""
+
+    corrected_label = forms.ChoiceField(
+        label="Really drawn",
+        required=False,
+        choices=[("", "no correction"), *((label, label_text(label)) for label in LABELS)],
+        widget=forms.RadioSelect(attrs={"class": "correction"}),
+        help_text="Exports take this label instead of what the model said.",
+    )
+
+    class Meta:
+        model = Record
+        fields = ("corrected_label",)
+
+
+@admin.register(Record)
+class RecordAdmin(admin.ModelAdmin):
+    form = CorrectionForm
+    list_display = ("drawing", "time", "said", "sure", "answered_by", "corrected")
+    list_display_links = ("drawing", "time")
+    list_filter = (DayFilter, DigitFilter, VerdictFilter, ModelVersionFilter)
+    list_per_page = 50
+    search_fields = ("id",)
+    search_help_text = "The id of a record, as the API and the page's answer name it."
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    sortable_by = ()
+    actions_selection_counter = True
+
+    class Media:
+        css = {"all": ("records/admin.css",)}
+
+    # --- columns ---------------------------------------------------------------------------
+
+    @admin.display(description="Drawing")
+    def drawing(self, record: Record) -> SafeString | str:
+        uri = thumbnail(record)
+        if not uri:
+            return "–"
+        return format_html(
+            '<img class="record-thumbnail" src="{}" alt="drawing" width="28" height="28">', uri
+        )
+
+    @admin.display(description="Time (UTC)")
+    def time(self, record: Record) -> SafeString:
+        return format_html(
+            '<time datetime="{}">{}</time>',
+            record.predicted_at.isoformat(),
+            f"{record.predicted_at:%Y-%m-%d %H:%M:%S}",
+        )
+
+    @admin.display(description="Said")
+    def said(self, record: Record) -> SafeString:
+        return format_html(
+            '<span class="record-said record-said-{}">{}</span>', record.verdict, said(record)
+        )
+
+    @admin.display(description="Confidence")
+    def sure(self, record: Record) -> str:
+        return f"{record.confidence:.1%}"
+
+    @admin.display(description="Model")
+    def answered_by(self, record: Record) -> str:
+        return f"{record.model_version} ({record.model_label})"
+
+    @admin.display(description="Corrected", empty_value="")
+    def corrected(self, record: Record) -> str | None:
+        return f"to {label_text(record.corrected_label)}" if record.corrected_label else None
+
+    # --- permissions -----------------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # the site makes records, people do not
+
+    # --- the list --------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return RecordRows()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecordChangeList]:
+        return RecordChangeList
+
+    @kind_when_away
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        searched = request.GET.get("q", "").strip()
+        if searched:
+            return self._search(request, searched)
+        context = {"waiting": store().waiting(), **(extra_context or {})}
+        try:
+            if request.method != "POST":
+                return super().changelist_view(request, context)
+            with transaction.atomic():  # a deletion that fails is not in the log either
+                return super().changelist_view(request, context)
+        except WrongParameter as wrong:
+            return self._list_without(request, wrong.name, str(wrong))
+
+    def _search(self, request: HttpRequest, text: str) -> HttpResponse:
+        try:
+            record_id = UUID(text)
+        except ValueError:
+            return self._list_without(
+                request,
+                "q",
+                f"“{text}” is no record id; an id looks like 4a1f7c60-1f83-11f1-8a2e-3d0f6b7c9e21.",
+            )
+        try:
+            record = store().get(record_id)
+        except RecordNotFound:
+            return self._list_without(request, "q", f"There is no record {record_id}.")
+        return HttpResponseRedirect(self._url("change", record.id))
+
+    def _list_without(self, request: HttpRequest, name: str, message: str) -> HttpResponse:
+        """The same list without the parameter that was wrong, and a message that says so."""
+        self.message_user(request, message, messages.ERROR)
+        kept = request.GET.copy()
+        kept.pop(name, None)
+        return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}".rstrip("?"))
+
+    # --- one record ------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        picture = path(
+            "<path:object_id>/picture/",
+            self.admin_site.admin_view(self.picture_view),
+            name="records_record_picture",
+        )
+        return [picture, *super().get_urls()]
+
+    def _url(self, view: str, record_id: UUID) -> str:
+        return reverse(
+            f"{self.admin_site.name}:records_record_{view}", args=(quote(str(record_id)),)
+        )
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Record | None:
+        try:
+            return store().get(UUID(object_id))
+        except (ValueError, RecordNotFound):
+            return None
+
+    def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> Any:
+        if not self.has_change_permission(request, obj):
+            return []
+        return [("Correction", {"fields": ("corrected_label",)})]
+
+    @kind_when_away
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except RecordNotFound:  # deleted between reading and writing
+            return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
+                request, self.opts, object_id
+            )
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Record | None = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            shown = content_type(bytes(obj.picture)) != UNKNOWN_PICTURE
+            context |= {
+                "title": "Record",
+                "said": said(obj),
+                "confidence": self.sure(obj),
+                "corrected": label_text(obj.corrected_label),
+                "thumbnail": thumbnail(obj),
+                "picture_url": self._url("picture", obj.id) if shown else "",
+                "bars": bars(obj.probabilities),
+                "ink": ink_drawing(obj.ink),
+                "day": f"{obj.predicted_at:%Y-%m-%d}",
+            }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def save_model(self, request: HttpRequest, obj: Record, form: Any, change: bool) -> None:
+        if not form.changed_data:
+            return
+        recorded = store().correct(
+            obj.id,
+            label=form.cleaned_data["corrected_label"],
+            by=request.user.get_username(),
+            at=timezone.now(),
+        )
+        self._tell_if_spooled(request, recorded)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        if not form.changed_data:
+            return []
+        label = form.cleaned_data["corrected_label"]
+        return f"Corrected to {label_text(label)}." if label else "Correction taken back."
+
+    def _tell_if_spooled(self, request: HttpRequest, recorded: Recorded) -> None:
+        if recorded is Recorded.SPOOLED:
+            self.message_user(
+                request,
+                "Cassandra is away: this waits in the spool, and shows here when it is back.",
+                messages.WARNING,
+            )
+
+    @kind_when_away
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().history_view(request, object_id, extra_context)
+
+    @kind_when_away
+    def picture_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What the visitor sent, byte for byte, in a way that a browser can only show."""
+        record = self.get_object(request, unquote(object_id))
+        if not self.has_view_or_change_permission(request, record):
+            raise PermissionDenied
+        if record is None or not record.picture:
+            raise Http404("There is no such picture.")
+        kind = content_type(bytes(record.picture))
+        response = HttpResponse(record.picture, content_type=kind)
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        response["Cache-Control"] = "private, no-store"
+        if kind == UNKNOWN_PICTURE:
+            response["Content-Disposition"] = "attachment"
+        return response
+
+    # --- deleting --------------------------------------------------------------------------
+
+    @kind_when_away
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().delete_view(request, object_id, extra_context)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Records with their pictures; nothing else hangs on them."""
+        named = [
+            format_html('Record: <a href="{}">{}</a>', self._url("change", record.id), record)
+            for record in objs
+        ]
+        lacking = set() if self.has_delete_permission(request) else {self.opts.verbose_name}
+        return named, {self.opts.verbose_name_plural: len(named)}, lacking, []
+
+    def delete_model(self, request: HttpRequest, obj: Record) -> None:
+        self._tell_if_spooled(request, store().delete([obj.id]))
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        self._tell_if_spooled(request, store().delete([record.id for record in queryset]))
+
+    # --- while the store is away -----------------------------------------------------------
+
+    def answer_unavailable(self, request: HttpRequest) -> HttpResponse:
+        """Says that records cannot be read now, how many wait, and that nothing is lost."""
+        try:
+            waiting = store().waiting()
+        except StoreUnavailable:
+            waiting = 0
+        response = TemplateResponse(
+            request,
+            "admin/records/unavailable.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": "Records cannot be read just now",
+                "opts": self.opts,
+                "waiting": waiting,
+                "retry_after": RETRY_AFTER,
+            },
+            status=503,
+        )
+        response["Retry-After"] = str(RETRY_AFTER)
+        return response
+
+
+def said(record: Record) -> str:
+    """What the site answered, in a few characters."""
+    if record.digit is None:
+        return str(Verdict.NOT_A_DIGIT.label)
+    return f"{record.digit}?" if record.verdict == Verdict.UNSURE else str(record.digit)

@@ -1,0 +1,103 @@
+"""How a record's pictures are shown: the instance, what the visitor sent, and the pen's path."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serving.preprocessing import INSTANCE_SIZE, instance_png
+from webui.records.models import Record, Verdict
+
+# The first bytes of what the API takes (webui/recognition), and so of what records hold.
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+UNKNOWN_PICTURE = "application/octet-stream"
+
+CLASS_NAMES = (*(str(digit) for digit in range(10)), Verdict.NOT_A_DIGIT.label)
+INK_MARGIN = 0.06  # of the larger side, so that a stroke at the edge is seen whole
+INK_WIDTH = 0.05  # of the larger side; about the page's brush
+
+
+def thumbnail(record: Record) -> str:
+    """The instance as a data URI of a 28x28 PNG, white on black; "" if there is none."""
+    pixels = np.frombuffer(record.instance, dtype=np.uint8)
+    if pixels.size != INSTANCE_SIZE * INSTANCE_SIZE:  # its time to live may have ended
+        return ""
+    instance = pixels.reshape(INSTANCE_SIZE, INSTANCE_SIZE).astype(np.float32) / np.float32(255)
+    return "data:image/png;base64," + base64.b64encode(instance_png(instance)).decode()
+
+
+def content_type(picture: bytes) -> str:
+    """By its first bytes, never by what a client called it."""
+    if picture.startswith(_PNG):
+        return "image/png"
+    if picture.startswith(_JPEG):
+        return "image/jpeg"
+    if picture.startswith(b"RIFF") and picture[8:12] == b"WEBP":
+        return "image/webp"
+    return UNKNOWN_PICTURE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One class's probability."""
+
+    name: str
+    probability: float
+    likeliest: bool
+
+    @property
+    def value(self) -> str:
+        """For an attribute: a point, whatever the language."""
+        return f"{self.probability:.6f}"
+
+    @property
+    def percent(self) -> str:
+        return f"{self.probability:.1%}"
+
+
+def bars(probabilities: Sequence[float]) -> list[Bar]:
+    """One for each of the 10 or 11 classes, in their order."""
+    most = max(probabilities, default=0.0)
+    return [
+        Bar(name=name, probability=probability, likeliest=probability == most)
+        for name, probability in zip(CLASS_NAMES, probabilities, strict=False)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InkDrawing:
+    """The pen's path for an SVG: everything is an attribute, as the page's policy wants it."""
+
+    view_box: str
+    width: str
+    strokes: Sequence[str]  # points of a polyline
+    points: int
+    seconds: float  # from the first point to the last
+
+
+def ink_drawing(ink: Any) -> InkDrawing | None:
+    """The path `[[[x, y, t_ms], …], …]`; None if the client sent none."""
+    points = [point for stroke in ink or () for point in stroke]
+    if not points:
+        return None
+    left, right = min(p[0] for p in points), max(p[0] for p in points)
+    top, bottom = min(p[1] for p in points), max(p[1] for p in points)
+    side = max(right - left, bottom - top) or 1
+    margin = side * INK_MARGIN
+    box = (left - margin, top - margin, right - left + 2 * margin, bottom - top + 2 * margin)
+    times = [point[2] for point in points if len(point) > 2]
+    return InkDrawing(
+        view_box=" ".join(f"{value:g}" for value in box),
+        width=f"{side * INK_WIDTH:g}",
+        strokes=[
+            # A dot is a path to itself: round ends make it visible.
+            " ".join(f"{p[0]:g},{p[1]:g}" for p in (stroke if len(stroke) > 1 else stroke * 2))
+            for stroke in ink
+            if stroke
+        ],
+        points=len(points),
+        seconds=(max(times) - min(times)) / 1000 if times else 0.0,
+    )
