@@ -253,13 +253,7 @@ class Versions:
             )
         with self._restoring(deployment):
             loaded = self._load(version, deployment)
-            for name, labelled in labels.items():
-                if not self._is_available(labelled):
-                    raise Failed(
-                        f"label {name!r} names version {labelled}, which is not loaded; the "
-                        "server would refuse the file. Promote another version in its place",
-                        version=labelled,
-                    )
+            labels = self._true(labels)
             self.repository.write_config(versions=loaded, labels=labels)
             self._wait_for_label(label, version)
         keep = {*labels.values(), deployment.stable, deployment.canary}
@@ -281,9 +275,15 @@ class Versions:
                 )
         versions = tuple(sorted({*deployment.versions, version}))
         if versions != deployment.versions:
-            self.repository.write_config(versions=versions, labels=deployment.labels)
+            self.repository.write_config(versions=versions, labels=self._true(deployment.labels))
         self._wait_until_available(version)
         return versions
+
+    def _true(self, labels: dict[str, int]) -> dict[str, int]:
+        """Labels whose version is loaded. One that is not answers nobody, and while it stands
+        in the file the server refuses every change of it."""
+        available = {status.version for status in self._statuses() if status.available}
+        return {label: version for label, version in labels.items() if version in available}
 
     def _wait_until_available(self, version: int) -> None:
         state = "not seen by the server"
