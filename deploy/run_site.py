@@ -26,6 +26,8 @@ from serving.shipped import CONFIG_NAME, install_shipped  # noqa: E402
 
 VAR = ROOT / "var"
 DEVELOPMENT_ENV = VAR / "development.env"
+LOGS = VAR / "log"
+LOG_TAIL_LINES = 20  # shown when something ended by itself
 MODEL_SERVER_PORT = 8501  # TensorFlow Serving's own
 START_SECONDS = 180  # a first start on a slow laptop, TensorFlow's import included
 STOP_SECONDS = 20  # gunicorn finishes running requests first
@@ -97,18 +99,28 @@ class Child:
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         self.name = name
+        self.log = LOGS / f"{name.removeprefix('the ').replace(' ', '-')}.log"
+        self.log.unlink(missing_ok=True)
         self.command = command
         self.environment = environment
         self.restart()
 
     def restart(self) -> None:
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=ROOT,
-            env=self.environment,
-            start_new_session=True,
-            preexec_fn=die_with_parent,  # this process has no threads, so that is safe
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # this process has no threads, so that is safe
+            )
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "\n".join(f"  {line}" for line in [*lines, f"(all of it: {self.log})"])
 
     def stop(self) -> None:
         if self.process.poll() is not None:
@@ -161,15 +173,16 @@ class Site:
         for child in reversed(self.children):
             child.stop()
 
-    def wait_until_ready(self, url: str, *, essential: Child) -> None:
+    def wait_until_ready(self, url: str, *, model_status_url: str, essential: Child) -> None:
         """Returns when the site answers; says what is still missing when time is up."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and not self.told_to_stop:
             if essential.process.poll() is not None:
-                raise CannotStart(f"{essential.name} stopped while starting; see above")
-            if answers(f"{url}/readyz"):
+                raise CannotStart(f"{essential.name} stopped:\n{essential.last_words()}")
+            # /readyz notes in the log each time that something is missing, so it comes last.
+            if answers(model_status_url) and answers(f"{url}/readyz"):
                 return
-            time.sleep(0.2)
+            time.sleep(0.5)
         if not self.told_to_stop:
             say(f"Not ready after {START_SECONDS} s; {url}/readyz names what is missing")
 
@@ -181,11 +194,10 @@ class Site:
         """
         while not self.told_to_stop:
             if essential.process.poll() is not None:
-                say(f"{essential.name} stopped by itself (status {essential.process.returncode})")
+                say(f"{essential.name} stopped by itself:\n{essential.last_words()}")
                 return 1
             if model_server and model_server.process.poll() is not None:
-                status = model_server.process.returncode
-                say(f"the model server stopped (status {status}); starting it again")
+                say(f"the model server stopped; starting it again:\n{model_server.last_words()}")
                 time.sleep(RESTART_SECONDS)
                 model_server.restart()
             time.sleep(0.5)
@@ -239,6 +251,7 @@ def run() -> int:
         shared["SERVING_URL"] = f"http://127.0.0.1:{serving_port}"
     environment |= shared
     note_for_manage_py(shared)
+    LOGS.mkdir(parents=True, exist_ok=True)
     prepare(environment)
 
     site = Site()
@@ -260,12 +273,14 @@ def run() -> int:
             environment,
         )
         url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
-        say("Starting; the first answer takes a few seconds")
-        site.wait_until_ready(url, essential=essential)
+        say("Starting the model server and the site; this takes a few seconds")
+        model = f"{environment['SERVING_URL']}/v1/models/{environment.get('MODEL_NAME', 'digits')}"
+        site.wait_until_ready(url, model_status_url=model, essential=essential)
         if not site.told_to_stop:
             say(f"\n  Draw a digit:   {url}/")
             say(f"  Read records:   {url}/admin/   (make admin creates a user)")
-            say("\nCtrl-C stops everything.")
+            say(f"  Logs:           {LOGS}\n")
+            say("Ctrl-C stops everything.")
         return site.watch(essential=essential, model_server=model_server)
     finally:
         site.stop()
