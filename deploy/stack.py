@@ -143,8 +143,9 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     def shell_environment(self) -> dict[str, str]:
-        """What a shell holds in which `docker-compose` alone means this stack."""
-        names = {"COMPOSE_PROJECT_NAME": self.project, "COMPOSE_FILE": ":".join(self._files)}
+        """What a shell holds in which `docker-compose` alone means this stack, anywhere."""
+        files = os.pathsep.join(str(ROOT / file) for file in self._files)
+        names = {"COMPOSE_PROJECT_NAME": self.project, "COMPOSE_FILE": files}
         return {**self._environment, **names}
 
     def compose(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> str:

@@ -17,14 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import pexpect
 import requests
-from readme import Command, NoDockerSection, commands, docker_section
+from instructions import Command, NoInstructions, commands, section
 from stack import (
     BUILD_SECONDS,
     ROOT,
@@ -36,6 +35,7 @@ from stack import (
     have_image,
     wait_until,
 )
+from terminal import Terminal, TerminalError
 from visitors import Visitors, ask, drawn_digit, longest_gap, outcomes
 
 PROJECT = "digits-stack-test"
@@ -62,8 +62,9 @@ def expect(true: bool, otherwise: str) -> None:
 class StackTest:
     """The steps, in order; each leaves the stack whole for the next."""
 
-    def __init__(self, stack: Stack, *, embedded: bool) -> None:
+    def __init__(self, stack: Stack, *, embedded: bool, directory: Path) -> None:
         self.stack = stack
+        self.directory = directory  # where commands are typed; what they write goes with it
         self.embedded = embedded
         self.acknowledged: set[str] = set()  # every record id that a visitor was given
         self.times: list[tuple[str, float]] = []
@@ -308,6 +309,42 @@ class StackTest:
             expect(not unkind, f"visitors were told nothing useful: {outcomes(unkind)}")
         self.check_records()
 
+    def follow(self, name: str, **environment: str) -> None:
+        """Types the commands of a section of docs/operations.md."""
+        for command in commands(section(ROOT / "docs" / "operations.md", name)):
+            self.note(f"$ {command.line}")
+            self.type(command, **environment)
+
+    def upgrade(self) -> None:
+        """Another image of the site takes the place of the running one, under load."""
+        before = self.stack.container("web")
+        with self.visitors("upgrade of the site") as at_work:
+            self.follow("upgrade", RELEASE="stack-test")
+            self.stack.wait_healthy("web", seconds=RETURN_SECONDS)
+            self.readings_again(at_work)
+        release = self.stack.inspect("web")["Config"]["Labels"]["org.opencontainers.image.version"]
+        expect(self.stack.container("web") != before, "web was not exchanged")
+        expect(release == "stack-test", f"the site's release is {release!r} after the upgrade")
+        self.check_records()
+
+    def backup_and_restore(self) -> None:
+        """Every volume is lost in between; records, accounts, versions and the key come back."""
+        account = "from django.contrib.auth.models import User; User.objects.create(username='{}')"
+        self.stack.execute("web", "python", "manage.py", "shell", "-c", account.format("keeper"))
+        key = self.stack.execute("web", "cat", "/data/secret_key")
+        versions = self.stack.execute("web", "python", "manage.py", "models", "list")
+        self.follow("backup")
+        self.stack.compose("down", "--volumes")
+        self.follow("restore")
+        self.stack.wait_healthy("cassandra", "serving", "web", seconds=START_SECONDS)
+        self.check_records()
+        asked = "from django.contrib.auth.models import User; print(User.objects.get().username)"
+        found = self.stack.execute("web", "python", "manage.py", "shell", "-v0", "-c", asked)
+        expect(found.split()[-1:] == ["keeper"], f"the account did not come back: {found!r}")
+        expect(self.stack.execute("web", "cat", "/data/secret_key") == key, "another key is back")
+        again = self.stack.execute("web", "python", "manage.py", "models", "list")
+        expect(again == versions, f"model versions before:\n{versions}\nand after:\n{again}")
+
     def follow_the_readme(self) -> None:
         """From no container to the records of before, as the README's Docker section says it.
 
@@ -315,7 +352,7 @@ class StackTest:
         """
         self.stack.compose("down")
         expect(not self.stack.containers(), "containers are left after `down`")
-        for command in commands(docker_section(ROOT / "README.md")):
+        for command in commands(section(ROOT / "README.md", "docker")):
             self.note(f"$ {command.line}")
             if command.line.startswith("docker-compose down"):
                 after = ask(requests.Session(), self.stack.url, drawn_digit())
@@ -326,45 +363,29 @@ class StackTest:
                 self.check_records()
         expect(not self.stack.containers(), "containers are left after the README's last command")
 
-    def type(self, command: Command) -> None:
-        """Types a command, and what belongs into it, in a terminal; it must end well."""
+    def type(self, command: Command, **environment: str) -> None:
+        """Types a command as it stands; cqlsh's pages are turned until the drawing went by."""
         line = command.line
         if shutil.which("docker-compose") is None:
             line = line.replace("docker-compose", "docker compose")
-        terminal = pexpect.spawn(
-            "bash", ["-c", line], cwd=str(ROOT), env=self.stack.shell_environment(),
-            encoding="utf-8", timeout=BUILD_SECONDS, dimensions=(60, 400),
-        )  # fmt: skip
-        try:
+        with Terminal(
+            line,
+            directory=self.directory,
+            environment={**self.stack.shell_environment(), **environment},
+            seconds=BUILD_SECONDS,
+        ) as terminal:
             if "createsuperuser" in line:
                 password = secrets.token_urlsafe(16)
-                for asked, answer in (
-                    ("[Uu]sername", "keeper"), ("[Ee]mail", ""), ("Password:", password),
-                    (r"Password \(again\):", password),
-                ):  # fmt: skip
-                    terminal.expect(asked, timeout=30)
-                    terminal.sendline(answer)
+                terminal.answer("[Uu]sername", "owner")
+                terminal.answer("[Ee]mail", "")
+                terminal.answer("Password:", password)
+                terminal.answer(r"Password \(again\):", password)
             if line.endswith("cqlsh"):
-                self.read_records(terminal, command.typed)
-            terminal.expect(pexpect.EOF)
-        except (pexpect.TIMEOUT, pexpect.EOF) as problem:
-            raise StackError(f"{line!r} does not go on as expected: {problem}") from None
-        finally:
-            terminal.close()
-        expect(terminal.exitstatus == 0, f"{line!r} failed:\n{terminal.before}")
-
-    def read_records(self, terminal: pexpect.spawn, typed: Sequence[str]) -> None:
-        """Types into cqlsh and turns its pages until the record of the browser has gone by."""
-        terminal.expect("cqlsh.*> ", timeout=30)
-        for text in typed:
-            terminal.sendline(text)
-        shown = ""
-        while terminal.expect(["---MORE---", r"\(\d+ rows\)"], timeout=60) == 0:
-            shown += str(terminal.before)
-            terminal.sendline("")
-        shown += str(terminal.before)
-        expect(self.drawn_id in shown, f"record {self.drawn_id} is not shown:\n{shown[-2000:]}")
-        terminal.sendline("exit")
+                for text in command.typed:
+                    terminal.answer("cqlsh.*> ", text)
+                shown = terminal.turn_pages("---MORE---", until=r"\(\d+ rows\)")
+                expect(self.drawn_id in shown, f"{self.drawn_id} is not in:\n{shown[-2000:]}")
+                terminal.answer("cqlsh.*> ", "exit")
 
     # --- all of it ------------------------------------------------------------------------
     def run(self) -> None:
@@ -380,6 +401,8 @@ class StackTest:
             ("kill web under load", lambda: self.kill("web")),
             ("kill serving under load", lambda: self.kill("serving")),
             ("kill cassandra under load", lambda: self.kill("cassandra")),
+            ("upgrade the site under load", self.upgrade),
+            ("back up, lose every volume, restore", self.backup_and_restore),
             ("restart everything by the README and find all records", self.follow_the_readme),
         ]
         for title, action in steps:
@@ -424,12 +447,12 @@ def main() -> int:
             environment={"RATE_LIMIT": "off", "SERVING_IMAGE": f"{PROJECT}-serving"},
             env_file=env_file,
         )
-        test = StackTest(stack, embedded=embedded)
+        test = StackTest(stack, embedded=embedded, directory=Path(directory))
         started = time.monotonic()
         try:
             stack.take_down(images=False)  # what a test that was killed has left
             test.run()
-        except (StackError, NoDockerSection, requests.RequestException) as problem:
+        except (StackError, NoInstructions, TerminalError, requests.RequestException) as problem:
             say(f"\nFAILED after {time.monotonic() - started:.0f} s: {problem}\n")
             say(stack.logs())
             return 1

@@ -29,6 +29,8 @@ COPY serving serving
 RUN python -m compileall -q serving \
  && printf '#!/bin/sh\nexec python -m serving.server "$@"\n' >/usr/local/bin/tensorflow_model_server \
  && chmod 755 /usr/local/bin/tensorflow_model_server
+# Without a GPU to look for, TensorFlow does not report at every start that there is none.
+ENV CUDA_VISIBLE_DEVICES=-1
 USER digits
 EXPOSE 8501
 # The name and the flags of the program whose place it takes.
@@ -37,8 +39,9 @@ ENTRYPOINT ["tensorflow_model_server"]
 FROM tensorflow AS trainer
 COPY requirements/training.txt requirements/web.txt /tmp/
 # With the site's packages as well: a new version is published by `manage.py models publish`,
-# which notes it in the history.
-RUN for part in training web; do \
+# which notes it in the history. pip is the image's own; the environment has none.
+RUN PATH=${PATH#/opt/venv/bin:} \
+ && for part in training web; do \
         python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
             --quiet --no-cache-dir --only-binary :all: --require-hashes -r /tmp/$part.txt || exit 1; \
     done \

@@ -39,4 +39,7 @@ RUN python -m compileall -q serving webui deploy \
     python manage.py collectstatic --verbosity 0 --no-input
 USER digits
 EXPOSE 8000
+# Which release an image holds: `RELEASE=$(git describe --tags) docker-compose build`.
+ARG RELEASE=
+LABEL org.opencontainers.image.version=${RELEASE}
 CMD ["python", "deploy/container.py", "serve"]
