@@ -35,6 +35,10 @@ class Card:
     def accuracy(self) -> float | None:
         return self.metrics.get(ACCURACY)
 
+    @property
+    def accuracy_percent(self) -> float | None:
+        return None if self.accuracy is None else self.accuracy * 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class VersionRow:

@@ -27,7 +27,9 @@ class Command(BaseCommand):
             "publish", parents=[noted], help="try, copy, number and load a SavedModel directory"
         )
         publish.add_argument("path", type=Path, help="a SavedModel directory")
-        publish.add_argument("--version", dest="number", type=int, help="its number (default: the next)")
+        publish.add_argument(
+            "--version", dest="number", type=int, help="its number (default: the next)"
+        )
 
         promote = todo.add_parser("promote", parents=[noted], help="make a version the stable one")
         promote.add_argument("number", type=int)

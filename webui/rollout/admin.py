@@ -1,0 +1,233 @@
+"""The admin's page "Model versions", and the history, which is only read.
+
+The page shows what disk, model server and `models.config` say, and offers each step behind a
+page of its own that says what will happen and asks why. It works while the model server is
+away: then it says so, and a step is refused with the reason.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from serving.versions import VersionsError
+from webui.rollout import selectors, services
+from webui.rollout.forms import CanaryForm, NoteForm, RetireForm
+from webui.rollout.lease import Busy, LeaseLost
+from webui.rollout.models import HistoryEntry, ModelVersion
+from webui.rollout.statistics import statistics_of
+
+HISTORY_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing that can be done, as its confirmation page puts it; {version} is filled in."""
+
+    question: str
+    consequence: str
+    button: str
+    do: Callable[..., services.Done]
+    form: type[forms.Form] = NoteForm
+    dangerous: bool = False
+
+
+STEPS = {
+    "promote": Step(
+        question="Make version {version} stable?",
+        consequence=(
+            "It is loaded if it is not, and then answers every visitor who is not the canary's. "
+            "The version that is stable now stays loaded, so that you can roll back at once."
+        ),
+        button="Make it stable",
+        do=services.promote,
+    ),
+    "canary": Step(
+        question="Let version {version} answer some visitors?",
+        consequence=(
+            "It is loaded if it is not. Who gets it is decided by a hash of the visitor: a "
+            "person keeps their version, and a larger share takes nobody's away."
+        ),
+        button="Start the canary",
+        do=services.start_canary,
+        form=CanaryForm,
+    ),
+    "retire": Step(
+        question="Retire version {version}?",
+        consequence="The model server unloads it. No visitor is answered by it now.",
+        button="Retire it",
+        do=services.retire,
+        form=RetireForm,
+        dangerous=True,
+    ),
+    "rollback": Step(
+        question="Roll back to version {version}?",
+        consequence="It was stable before, and answers every visitor again.",
+        button="Roll back",
+        do=services.rollback,
+    ),
+    "withdraw": Step(
+        question="End the canary?",
+        consequence="Every visitor gets the stable version. Version {version} stays loaded.",
+        button="End the canary",
+        do=services.withdraw,
+    ),
+}
+OF_A_VERSION = ("promote", "canary", "retire")
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
+    """One page instead of a list of rows: nothing of it is in a table."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ModelVersion | None = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("", view(self.changelist_view), name="rollout_modelversion_changelist"),
+            path("status.json", view(self.status_view), name="rollout_status"),
+            path("<str:step>/", view(self.step_view), name="rollout_step"),
+            path("<int:version>/<str:step>/", view(self.step_view), name="rollout_version_step"),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        self._must_view(request)
+        seen = selectors.overview()
+        rows = [
+            {"row": row, "statistics": statistics_of(row.version)}
+            if row.served or row.labels
+            else {"row": row, "statistics": None}
+            for row in seen.rows
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Model versions",
+            "opts": self.opts,
+            "seen": seen,
+            "rows": rows,
+            "history": selectors.history(seen.model_name)[:HISTORY_SHOWN],
+            "may_change": self.has_change_permission(request),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/rollout/model_versions.html", context)
+
+    def status_view(self, request: HttpRequest) -> JsonResponse:
+        """What the page's script looks for every two seconds; no records are read for it."""
+        self._must_view(request)
+        seen = selectors.overview()
+        return JsonResponse(
+            {
+                "server_answers": seen.server_answers,
+                "stable": seen.stable,
+                "canary": seen.canary,
+                "share": seen.share,
+                "work": f"{seen.work.by}: {seen.work.what}" if seen.work else "",
+                "problems": seen.problems,
+                "versions": {
+                    str(row.version): {
+                        "state": row.state,
+                        "error": row.error,
+                        "labels": row.labels,
+                    }
+                    for row in seen.rows
+                },
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def step_view(
+        self, request: HttpRequest, step: str, version: int | None = None
+    ) -> HttpResponse:
+        """Says what will happen and asks why; then does it."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        if step not in STEPS or (step in OF_A_VERSION) != (version is not None):
+            raise Http404
+        meant = STEPS[step]
+        form = meant.form(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            self._do(request, meant, version, form.cleaned_data)
+            return HttpResponseRedirect(reverse("admin:rollout_modelversion_changelist"))
+        seen = selectors.overview()
+        about = {"rollback": seen.before, "withdraw": seen.canary}.get(step, version)
+        if version is not None and version not in {row.version for row in seen.rows}:
+            raise Http404
+        if about is None:
+            self.message_user(
+                request,
+                "There is no canary."
+                if step == "withdraw"
+                else "The history knows no version that was stable before.",
+                messages.WARNING,
+            )
+            return HttpResponseRedirect(reverse("admin:rollout_modelversion_changelist"))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": meant.question.format(version=about),
+            "consequence": meant.consequence.format(version=about),
+            "opts": self.opts,
+            "step": meant,
+            "form": form,
+            "seen": seen,
+            "row": next((row for row in seen.rows if row.version == about), None),
+        }
+        return TemplateResponse(request, "admin/rollout/confirm.html", context)
+
+    def _do(
+        self, request: HttpRequest, step: Step, version: int | None, confirmed: dict[str, Any]
+    ) -> None:
+        arguments = dict(confirmed)
+        if version is not None:
+            arguments["version"] = version
+        try:
+            done = step.do(by=request.user.get_username(), **arguments)
+        except (VersionsError, Busy, LeaseLost) as problem:
+            text = ". ".join([str(problem), *getattr(problem, "__notes__", [])])
+            self.message_user(request, text, messages.ERROR)
+        else:
+            self.message_user(request, done.message, messages.SUCCESS)
+
+    def _must_view(self, request: HttpRequest) -> None:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+
+
+@admin.register(HistoryEntry)
+class HistoryEntryAdmin(admin.ModelAdmin[HistoryEntry]):
+    """Who did what, when, from which version to which, and why; nobody may rewrite it."""
+
+    list_display = (
+        "at",
+        "by",
+        "action",
+        "from_version",
+        "to_version",
+        "share",
+        "succeeded",
+        "note",
+    )
+    list_filter = ("action", "succeeded", "model_name")
+    search_fields = ("by", "note", "detail")
+    date_hierarchy = "at"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: HistoryEntry | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: HistoryEntry | None = None) -> bool:
+        return False
