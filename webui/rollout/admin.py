@@ -83,7 +83,7 @@ OF_A_VERSION = ("promote", "canary", "retire")
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
+class ModelVersionAdmin(admin.ModelAdmin):
     """One page instead of a list of rows: nothing of it is in a table."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -206,7 +206,7 @@ class ModelVersionAdmin(admin.ModelAdmin[ModelVersion]):
 
 
 @admin.register(HistoryEntry)
-class HistoryEntryAdmin(admin.ModelAdmin[HistoryEntry]):
+class HistoryEntryAdmin(admin.ModelAdmin):
     """Who did what, when, from which version to which, and why; nobody may rewrite it."""
 
     list_display = (
