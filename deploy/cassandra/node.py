@@ -254,8 +254,9 @@ def main() -> int:
         print(f"Cannot start Cassandra: this machine lacks {lacking}")
         return 1
     node = Node(
-        directory=VAR / "data",
+        directory=Path(os.environ.get("CASSANDRA_DIRECTORY") or VAR / "data"),
         port=int(os.environ.get("CASSANDRA_PORT", "9042")),
+        storage_port=int(os.environ.get("CASSANDRA_STORAGE_PORT", "7000")),
         heap=os.environ.get("CASSANDRA_HEAP", "512M"),
     )
     if node.answers():

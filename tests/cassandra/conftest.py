@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings as site_settings
-from django.core.management import call_command
+from django.core.management import call_command, get_commands
 
 from deploy.cassandra.node import Node, free_port, missing, running
 from tests.cassandra.records import make_record
@@ -55,10 +55,12 @@ def apps_installed(
     site_settings.CASSANDRA = None
     added = ("django_cassandra_engine", "webui.records_cassandra")
     apps.set_installed_apps([*site_settings.INSTALLED_APPS, *added])
+    get_commands.cache_clear()
     with django_db_blocker.unblock():
         call_command("migrate", "records_cassandra", verbosity=0)
     yield
     apps.unset_installed_apps()
+    get_commands.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,7 @@ class Link:
                 session.cluster.shutdown()
             else:
                 # cqlengine (the table models, `sync_records`) shares this very session.
-                registry.unregister_connection(ALIAS)
+                _unregister()
                 registry.register_connection(ALIAS, session=session)
                 self._problem, self._prepared = None, {}
                 self._cluster, self._session = cluster, session
@@ -200,8 +200,19 @@ class Link:
             cluster, self._cluster, self._session = self._cluster, None, None
             self._prepared = {}
         if cluster is not None:
-            registry.unregister_connection(ALIAS)
+            _unregister(only=cluster)
             cluster.shutdown()
+
+
+def _unregister(*, only: Cluster | None = None) -> None:
+    """Takes the connection (or only that of one cluster) out of cqlengine's registry, open.
+
+    cqlengine would shut it down, which is its link's part, and after a fork its parent's.
+    """
+    registered = registry._connections.get(ALIAS)  # get_connection() would connect a lazy one
+    if registered is not None and (only is None or registered.cluster is only):
+        registered.cluster = None
+        registry.unregister_connection(ALIAS)
 
 
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
@@ -211,9 +222,7 @@ def _after_fork() -> None:
     """In a forked child: its parent's threads are gone, so nothing of theirs can be used."""
     for link in list(_links):
         if link.connected:
-            inherited = registry.get_connection(ALIAS)
-            inherited.cluster = None  # or unregistering would shut the parent's sockets down
-            registry.unregister_connection(ALIAS)
+            _unregister()
         link._forget()
 
 

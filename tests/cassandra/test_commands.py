@@ -1,0 +1,195 @@
+"""Commands as an operator runs them, in processes with settings of their own."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from deploy.cassandra.node import Node, free_port
+from tests.cassandra.records import equal, make_record, walk
+from tests.cassandra.stack import ROOT, Site
+from webui.records.embedded import EmbeddedStore
+from webui.records.models import Record
+from webui.records.store import Filters, RecordNotFound
+from webui.records_cassandra.configuration import CassandraSettings
+from webui.records_cassandra.models import CopyProgress
+from webui.records_cassandra.store import CassandraStore
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def operator(node: Node, tmp_path: Path) -> Iterator[Site]:
+    """A site's environment on this node, with a keyspace of its own."""
+    made = Site(
+        tmp_path,
+        {
+            "CASSANDRA_HOSTS": node.address,
+            "CASSANDRA_PORT": str(node.port),
+            "CASSANDRA_KEYSPACE": "of_an_operator",
+            "CASSANDRA_TIMEOUT_MS": "10000",
+        },
+    )
+    made.migrate()
+    return made
+
+
+def test_sync_records_makes_everything_and_can_be_run_again(
+    operator: Site, store: CassandraStore
+) -> None:
+    first = operator.manage("sync_records")
+    assert first.returncode == 0, first.stderr
+    for name in ("record_data", "record_pictures", "record_buckets", "record_catalog"):
+        assert f"made table of_an_operator.{name}" in first.stdout
+    for column in ("digit", "verdict", "model_version"):
+        assert f"made index of_an_operator.record_data_by_{column}" in first.stdout
+    second = operator.manage("sync_records")
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.splitlines() == ["keyspace of_an_operator is complete"]
+    indexes = store.link.session().execute(
+        "SELECT index_name, options FROM system_schema.indexes "
+        "WHERE keyspace_name = 'of_an_operator'"
+    )
+    assert {row["options"]["class_name"] for row in indexes} == {"sai"}
+    operator.environment["CASSANDRA_RF"] = "3"
+    third = operator.manage("sync_records")
+    assert "ALTER KEYSPACE of_an_operator" in third.stdout
+    store.link.session().execute("DROP KEYSPACE of_an_operator", timeout=60)
+
+
+def test_sync_records_gives_up_by_name(operator: Site) -> None:
+    operator.environment["CASSANDRA_PORT"] = str(free_port())
+    done = operator.manage("sync_records", "--wait", "0")
+    assert done.returncode == 1
+    assert f"127.0.0.1 port {operator.environment['CASSANDRA_PORT']}" in done.stderr
+
+
+def test_migrations_stay_off_cassandra(operator: Site) -> None:
+    done = operator.manage("makemigrations", "--check", "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = operator.manage("check")
+    assert done.returncode == 0, done.stderr
+
+
+def embedded_records(count: int) -> list[Record]:
+    records = [make_record(model_version=1 + number % 2) for number in range(count)]
+    store = EmbeddedStore()
+    for record in records:
+        store.append(record)
+    corrected = records[count // 2]
+    store.correct(corrected.id, label="2", by="ada", at=corrected.predicted_at)
+    return records
+
+
+def test_copy_records_copies_everything_once(
+    store: CassandraStore, settings_here: CassandraSettings
+) -> None:
+    records = embedded_records(450)
+    said = StringIO()
+    call_command("copy_records", stdout=said, stderr=StringIO())
+    assert "copied 450 records into keyspace mnist_key" in said.getvalue()
+    assert walk(store, Filters(), size=500)[0] == [record.id for record in reversed(records)]
+    for record in EmbeddedStore().scan(Filters()):
+        assert equal(store.get(record.id), record)
+    # What is deleted in Cassandra does not come back by a second run.
+    store.delete([records[0].id])
+    added = make_record()
+    EmbeddedStore().append(added)
+    said = StringIO()
+    call_command("copy_records", stdout=said, stderr=StringIO())
+    assert "copied 1 records" in said.getvalue()
+    assert "450 more by earlier runs" in said.getvalue()
+    with pytest.raises(RecordNotFound):
+        store.get(records[0].id)
+
+
+def test_copy_records_goes_on_where_it_was_broken_off(
+    store: CassandraStore,
+    settings_here: CassandraSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    records = embedded_records(650)
+    real_save = CopyProgress.save
+    saves = 0
+
+    def save(self: CopyProgress, *args: object, **kwargs: object) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == 3:
+            raise KeyboardInterrupt  # the batch is written, and not noted yet
+        real_save(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CopyProgress, "save", save)
+    with pytest.raises(CommandError, match="broken off after 200 records"):
+        call_command("copy_records", stdout=StringIO(), stderr=StringIO())
+    monkeypatch.undo()
+    said = StringIO()
+    call_command("copy_records", stdout=said, stderr=StringIO())
+    assert "copied 450 records" in said.getvalue()
+    assert walk(store, Filters(), size=500)[0] == [record.id for record in reversed(records)]
+
+
+def test_copy_records_says_when_cassandra_is_away(
+    settings_here: CassandraSettings, settings: object
+) -> None:
+    import dataclasses
+
+    embedded_records(3)
+    settings.CASSANDRA = dataclasses.replace(settings_here, port=free_port())  # type: ignore[attr-defined]
+    with pytest.raises(CommandError, match="broken off after 0 records"):
+        call_command("copy_records", stdout=StringIO(), stderr=StringIO())
+
+
+def test_move_spool_moves_what_waits(
+    store: CassandraStore, settings_here: CassandraSettings
+) -> None:
+    store.breaker.trip()
+    records = [make_record() for _ in range(5)]
+    for record in records:
+        store.append(record)
+    said = StringIO()
+    call_command("move_spool", stdout=said)
+    assert "5 events moved; 0 waiting" in said.getvalue()
+    store.breaker.close()
+    assert len(walk(store, Filters())[0]) == 5
+
+
+def test_make_cassandra_runs_a_node_until_told_to_stop(tmp_path: Path) -> None:
+    """What `make cassandra` starts; a second one is refused, and nothing is left running."""
+    import os
+
+    environment = {**os.environ, "CASSANDRA_PORT": str(free_port()), "CASSANDRA_HEAP": "256M"}
+    environment["CASSANDRA_STORAGE_PORT"] = str(free_port())
+    environment["CASSANDRA_DIRECTORY"] = str(tmp_path / "data")
+    command = [sys.executable, "deploy/cassandra/node.py"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        assert lines[0].startswith("Starting Cassandra 5.0")
+        assert "make run CASSANDRA_HOSTS=127.0.0.1" in lines[1]
+        again = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert again.returncode == 1
+        assert "answers on 127.0.0.1" in again.stdout
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.stdout.close()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    deadline = time.monotonic() + 10
+    node = Node(directory=tmp_path, port=int(environment["CASSANDRA_PORT"]))
+    while node.answers() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not node.answers()

@@ -1,0 +1,134 @@
+"""The traps of a driver in a web server's processes, each cured."""
+
+import dataclasses
+import os
+import socket
+import threading
+import time
+
+import pytest
+
+from deploy.cassandra.node import free_port
+from tests.cassandra.records import make_record
+from webui.records.store import Recorded, StoreUnavailable
+from webui.records_cassandra.configuration import CassandraSettings
+from webui.records_cassandra.connection import Link, TablesMissing
+from webui.records_cassandra.store import CassandraStore
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_process_that_was_forked_connects_afresh(store: CassandraStore) -> None:
+    """gunicorn --preload: the parent is connected, its child inserts, both go on."""
+    assert store.append(make_record()) is Recorded.STORED
+    child = os.fork()
+    if child == 0:  # no test framework in here: say it by the exit status
+        status = 1
+        try:
+            store.link.session(wait=20)
+            status = 0 if store.append(make_record()) is Recorded.STORED else 2
+        finally:
+            os._exit(status)
+    deadline = time.monotonic() + 60
+    ended = 0
+    while not ended and time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.05)
+    if not ended:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert ended, "the forked process hangs"
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert store.append(make_record()) is Recorded.STORED
+
+
+def test_nobody_listens(settings_here: CassandraSettings) -> None:
+    """The store is made without an error, says what is wrong, and every thread hears it."""
+    nobody = dataclasses.replace(settings_here, port=free_port())
+    link = Link(nobody)
+    problems: list[str] = []
+
+    def ask() -> None:
+        try:
+            link.session()
+        except StoreUnavailable as problem:
+            problems.append(str(problem))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    link.close()
+    assert len(problems) == 8
+    assert all(f"127.0.0.1 port {nobody.port}" in problem for problem in problems)
+
+
+def test_a_silent_host_costs_no_more_than_the_wait(settings_here: CassandraSettings) -> None:
+    """It takes connections and never says a word: the caller does not wait for the driver."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        store = CassandraStore(dataclasses.replace(settings_here, port=port), background=False)
+        waited: list[bool] = []
+
+        def append() -> None:
+            waited.append(store.append(make_record()) is Recorded.SPOOLED)
+
+        thread = threading.Thread(target=append)
+        thread.start()
+        thread.join(timeout=30)  # the driver alone tries longer than this, with retries
+        store.append(make_record())
+        store.close()
+    assert waited == [True]
+
+
+def test_a_connection_is_found_when_cassandra_comes_later(
+    settings_here: CassandraSettings, store: CassandraStore
+) -> None:
+    """A first attempt that failed leaves nothing behind."""
+    nobody = Link(dataclasses.replace(settings_here, port=free_port()))
+    with pytest.raises(StoreUnavailable):
+        nobody.session()
+    nobody.settings = settings_here
+    nobody._failed_at = float("-inf")
+    nobody.session(wait=20)
+    nobody.close()
+
+
+def test_before_the_tables_are_made_records_wait(settings_here: CassandraSettings) -> None:
+    bare = dataclasses.replace(settings_here, keyspace="not_made_yet")
+    store = CassandraStore(bare, background=False)
+    store.link.session(wait=20)
+    assert store.append(make_record()) is Recorded.SPOOLED
+    with pytest.raises(TablesMissing, match="sync_records"):
+        store.tables.model_versions()
+    store.close()
+
+
+def test_the_driver_is_told_what_the_settings_say(settings_here: CassandraSettings) -> None:
+    from cassandra import ConsistencyLevel
+    from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+
+    link = Link(settings_here)
+    session = link.session(wait=20)
+    profile = session.get_execution_profile(next(iter(session.cluster.profile_manager.profiles)))
+    link.close()
+    assert profile.consistency_level == ConsistencyLevel.LOCAL_QUORUM
+    assert profile.request_timeout == settings_here.timeout
+    assert isinstance(profile.load_balancing_policy, TokenAwarePolicy)
+    assert isinstance(profile.load_balancing_policy._child_policy, DCAwareRoundRobinPolicy)
+    assert session.cluster.connect_timeout == 2
+    assert session.cluster.control_connection_timeout == 2
+    delays = session.cluster.reconnection_policy.new_schedule()
+    assert max(next(iter(delays)) for _ in range(1)) <= 10
+    assert session.cluster.reconnection_policy.max_delay == 10
+
+
+def test_the_site_needs_no_cassandra_to_start(settings_here: CassandraSettings) -> None:
+    """Django's own handling of old connections, on every request, touches no Cassandra."""
+    from django.db import close_old_connections, connections
+
+    assert "cassandra" not in [connection.alias for connection in connections.all(True)]
+    close_old_connections()

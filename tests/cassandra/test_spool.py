@@ -1,0 +1,272 @@
+"""What Cassandra cannot take waits in the default database, and nothing of it is lost."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cassandra import InvalidRequest
+from cassandra.cluster import NoHostAvailable
+from django.db import connection
+
+from tests.cassandra.records import equal, make_record, walk
+from webui.records.models import Record
+from webui.records.store import Filters, Recorded, RecordNotFound, StoreUnavailable
+from webui.records_cassandra.grain import Grain
+from webui.records_cassandra.lease import Holder
+from webui.records_cassandra.models import SpooledEvent
+from webui.records_cassandra.mover import LEASE
+from webui.records_cassandra.store import CassandraStore
+
+
+class Cut:
+    """Stands between a store and Cassandra: cut, nothing comes through.
+
+    What is tested against a node that is really gone is in test_outage.py and in the ring
+    group; here the moments in between are chosen.
+    """
+
+    def __init__(self, store: CassandraStore) -> None:
+        self._link = store.link
+        self._real = store.link.execute_async
+        self.taken_but_silent = False
+
+    def cut(self, *, taken_but_silent: bool = False) -> None:
+        """Args: taken_but_silent: Cassandra gets every statement, but no answer comes back."""
+        self.taken_but_silent = taken_but_silent
+        self._link.execute_async = self._send_into_the_void  # type: ignore[method-assign]
+
+    def _send_into_the_void(self, statement: Any) -> Any:
+        if self.taken_but_silent:
+            self._real(statement).result()
+
+        class Lost:
+            @staticmethod
+            def result() -> None:
+                raise NoHostAvailable("cut by the test", {})
+
+        return Lost
+
+    def mend(self) -> None:
+        self._link.execute_async = self._real  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def cut(store: CassandraStore) -> Iterator[Cut]:
+    made = Cut(store)
+    yield made
+    made.mend()
+
+
+def moved(store: CassandraStore) -> int:
+    store.breaker.close()
+    return sum(store.mover.move())
+
+
+def test_a_record_waits_and_is_moved(store: CassandraStore, cut: Cut) -> None:
+    cut.cut()
+    record = make_record()
+    assert store.append(record) is Recorded.SPOOLED
+    assert store.waiting() == 1
+    assert equal(store.get(record.id), record)  # without Cassandra
+    cut.mend()
+    assert moved(store) == 1
+    assert store.waiting() == 0
+    assert equal(store.get(record.id), record)
+
+
+def test_while_the_breaker_is_open_nobody_asks_cassandra(store: CassandraStore, cut: Cut) -> None:
+    cut.cut()
+    store.append(make_record())
+    cut.mend()
+    assert store.breaker.open
+    assert store.append(make_record()) is Recorded.SPOOLED
+    with pytest.raises(StoreUnavailable):
+        store.page(Filters(), size=3)
+    with pytest.raises(StoreUnavailable):
+        store.get(make_record().id)
+    store.check()  # a prediction would be kept
+
+
+def test_an_insert_that_was_taken_but_timed_out_is_not_doubled(
+    store: CassandraStore, cut: Cut
+) -> None:
+    cut.cut(taken_but_silent=True)
+    record = make_record()
+    assert store.append(record) is Recorded.SPOOLED
+    cut.mend()
+    # Somebody corrects it before it is moved.
+    store.breaker.close()
+    assert store.correct(record.id, label="4", by="ada", at=datetime.now(UTC)) is Recorded.SPOOLED
+    assert moved(store) == 2
+    assert walk(store, Filters())[0] == [record.id]
+    assert store.get(record.id).corrected_label == "4"
+
+
+def test_events_of_a_record_keep_their_order(store: CassandraStore, cut: Cut) -> None:
+    kept, corrected, deleted = make_record(), make_record(), make_record()
+    cut.cut()
+    for record in (kept, corrected, deleted):
+        store.append(record)
+    at = datetime.now(UTC)
+    assert store.correct(corrected.id, label="1", by="ada", at=at) is Recorded.SPOOLED
+    assert store.delete([deleted.id]) is Recorded.SPOOLED
+    assert store.get(corrected.id).corrected_at == at
+    for call in (store.get, lambda one: store.correct(one, label="1", by="a", at=at)):
+        with pytest.raises(RecordNotFound):
+            call(deleted.id)  # type: ignore[operator]
+    cut.mend()
+    assert moved(store) == 5
+    assert set(walk(store, Filters())[0]) == {kept.id, corrected.id}
+    assert store.get(corrected.id).corrected_label == "1"
+
+
+def test_corrections_and_deletions_of_stored_records_wait_too(
+    store: CassandraStore, cut: Cut
+) -> None:
+    records = [make_record() for _ in range(3)]
+    for record in records:
+        store.append(record)
+    cut.cut()
+    at = datetime.now(UTC)
+    assert store.correct(records[0].id, label="1", by="ada", at=at) is Recorded.SPOOLED
+    assert store.delete([records[1].id]) is Recorded.SPOOLED
+    cut.mend()
+    store.breaker.close()
+    # What waits is seen before it is moved.
+    assert store.get(records[0].id).corrected_label == "1"
+    with pytest.raises(RecordNotFound):
+        store.get(records[1].id)
+    assert moved(store) == 2
+    assert store.get(records[0].id).corrected_label == "1"
+    assert set(walk(store, Filters())[0]) == {records[0].id, records[2].id}
+
+
+def test_a_correction_of_a_record_that_is_gone_ends(store: CassandraStore, cut: Cut) -> None:
+    cut.cut()
+    store.correct(make_record().id, label="1", by="ada", at=datetime.now(UTC))
+    cut.mend()
+    moved(store)
+    assert store.waiting() == 0
+    assert store.page(Filters(), size=3).records == ()
+
+
+def test_what_is_left_stays_when_cassandra_goes_away_again(store: CassandraStore, cut: Cut) -> None:
+    cut.cut()
+    records = [make_record() for _ in range(5)]
+    for record in records:
+        store.append(record)
+    with pytest.raises(StoreUnavailable):
+        moved(store)
+    assert store.waiting() == 5
+    cut.mend()
+    assert moved(store) == 5
+    assert len(walk(store, Filters())[0]) == 5
+
+
+def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -> None:
+    cut.cut()
+    records = [make_record() for _ in range(350)]
+    for record in records:
+        store.append(record)
+    cut.mend()
+    counts: list[int] = []
+    problems: list[Exception] = []
+
+    def move() -> None:
+        other = CassandraStore(store._settings, background=False)
+        try:
+            other.link.session(wait=20)
+            while other.waiting():
+                counts.append(sum(other.mover.move()))
+        except Exception as problem:
+            problems.append(problem)
+        finally:
+            other.close()
+            connection.close()
+
+    threads = [threading.Thread(target=move) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
+    assert sum(counts) == len(records)
+    store.breaker.close()
+    assert walk(store, Filters(), size=500)[0] == [record.id for record in reversed(records)]
+
+
+def test_a_mover_that_died_is_followed_by_another(store: CassandraStore, cut: Cut) -> None:
+    cut.cut()
+    store.append(make_record())
+    cut.mend()
+    dead = Holder("move_spool", lasts=LEASE)
+    assert dead.take()
+    assert moved(store) == 0
+    later = Holder("move_spool", lasts=-timedelta(seconds=1))  # as if its time were over
+    later._holder = dead._holder
+    assert later.take()
+    assert moved(store) == 1
+
+
+def test_a_refused_record_is_kept_and_lets_the_others_go_first(
+    store: CassandraStore, cut: Cut, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = make_record(confidence="not a number")
+    assert store.append(bad) is Recorded.SPOOLED  # the visitor has an answer; the log is loud
+    assert "refused" in caplog.text
+    cut.cut()
+    good = make_record()
+    store.append(good)
+    cut.mend()
+    assert moved(store) == 1
+    assert walk(store, Filters())[0] == [good.id]
+    waiting = SpooledEvent.objects.get()
+    assert waiting.record_id == bad.id
+    assert waiting.refusals == 1
+    assert waiting.refused_because
+    assert waiting.not_before is not None
+
+
+def test_a_wrong_statement_stays_loud(store: CassandraStore) -> None:
+    with pytest.raises(InvalidRequest):
+        store.link.prepared("SELECT no_such_column FROM mnist_key.record_data")
+
+
+def test_the_spool_remembers_the_bucket_that_was_tried(store: CassandraStore, cut: Cut) -> None:
+    """An insert timed out and was taken, and buckets are made finer before it is moved."""
+    cut.cut(taken_but_silent=True)
+    record = make_record()
+    store.append(record)
+    cut.mend()
+    finer = CassandraStore(
+        dataclasses.replace(store._settings, bucket=Grain.MINUTE), background=False
+    )
+    try:
+        finer.link.session(wait=20)
+        assert moved(finer) == 1
+        rows = finer.link.session().execute("SELECT bucket, id FROM mnist_key.record_data")
+        assert [row["bucket"] for row in rows] == [
+            Grain.HOUR.bucket(Grain.HOUR.start(record.predicted_at))
+        ]
+    finally:
+        finer.close()
+
+
+def test_the_mover_moves_by_itself(store: CassandraStore, cut: Cut) -> None:
+    cut.cut()
+    record: Record = make_record()
+    store.append(record)
+    assert store.breaker.open
+    cut.mend()
+    store.mover.ensure_started()
+    gone = threading.Event()
+    for _ in range(100):
+        if not store.waiting():
+            break
+        gone.wait(0.2)
+    assert store.waiting() == 0
+    assert not store.breaker.open
+    assert store.page(Filters(), size=3).records[0].id == record.id
