@@ -1,0 +1,104 @@
+"""The figures of an evaluation, each from its definition."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+BINS = 15  # of the reliability diagram; Guo et al. (2017) use 15
+
+
+@dataclass(frozen=True)
+class Share:
+    """Some of `of`, with the 95 % interval of the share behind it."""
+
+    count: int
+    of: int
+
+    @property
+    def value(self) -> float:
+        return self.count / self.of if self.of else float("nan")
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's score interval: right for shares near 1, where the usual one leaves 0..1."""
+        if not self.of:
+            return (0.0, 1.0)
+        z, n, p = 1.959964, self.of, self.value  # z: 97.5 % point of the normal distribution
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return (max(0.0, float(middle - half)), min(1.0, float(middle + half)))
+
+    def as_dict(self) -> dict[str, float | int | list[float]]:
+        return {
+            "value": round(self.value, 6),
+            "count": self.count,
+            "of": self.of,
+            "interval_95": [round(end, 6) for end in self.interval],
+        }
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often what was said with a confidence was right, by bins of that confidence."""
+
+    confidence: list[float]  # mean of each bin that is not empty
+    accuracy: list[float]
+    count: list[int]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean |accuracy - confidence|, weighted by count."""
+        total = sum(self.count)
+        gaps = zip(self.confidence, self.accuracy, self.count, strict=True)
+        return sum(abs(a - c) * n for c, a, n in gaps) / total if total else float("nan")
+
+
+def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) -> Reliability:
+    """Bins of equal width; `confidence` (n,) in 0..1, `right` (n,) booleans."""
+    said, was = np.asarray(confidence, np.float64), np.asarray(right, bool)
+    bin_of = np.clip((said * bins).astype(int), 0, bins - 1)
+    used = np.unique(bin_of)
+    return Reliability(
+        confidence=[float(said[bin_of == index].mean()) for index in used],
+        accuracy=[float(was[bin_of == index].mean()) for index in used],
+        count=[int((bin_of == index).sum()) for index in used],
+    )
+
+
+def roc(positive: ArrayLike, negative: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """False and true positive rates at every threshold, from (0, 0) to (1, 1).
+
+    Args:
+        positive: (n,) scores that should be high.
+        negative: (m,) scores that should be low.
+    """
+    high, low = np.asarray(positive, np.float64), np.asarray(negative, np.float64)
+    scores = np.concatenate([high, low])
+    is_high = np.concatenate([np.ones(len(high)), np.zeros(len(low))])
+    order = np.argsort(-scores, kind="stable")
+    # Equal scores cross the threshold together.
+    last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    true = np.cumsum(is_high[order])[last] / len(high)
+    false = np.cumsum(1 - is_high[order])[last] / len(low)
+    return np.concatenate([[0.0], false]), np.concatenate([[0.0], true])
+
+
+def auroc(positive: ArrayLike, negative: ArrayLike) -> float:
+    """The chance that a positive scores above a negative (ties count half)."""
+    false, true = roc(positive, negative)
+    return float(np.trapezoid(true, false))
+
+
+def false_positives_at(positive: ArrayLike, negative: ArrayLike, *, true_rate: float) -> float:
+    """The share of negatives at or above the threshold that `true_rate` of positives reach."""
+    high = np.sort(np.asarray(positive, np.float64))
+    threshold = high[int(np.floor((1 - true_rate) * len(high)))]
+    return float((np.asarray(negative) >= threshold).mean())
+
+
+def confusion(labels: ArrayLike, said: ArrayLike, *, columns: int) -> NDArray[np.int64]:
+    """(10, columns): how often a digit (row) was read as a class (column)."""
+    counts = np.zeros((10, columns), np.int64)
+    np.add.at(counts, (np.asarray(labels, int), np.asarray(said, int)), 1)
+    return counts
