@@ -162,6 +162,9 @@ class _Reader:
                     self.at += 1
                     self.skip_whitespace()
                     c = self.peek()
+                if c in b"-0123456789" and c:
+                    self.numbers(inner)
+                    c = self.peek()
                 if not c or c in b",:]}":
                     raise self.fail(VALUE_INVALID)
                 if c in b"[{":
@@ -170,8 +173,6 @@ class _Reader:
                     stack.append(child)
                     fresh = True
                     continue
-                if c in b"-0123456789":
-                    self.numbers(inner)
                 inner.append(self.scalar())
                 fresh = False
                 continue

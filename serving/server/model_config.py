@@ -1,7 +1,7 @@
 """TensorFlow Serving's text configuration files, read and checked as it does."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from google.protobuf import text_format
 from google.protobuf.message import Message
@@ -9,8 +9,8 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from serving.server.status import StatusError, failed_precondition, invalid_argument, not_found
 
-ModelServerConfig = model_server_config_pb2.ModelServerConfig
-ModelConfig = model_server_config_pb2.ModelConfig
+ModelServerConfig: TypeAlias = model_server_config_pb2.ModelServerConfig
+ModelConfig: TypeAlias = model_server_config_pb2.ModelConfig
 TENSORFLOW_PLATFORM = "tensorflow"
 
 M = TypeVar("M", bound=Message)

@@ -228,13 +228,6 @@ def _asset_file_defs(
 
 
 def dtype_word(dtype: int) -> str:
-    """TensorFlow's short word, as errors use it: float, int32, string."""
-    try:
-        return (
-            str(tf.dtypes.as_dtype(dtype).name)
-            .replace("float32", "float")
-            .replace("float64", "double")
-            .replace("float16", "half")
-        )
-    except TypeError:
-        return str(types_pb2.DataType.Name(dtype)) if dtype else "INVALID"
+    """TensorFlow's short word (`DataTypeString`), as errors use it: float, int32, string."""
+    name = str(types_pb2.DataType.Name(dtype)).removeprefix("DT_").lower()
+    return "INVALID" if name == "invalid" else name

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from tensorflow_serving.config import file_system_storage_path_source_pb2
 
@@ -18,7 +19,9 @@ from serving.server.status import StatusError, invalid_argument
 
 logger = logging.getLogger(__name__)
 
-Policy = file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+Policy: TypeAlias = (
+    file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+)
 VERSION = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*")  # absl::SimpleAtoi
 INT64 = (-(2**63), 2**63 - 1)
 

@@ -1,0 +1,364 @@
+"""Predict requests and answers: contract, section 3."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.serving.server.running import Client, running
+
+INT32 = "is not of expected type: int32"
+
+
+def error(client: Client, name: str, body: object, status: int = 400) -> str:
+    reply = client.predict(name, body)
+    assert reply.status == status, reply.body
+    return reply.error
+
+
+def test_rows_and_columns(client: Client) -> None:
+    assert client.predict("half_plus_two", {"instances": [1, 2.5]}).json == {
+        "predictions": [2.5, 3.25]
+    }
+    assert client.predict("half_plus_two", {"inputs": [1, 2.5]}).json == {"outputs": [2.5, 3.25]}
+    assert client.predict("half_plus_two", {"inputs": {"x": [4], "extra": 1}}).json == {
+        "outputs": [4.0]
+    }
+    assert client.predict("half_plus_two", {"instances": [{"x": 1}, {"x": 2}]}).json == {
+        "predictions": [2.5, 3.0]
+    }
+    body = {"instances": [{"a": 1, "b": 2}, {"a": 5, "b": 1}]}
+    assert client.predict("two", body).json == {
+        "predictions": [{"sum": 3.0, "difference": -1.0}, {"sum": 6.0, "difference": 4.0}]
+    }
+    body_columns = {"inputs": {"a": [1, 5], "b": [2, 1]}}
+    assert client.predict("two", body_columns).json == {
+        "outputs": {"sum": [3.0, 6.0], "difference": [-1.0, 4.0]}
+    }
+
+
+def test_bodies_that_are_no_json(client: Client) -> None:
+    assert error(client, "half_plus_two", b"") == "JSON Parse error: The document is empty"
+    assert (
+        error(client, "half_plus_two", b"instances = [1]")
+        == "JSON Parse error: Invalid value. at offset: 0"
+    )
+    assert "Number too big to be stored in double." in error(
+        client, "half_plus_two", b'{"instances": [1e999]}'
+    )
+    assert error(client, "half_plus_two", b"[1]") == "JSON Value: [1] Is not object"
+
+
+def test_the_dialect(client: Client) -> None:
+    ok = {"predictions": [2.5]}
+    for body in (
+        b'\xef\xbb\xbf{"instances": [1]}',
+        b'{"instances": [1]} and more',
+        b'{"instances": [1], "instances": [9]}',
+        b'{"instances": [1], "other": {"a": [null, true]}}',
+        b'{"in\\u0073tances": [1]}',
+        b'{"signature_name": "", "instances": [1]}',
+        b'{"signature_name": "serving_default", "instances": [1.0]}',
+    ):
+        assert client.predict("half_plus_two", body).json == ok, body
+    reply = client.predict("half_plus_two", b'{"instances": [NaN, -Infinity, Inf]}')
+    assert b"[NaN, -Infinity, Infinity" in reply.body
+
+
+def test_deep_nesting_does_not_end_the_server(client: Client) -> None:
+    depth = 200_000
+    deep = b'{"instances": ' + b"[" * depth + b"1" + b"]" * depth + b"}"
+    assert "shape" in error(client, "half_plus_two", deep) or "rank" in error(
+        client, "half_plus_two", deep
+    )
+    assert "Missing a comma" in error(client, "half_plus_two", deep[: depth + 20])
+    deep_other = b'{"instances": [1], "o": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+    assert client.predict("half_plus_two", deep_other).status == 200
+
+
+def test_keys(client: Client) -> None:
+    assert (
+        "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
+        in error(client, "half_plus_two", {"instances": [1], "inputs": [1]})
+    )
+    assert error(client, "half_plus_two", {"x": 1}) == "Missing 'inputs' or 'instances' key"
+    assert "Expecting 'instances' to be an list/array" in error(
+        client, "half_plus_two", {"instances": 1}
+    )
+    assert "No values in 'instances' array" in error(client, "half_plus_two", {"instances": []})
+    for name in (1, None, ["x"]):
+        assert "'signature_name' key must be a string value." in error(
+            client, "half_plus_two", {"signature_name": name, "instances": [1]}
+        )
+
+
+def test_signatures(client: Client) -> None:
+    body = {"signature_name": "other", "instances": [1]}
+    assert client.predict("signatures", body).json == {"predictions": [7.0]}
+    assert (
+        error(client, "signatures", {"signature_name": "x", "instances": [1]})
+        == 'Serving signature name: "x" not found in signature def'
+    )
+
+
+def test_row_rules(client: Client) -> None:
+    assert "expecting list of objects as multiple input tensors required" in error(
+        client, "two", {"instances": [1]}
+    )
+    assert "does not have named input: c" in error(
+        client, "two", {"instances": [{"a": 1, "b": 1, "c": 1}]}
+    )
+    assert "keys must be equal to: a,b" in error(client, "two", {"instances": [{"a": 1}]})
+    assert (
+        error(client, "two", {"instances": [{"a": 1, "b": 1}, 2]})
+        == "Expecting object but got list at item 1 of input list"
+    )
+    assert (
+        error(client, "half_plus_two", {"instances": [1, {"x": 1}]})
+        == "Expecting value/list but got object at item 1 of input list"
+    )
+    assert error(client, "echo_float", {"instances": [[1, 2], [1]]}) == (
+        "Failed to process element: 1 of 'instances' list. "
+        "Error: INVALID_ARGUMENT: Expecting tensor size: 2 but got: 1"
+    )
+    assert "Expecting shape [2] but got: [2,1]" in error(
+        client, "echo_float", {"instances": [[1, 2], [[1], [2]]]}
+    )
+
+
+def test_column_rules(client: Client) -> None:
+    assert (
+        error(client, "two", {"inputs": {"a": [1]}}) == "Missing named input: b in 'inputs' object."
+    )
+    assert "inputs is a plain value/list, but expecting an object" in error(
+        client, "two", {"inputs": [1]}
+    )
+    assert client.predict("echo_float", {"inputs": 2.0}).json == {"outputs": 2.0}
+    assert client.predict("echo_float", {"inputs": []}).json == {"outputs": []}
+    assert client.predict("echo_float", {"instances": [[]]}).json == {"predictions": [[]]}
+    assert client.predict("echo_float", {"inputs": [[[]], [[]]]}).json == {"outputs": [[[]], [[]]]}
+
+
+def test_ragged(client: Client) -> None:
+    assert (
+        error(client, "echo_float", {"inputs": [[1, 2], [3]]})
+        == "Encountered list at unexpected size: 1 at level: 1 expected size: 2"
+    )
+    assert error(client, "echo_float", {"inputs": [[1], 2]}) == (
+        "JSON Value: 2 found at incorrect level: 2 in the JSON DOM. Expected at level: 2"
+    )
+    assert (
+        error(client, "echo_float", {"inputs": [1, [2]]})
+        == "Encountered list at unexpected level: 1 expected < 1"
+    )
+
+
+ACCEPTED = [
+    ("float", b"[1, -2.5, 1e2]", b"[1.0, -2.5, 100.0]"),
+    ("float", b"[1e39, -1e39]", b"[Infinity, -Infinity]"),
+    ("float", b"[16777217, 0.1]", b"[16777216.0, 0.1]"),
+    ("double", b"[0.1, 1e300, 3]", b"[0.1, 1e+300, 3.0]"),
+    ("double", b"[0.12345678901234568]", b"[0.12345678901234568]"),
+    ("int32", b"[2147483647, -2147483648]", b"[2147483647, -2147483648]"),
+    ("int16", b"[70000]", b"[4464]"),
+    ("int8", b"[300, -129]", b"[44, 127]"),
+    ("uint8", b"[300, -1]", b"[44, 255]"),
+    ("int64", b"[9223372036854775807, -9223372036854775808]", None),
+    ("uint32", b"[4294967295, 0]", None),
+    ("uint64", b"[18446744073709551615]", None),
+    ("bool", b"[true, false]", None),
+    ("string", b'["a", "\\u00e9\\n\\"", {"b64": "aGk="}]', '["a", "é\\n\\"", "hi"]'.encode()),
+    ("string", b'{"b64": "aGk"}', b'"hi"'),
+    ("string", b'[{"b64": " aG k= "}]', b'["hi"]'),
+    ("string", b'["\xff"]', b'["\xff"]'),
+]
+
+
+@pytest.mark.parametrize(("word", "sent", "expected"), ACCEPTED)
+def test_accepted_tokens(client: Client, word: str, sent: bytes, expected: bytes | None) -> None:
+    reply = client.predict(f"echo_{word}", b'{"inputs": ' + sent + b"}")
+    assert reply.status == 200, reply.body
+    assert reply.body == b'{\n    "outputs": ' + (expected or sent) + b"\n}"
+
+
+REFUSED = [
+    ("float", '"1.0"', "String"),
+    ("float", "true", "True"),
+    ("float", "false", "False"),
+    ("float", "null", "Null"),
+    ("double", '"x"', "String"),
+    ("int32", "1.0", "Number"),
+    ("int32", "1e2", "Number"),
+    ("int32", "2147483648", "Number"),
+    ("int32", "true", "True"),
+    ("int16", "1.5", "Number"),
+    ("uint8", "2147483648", "Number"),
+    ("int64", "1.0", "Number"),
+    ("int64", "9223372036854775808", "Number"),
+    ("uint32", "-1", "Number"),
+    ("uint32", "4294967296", "Number"),
+    ("uint64", "-1", "Number"),
+    ("uint64", "18446744073709551616", "Number"),
+    ("bool", "0", "Number"),
+    ("bool", '"true"', "String"),
+    ("string", "1", "Number"),
+    ("string", "null", "Null"),
+]
+
+
+@pytest.mark.parametrize(("word", "token", "kind"), REFUSED)
+def test_refused_tokens(client: Client, word: str, token: str, kind: str) -> None:
+    said = error(client, f"echo_{word}", f'{{"inputs": [{token}]}}'.encode())
+    assert said.startswith("JSON Value: ")
+    assert said.endswith(f" Type: {kind} is not of expected type: {word}")
+    row = error(client, f"echo_{word}", f'{{"instances": [{token}]}}'.encode())
+    assert row.startswith(
+        "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: "
+    )
+
+
+def test_type_error_in_full(client: Client) -> None:
+    assert (
+        error(client, "echo_float", {"inputs": "abc"})
+        == 'JSON Value: "abc" Type: String is not of expected type: float'
+    )
+    assert "element: 0 key: a of 'instances'" in error(
+        client, "two", {"instances": [{"a": "x", "b": 1}]}
+    )
+
+
+@pytest.mark.parametrize("word", ["half", "bfloat16"])
+def test_types_that_json_cannot_be(client: Client, word: str) -> None:
+    said = error(client, f"echo_{word}", {"inputs": [1.0]}, status=501)
+    assert said.startswith("Conversion of JSON Value: 1")
+    assert said.endswith(f" to type: {word}")
+
+
+@pytest.mark.parametrize("text", ["aGk_", "aGk-", "a", "aGk==", "aG=k", "=", "a G"])
+def test_bad_base64(client: Client, text: str) -> None:
+    reply = client.predict("echo_string", {"inputs": [{"b64": text}]})
+    if text == "a G":
+        assert reply.json == {"outputs": ["h"]}
+    else:
+        assert reply.error == "Unable to base64 decode"
+
+
+def test_objects_that_are_not_base64(client: Client) -> None:
+    assert "not formatted correctly for base64 data" in error(
+        client, "echo_string", {"inputs": [{"b65": "aGk="}]}
+    )
+    assert "Type: Object is not of expected type: float" in error(
+        client, "echo_float", {"inputs": [{"b64": "aGk="}]}
+    )
+
+
+def test_surrogates_and_control_characters(client: Client) -> None:
+    for body in (b'{"inputs": "\\ud800"}', b'{"inputs": "\\ud800\\u0041"}'):
+        assert "The surrogate pair in string is invalid." in error(client, "echo_string", body)
+    assert "Invalid escape character in string." in error(
+        client, "echo_string", b'{"inputs": "\n"}'
+    )
+    assert client.predict("echo_string", b'{"inputs": "\\ud83d\\ude00"}').json == {"outputs": "😀"}
+
+
+def test_bytes_outputs(client: Client) -> None:
+    body = {"instances": ["hi", {"b64": "/w=="}]}
+    reply = client.predict("strings", body)
+    assert b'"\xff"' in reply.body
+    assert json.loads(reply.body.replace(b"\xff", b"?")) == {
+        "predictions": [
+            {"text": "hi", "raw_bytes": {"b64": "aGk="}},
+            {"text": "?", "raw_bytes": {"b64": "/w=="}},
+        ]
+    }
+
+
+def test_outputs_that_are_no_rows(client: Client) -> None:
+    assert (
+        error(client, "scalar_output", {"instances": [1, 2]})
+        == "Tensor name: y has no shape information "
+    )
+    assert client.predict("scalar_output", {"inputs": [1, 2]}).json == {"outputs": 3.0}
+    assert "has inconsistent batch size: " in error(client, "uneven", {"instances": [1, 2]})
+    assert client.predict("uneven", {"inputs": [1]}).json == {
+        "outputs": {"p": [1.0], "q": [1.0, 1.0]}
+    }
+    assert len(client.predict("doubled", {"instances": [1]}).json["predictions"]) == 2
+
+
+def test_shapes_are_checked(client: Client) -> None:
+    for body in ({"instances": [[1.0]]}, {"inputs": 2.0}):
+        said = error(client, "half_plus_two", body)
+        assert "x" in said
+        assert "[-1]" in said
+    assert "[-1,2,2]" in error(client, "matrix", {"instances": [[[1, 2, 3], [4, 5, 6]]]})
+    assert client.predict("matrix", {"instances": [[[1, 2], [3, 4]]]}).json == {
+        "predictions": [10.0]
+    }
+
+
+def test_a_failing_op(client: Client) -> None:
+    said = error(client, "reshaped", {"instances": [1, 2, 3]})
+    assert "[[{{node fold}}]]" in said
+    assert client.predict("reshaped", {"inputs": [1, 2, 3, 4]}).json == {
+        "outputs": [[1.0, 2.0], [3.0, 4.0]]
+    }
+
+
+def test_numbers(client: Client) -> None:
+    sent = b"[1, 0.1, 0.333333333, 9000000, 999999, 1e-7, 1234567, 100000, 1000000]"
+    body = b'{"instances": ' + sent + b"}"
+    assert (
+        b"[1.0, 0.1, 0.333333343, 9e+06, 999999.0, 1e-07, 1234567.0, 100000.0, 1e+06"
+        in client.predict("echo_float", body).body
+    )
+    assert client.predict("cast", {"instances": [0.1]}).body.count(b"0.10000000149011612") == 1
+
+
+@pytest.mark.parametrize("word", ["half", "uint16"])
+def test_types_that_cannot_be_written(client: Client, word: str) -> None:
+    said = error(client, "cast", {"signature_name": word, "instances": [1]})
+    assert said == f"Failed to write JSON value for tensor type: {word}"
+
+
+def test_tables_are_initialised(client: Client) -> None:
+    assert client.predict("table", {"instances": ["two", "x", "one"]}).json == {
+        "predictions": [2, -1, 1]
+    }
+
+
+def test_gzip_requests(client: Client) -> None:
+    path = "/v1/models/half_plus_two:predict"
+    headers = {"Content-Encoding": "gzip"}
+    packed = gzip.compress(b'{"instances": [1.0]}')
+    assert client.ask("POST", path, packed, headers).json == {"predictions": [2.5]}
+    for broken in (b"no gzip", packed[:-4]):
+        reply = client.ask("POST", path, broken, headers)
+        assert reply.error == "JSON Parse error: The document is empty"
+
+
+def test_a_gzip_bomb_is_not_unpacked(client: Client) -> None:
+    bomb = gzip.compress(b" " * (101 * 1024 * 1024), compresslevel=1)
+    reply = client.ask(
+        "POST", "/v1/models/half_plus_two:predict", bomb, {"Content-Encoding": "gzip"}
+    )
+    assert reply.error == "JSON Parse error: The document is empty"
+
+
+def test_large_requests(client: Client) -> None:
+    count = 400_000
+    values = ",".join("1.5" for _ in range(count))
+    reply = client.predict("half_plus_two", f'{{"instances": [{values}]}}'.encode())
+    assert reply.json == {"predictions": [2.75] * count}
+
+
+def test_the_timeout(several_models: dict[str, tuple[Path, str]]) -> None:
+    base = several_models["counting"][0]
+    with running(
+        model_name="counting", model_base_path=str(base), rest_api_timeout_in_ms=100
+    ) as client:
+        assert client.predict("counting", {"instances": [3]}).json == {"predictions": [3.0]}
+        reply = client.predict("counting", {"instances": [1e7]})
+        assert reply.status == 504
+        assert reply.error == "Timed out waiting for notification"
