@@ -3,9 +3,11 @@
 from django.contrib import admin
 from django.urls import path
 
+from webui.recognition.api import api
 from webui.recognition.views import draw
 
 urlpatterns = [
     path("", draw, name="draw"),
+    path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]
