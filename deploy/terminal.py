@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pexpect
 
@@ -57,7 +58,7 @@ class Terminal:
                 return shown
             self._shell.sendline("")
 
-    def _wait(self, pattern: object, *, seconds: float) -> int:
+    def _wait(self, pattern: Any, *, seconds: float) -> int:
         try:
             return int(self._shell.expect(pattern, timeout=seconds))
         except (pexpect.TIMEOUT, pexpect.EOF):
