@@ -323,6 +323,19 @@ class StoreSuite:
         assert ids(list(record_store.scan(filters))) == ids(kept[1:])
         assert ids(list(record_store.page(filters, size=9).records)) == ids(kept[1:])
 
+    def test_days_before_all_records_and_after_them_are_empty(
+        self, record_store: RecordStore
+    ) -> None:
+        keep(record_store, 1)
+        for since, until in (
+            (datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC)),
+            (datetime(1900, 1, 1, tzinfo=UTC), datetime(1900, 1, 2, tzinfo=UTC)),
+            (datetime(9999, 12, 30, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)),
+            (NOON, NOON - SECOND),
+        ):
+            assert not record_store.page(Filters(since=since, until=until), size=5).records
+            assert not list(record_store.scan(Filters(since=since, until=until)))
+
     def test_a_correction_does_not_move_a_record_among_the_filters(
         self, record_store: RecordStore
     ) -> None:

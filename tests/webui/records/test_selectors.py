@@ -1,0 +1,44 @@
+"""Statistics of a version: of its latest records, and of no others."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.webui.records.making import NOON, made_record
+from webui.records.selectors import version_statistics
+from webui.records.store import store
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_version_nobody_asked_has_no_numbers() -> None:
+    found = version_statistics(4)
+    assert (found.seen, found.complete, found.mean_confidence) == (0, True, None)
+    assert (found.share_corrected, found.share_wrong, found.median_latency_ms) == (None, None, None)
+
+
+def test_statistics_are_of_the_latest_records_of_the_version() -> None:
+    made = [
+        made_record(
+            at=NOON + number * timedelta(minutes=1),
+            digit=number,
+            confidence=0.5 + number / 20,
+            latency_ms=float(number),
+            model_version=1 if number == 9 else 2,
+        )
+        for number in range(10)
+    ]
+    for record in made:
+        store().append(record)
+    now = datetime.now(UTC)
+    store().correct(made[8].id, label="8", by="ada", at=now)  # a person agrees
+    store().correct(made[7].id, label="1", by="ada", at=now)
+    store().correct(made[0].id, label="1", by="ada", at=now)  # too old to be seen
+    found = version_statistics(2, sample=5)
+    assert (found.version, found.seen, found.complete) == (2, 5, False)
+    assert found.mean_confidence == pytest.approx(0.5 + 6 / 20)
+    assert found.median_latency_ms == 6
+    assert (found.corrected, found.wrong) == (2, 1)
+    assert (found.share_corrected, found.share_wrong) == (0.4, 0.2)
+    assert (found.newest, found.oldest) == (made[8].predicted_at, made[4].predicted_at)
+    assert version_statistics(2).complete
