@@ -8,11 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
+from serving import photograph
+from serving.blocks import groups, grown
+
 # Less contrast between ink and paper than this, of 255, is a blank picture: compression and
 # cameras make as much of bare paper.
 MIN_CONTRAST = 16
 # Below this share of the ink's contrast there is noise, if there is any: JPEG rings up to there.
 NOISE_FLOOR = 0.12
+# A photograph has this share of pixels between paper and ink, and at least this side. Drawings
+# have at most 1.1 %: the edges of strokes (measured on pens of 1 to 10 %, 140 and 280 pixels).
+PHOTOGRAPH_SHARE = 0.10
+PHOTOGRAPH_SIDE = 100
 BLOCKS = 32  # a picture is searched for specks in this many blocks a side
 # A block holds a stroke when a line of one pixel crosses this share of it.
 STROKE_IN_BLOCK = 0.35
@@ -34,7 +41,20 @@ def find_ink(picture: Image.Image, *, working_side: int) -> Image.Image | None:
             return _levelled(_shrunk(ink, working_side))
         colours = _flattened(colours, alpha)
     colours = _shrunk(colours, working_side)
-    return _levelled(_difference(colours, _paper_colour(colours)))
+    difference = _difference(colours, _paper_colour(colours))
+    if _is_photograph(difference):
+        return photograph.find_ink(colours)
+    return _levelled(difference)
+
+
+def _is_photograph(difference: Image.Image) -> bool:
+    """Whether much of the picture is neither paper nor ink, as light and grain make it."""
+    if min(difference.size) < PHOTOGRAPH_SIDE:
+        return False  # of a small picture the edges of ink are a large part
+    histogram = difference.histogram()
+    level = _ink_level(histogram)
+    between = sum(histogram[MIN_CONTRAST // 2 : level // 2])
+    return level >= MIN_CONTRAST and between > PHOTOGRAPH_SHARE * sum(histogram)
 
 
 def stroke_width(ink: NDArray[np.uint8]) -> float:
@@ -67,7 +87,7 @@ def without_specks(ink: Image.Image) -> Image.Image | None:
         holds_stroke = mass > 0
     if not holds_stroke.any():
         return None
-    keep = _without_dust(_grown(holds_stroke), mass)
+    keep = _without_dust(grown(holds_stroke), mass)
     if not (mass[~keep] > 0).any() and block > 1 and not _hidden(ink, keep, block):
         return ink
     mask = np.repeat(np.repeat(keep, block, 0), block, 1)[: ink.height, : ink.width]
@@ -204,7 +224,7 @@ def _shrunk(picture: Image.Image, side: int) -> Image.Image:
 
 def _paper_colour(colours: Image.Image) -> tuple[int, ...]:
     """The colour at the border, unless most of the picture has another (a frame, a scan's edge)."""
-    at_border = _border_median(np.asarray(colours))
+    at_border = _border_median(colours)
     everywhere = tuple(_median(band.histogram()) for band in colours.split())
     if at_border == everywhere:
         return at_border
@@ -212,24 +232,26 @@ def _paper_colour(colours: Image.Image) -> tuple[int, ...]:
     return everywhere if shares[1] > 2 * shares[0] else at_border
 
 
-def _border_median(pixels: NDArray[np.uint8]) -> tuple[int, ...]:
-    height, width = pixels.shape[:2]
+def _border_median(colours: Image.Image) -> tuple[int, ...]:
+    width, height = colours.size
     ring = max(1, min(height, width) // 50)
-    bands = pixels.reshape(height, width, -1)
-    border = np.concatenate(
-        [
-            bands[:ring].reshape(-1, bands.shape[2]),
-            bands[-ring:].reshape(-1, bands.shape[2]),
-            bands[:, :ring].reshape(-1, bands.shape[2]),
-            bands[:, -ring:].reshape(-1, bands.shape[2]),
-        ]
+    sides = (
+        (0, 0, width, ring),
+        (0, height - ring, width, height),
+        (0, 0, ring, height),
+        (width - ring, 0, width, height),
     )
-    middle = len(border) // 2
-    return tuple(int(value) for value in np.partition(border, middle, axis=0)[middle])
+    counts = [sum(of) for of in zip(*(colours.crop(s).histogram() for s in sides), strict=True)]
+    return tuple(_median(counts[start : start + 256]) for start in range(0, len(counts), 256))
 
 
 def _median(histogram: list[int]) -> int:
-    return int(np.searchsorted(np.cumsum(histogram), sum(histogram) / 2))
+    half, below = sum(histogram) / 2, 0
+    for level, count in enumerate(histogram):
+        below += count
+        if below >= half:
+            return level
+    return len(histogram) - 1
 
 
 def _share_near(colours: Image.Image, paper: tuple[int, ...]) -> float:
@@ -249,14 +271,18 @@ def _difference(colours: Image.Image, paper: tuple[int, ...]) -> Image.Image:
     return ImageChops.lighter(ImageChops.lighter(bands[0], bands[1]), bands[2])
 
 
+def _ink_level(histogram: list[int]) -> int:
+    """The ink's own contrast: half of what is strong lies above it."""
+    half = max(level for level in range(256) if histogram[level]) // 2
+    return half + _median(histogram[half:])
+
+
 def _levelled(difference: Image.Image) -> Image.Image | None:
     """The difference with its ink brought to 255 and its noise to 0; None when it has no ink."""
     histogram = difference.histogram()
-    strongest = max(level for level in range(256) if histogram[level])
-    if strongest < MIN_CONTRAST:
+    level = _ink_level(histogram)
+    if level < MIN_CONTRAST:
         return None
-    half = strongest // 2
-    level = half + _median(histogram[half:])  # the ink's own: half of what is strong lies above
     floor = int(NOISE_FLOOR * level)
     # Ink's edges have all the greys between alike; where the faintest are the most, it is noise.
     faint, edge = sum(histogram[1 : floor + 1]), sum(histogram[floor + 1 : level - floor])
@@ -271,60 +297,14 @@ def _levelled(difference: Image.Image) -> Image.Image | None:
 # ---------------------------------------------------------------- dust
 
 
-def _grown(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The cells and the eight around each."""
-    padded = np.pad(cells, 1)
-    wide = padded[:, :-2] | padded[:, 1:-1] | padded[:, 2:]
-    return wide[:-2] | wide[1:-1] | wide[2:]  # type: ignore[no-any-return]
-
-
 def _without_dust(cells: NDArray[np.bool_], mass: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The connected groups of cells that have at least MIN_PART of the mass.
-
-    Rows are bits of an integer, so that a group is flooded in a few sweeps.
-    """
-    columns = cells.shape[1]
-    rows = [int("".join("1" if cell else "0" for cell in row), 2) for row in cells.tolist()]
+    """The connected groups of cells that have at least MIN_PART of the mass."""
+    found = list(groups(cells))
+    if len(found) == 1:
+        return cells
+    least = MIN_PART * int(mass[cells].sum(dtype=np.int64))
     kept = np.zeros_like(cells)
-    whole = int(mass[cells].sum(dtype=np.int64))
-    first = True
-    while any(rows):
-        group = _flooded(rows)
-        rows = [row & ~part for row, part in zip(rows, group, strict=True)]
-        if first and not any(rows):
-            return cells
-        first = False
-        text = "".join(format(part, f"0{columns}b") for part in group)
-        member = (np.frombuffer(text.encode(), np.uint8) == ord("1")).reshape(cells.shape)
-        if int(mass[member].sum(dtype=np.int64)) >= MIN_PART * whole:
+    for member in found:
+        if int(mass[member].sum(dtype=np.int64)) >= least:
             kept |= member
     return kept
-
-
-def _flooded(rows: list[int]) -> list[int]:
-    """The group of the first set cell."""
-    start = next(index for index, row in enumerate(rows) if row)
-    group = [0] * len(rows)
-    group[start] = rows[start] & -rows[start]
-    grew = True
-    order = list(range(len(rows)))
-    while grew:
-        grew = False
-        for index in order:
-            reach = group[index]
-            if index > 0:
-                reach |= group[index - 1]
-            if index + 1 < len(rows):
-                reach |= group[index + 1]
-            if not reach:
-                continue
-            while True:  # along the row, both ways
-                wider = (reach | reach << 1 | reach >> 1) & rows[index] | group[index]
-                if wider == reach:
-                    break
-                reach = wider
-            if reach != group[index]:
-                group[index] = reach
-                grew = True
-        order.reverse()
-    return group
