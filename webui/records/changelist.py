@@ -101,6 +101,10 @@ class RecordChangeList(ChangeList):
     queryset: Any
     page: Page
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "Records, newest first"
+
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         chosen: dict[str, Any] = super().get_filters_params(params)
         return {name: value for name, value in chosen.items() if name not in CURSORS}
