@@ -1,5 +1,6 @@
 """One JSON object a line on stderr, each with its request's id; plain lines on a terminal."""
 
+import logging
 import sys
 from typing import Any
 
@@ -13,6 +14,13 @@ SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+
+
+class OnlyExceptions(logging.Filter):
+    """Lets a line pass that carries a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is not None
 
 
 def configure_structlog() -> None:
@@ -46,13 +54,14 @@ def logging_config() -> dict[str, Any]:
                 "foreign_pre_chain": SHARED,
             }
         },
+        "filters": {"exceptions": {"()": OnlyExceptions}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
             # Every request has its own line already; only its exceptions are wanted here.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"filters": ["exceptions"]},
             "urllib3": {"level": "ERROR"},
             "cassandra": {"level": "WARNING"},
         },

@@ -6,6 +6,7 @@ the models directory, the model server's address). Nothing secret stands here, a
 has a default.
 """
 
+import logging
 import os
 from pathlib import Path
 
@@ -190,6 +191,7 @@ if HTTPS:
 
 # --- logs --------------------------------------------------------------------------------
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestIdMiddleware has checked it
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line at the end says it all
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # an address is a person's; the proxy knows it
 configure_structlog()
 LOGGING = logging_config()

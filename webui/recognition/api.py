@@ -27,7 +27,7 @@ api = NinjaAPI(
     title="Drawn digits",
     version="1",
     urls_namespace="api",
-    description="Send a drawing of a digit; get what a model reads in it. Every answer is recorded.",
+    description="Send a drawing of a digit; get what a model reads in it. Each answer is recorded.",
     docs_url=None,  # the viewer that comes with it loads its scripts from elsewhere
     openapi_extra={
         "components": {
@@ -41,7 +41,7 @@ api = NinjaAPI(
 
 ERROR = schemas.Error
 COMMON: dict[int, Any] = {400: ERROR, 401: ERROR, 403: ERROR, 429: ERROR, 500: ERROR, 503: ERROR}
-EITHER = [{"visitor": []}, {"apiKey": []}]
+EITHER: list[dict[str, list[str]]] = [{"visitor": []}, {"apiKey": []}]
 ANYONE: list[dict[str, list[str]]] = [{}, *EITHER]
 SUBMISSION = {
     "required": True,

@@ -28,7 +28,7 @@ OWN_SITE = frozenset({"same-origin", "none"})  # "none": typed or bookmarked by 
 class _TokenCheck(CsrfViewMiddleware):
     """Django's own check, told to say the reason rather than to render a page."""
 
-    def _reject(self, request: HttpRequest, reason: str) -> str:  # type: ignore[override]
+    def _reject(self, request: HttpRequest, reason: str) -> str:
         return reason
 
 

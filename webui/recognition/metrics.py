@@ -63,7 +63,7 @@ def exposition() -> bytes:
         registry: CollectorRegistry = REGISTRY
     else:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry)
     spool = CollectorRegistry()
     spool.register(_Spool())
     return generate_latest(registry) + generate_latest(spool)

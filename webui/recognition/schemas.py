@@ -7,6 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from ninja import Field, Schema
+from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from serving.preprocessing import INSTANCE_SIZE, instance_png
@@ -83,8 +84,8 @@ def correction_of(record: Record) -> int | str | None:
 def png_of(record: Record) -> str:
     """The record's instance as base64 of a 28x28 greyscale PNG, ink white."""
     seen = np.frombuffer(bytes(record.instance), dtype=np.uint8)
-    instance = seen.reshape(INSTANCE_SIZE, INSTANCE_SIZE).astype(np.float32) / 255
-    return base64.b64encode(instance_png(instance)).decode()
+    instance: NDArray[np.float32] = seen.astype(np.float32).reshape(INSTANCE_SIZE, INSTANCE_SIZE)
+    return base64.b64encode(instance_png(instance / np.float32(255))).decode()
 
 
 def prediction_read(record: Record) -> dict[str, object]:

@@ -65,6 +65,8 @@ def _from_form(request: HttpRequest) -> Submission:
         raise malformed('The file field "image" is missing.') from None
     except (MultiPartParserError, BadRequest, UnreadablePostError) as problem:
         raise malformed(f"The form could not be read: {problem}") from problem
+    if isinstance(upload, list):  # Django's types allow it; its parser never gives one
+        raise malformed('The field "image" must be one file.')
     if upload.size is not None and upload.size > MAX_PICTURE_BYTES:
         raise too_large()
     ink = None
