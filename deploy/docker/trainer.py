@@ -73,11 +73,13 @@ def run(*command: str) -> None:
         raise TrainerError(f"{command[0]} failed ({finished.returncode}); the reason stands above")
 
 
-def train_and_publish(name: str, words: Sequence[str], *, note: str) -> None:
-    network = NETWORKS[name]
+def train(network: Network, words: Sequence[str]) -> None:
     # Without a folder, training fetches MNIST as Keras does.
     data = ["--data", str(DATA)] if network.needs or (DATA / "mnist").is_dir() else []
     run("-m", network.module, *data, "--output", str(OUTPUT), *words)
+
+
+def publish(network: Network, *, note: str) -> None:
     # In the volume that keeps the artefacts: /tmp is memory.
     drafts = Path(tempfile.mkdtemp(prefix="export-", dir=ROOT / "var"))
     try:
@@ -101,10 +103,17 @@ def main() -> int:
     )
     parser.add_argument("--network", choices=sorted(NETWORKS), help="default: what the data allow")
     parser.add_argument("--note", default="trained by the trainer", help="why, for the history")
+    parser.add_argument(
+        "--publish-only", action="store_true", help="what an earlier run trained, without training"
+    )
     options, words = parser.parse_known_args()
+    if options.publish_only and words:
+        parser.error(f"--publish-only trains nothing, so {' '.join(words)} has no meaning")
     try:
-        name = choose(options.network, DATA)
-        train_and_publish(name, words, note=options.note)
+        network = NETWORKS[choose(options.network, DATA)]
+        if not options.publish_only:
+            train(network, words)
+        publish(network, note=options.note)
     except TrainerError as problem:
         print(f"trainer: {problem}", file=sys.stderr)
         return 1

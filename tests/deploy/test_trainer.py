@@ -1,0 +1,55 @@
+"""The trainer takes the best network that the data allow, and says what is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.docker import trainer
+
+
+def data_folder(directory: Path, *names: str) -> Path:
+    for name in names:
+        (directory / name).mkdir()
+    return directory
+
+
+def test_with_all_the_data_the_best_network_is_trained(tmp_path: Path) -> None:
+    assert trainer.choose(None, data_folder(tmp_path, "mnist", "pen-strokes")) == "digits"
+
+
+def test_without_pen_strokes_the_seed_s_network_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert trainer.choose(None, data_folder(tmp_path, "mnist")) == "seed"
+    assert "no pen-strokes" in capsys.readouterr().out
+
+
+def test_a_network_whose_data_are_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(trainer.TrainerError, match=r"needs mnist and pen-strokes.*DATA="):
+        trainer.choose("digits", tmp_path)
+
+
+def test_the_seed_s_network_needs_no_folder(tmp_path: Path) -> None:
+    assert trainer.choose("seed", tmp_path) == "seed"
+
+
+def test_a_failing_step_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(trainer.TrainerError, match="-c failed"):
+        trainer.run("-c", "raise SystemExit(3)")
+
+
+def test_steps_are_those_of_the_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    steps: list[tuple[str, ...]] = []
+    monkeypatch.setattr(trainer, "run", lambda *command: steps.append(command))
+    monkeypatch.setattr(trainer, "ROOT", tmp_path)
+    monkeypatch.setattr(trainer, "DATA", tmp_path / "datasets")
+    (tmp_path / "var").mkdir()
+    trainer.train(trainer.NETWORKS["seed"], ["--seed", "2"])
+    trainer.publish(trainer.NETWORKS["seed"], note="a try")
+    trained, exported, published = steps
+    assert trained[:2] == ("-m", "training.seed_cnn")
+    assert "--data" not in trained  # training fetches MNIST itself
+    assert trained[-2:] == ("--seed", "2")
+    assert exported[0] == "export_savedmodel.py"
+    assert published[:3] == ("manage.py", "models", "publish")
+    assert not list((tmp_path / "var").iterdir()), "the draft is left behind"
