@@ -162,6 +162,8 @@ class ModelVersionAdmin(admin.ModelAdmin):
             self._do(request, meant, version, form.cleaned_data)
             return HttpResponseRedirect(reverse("admin:rollout_modelversion_changelist"))
         seen = selectors.overview()
+        if step == "canary" and version == seen.canary and seen.share:
+            form.initial["share"] = seen.share
         about = {"rollback": seen.before, "withdraw": seen.canary}.get(step, version)
         if version is not None and version not in {row.version for row in seen.rows}:
             raise Http404
