@@ -12,6 +12,7 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # as the CPU image; no search for a GPU
 
     from serving.server.flags import BadFlags, parse_flags, usage
+    from serving.server.listener import CannotListen, bound_socket
 
     if "--help" in arguments or "-h" in arguments:
         sys.stdout.write(usage() + "\n")
@@ -26,6 +27,12 @@ def main(arguments: list[str]) -> int:
         stream=sys.stderr,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
     )
+    if not flags.version:
+        try:
+            listener = bound_socket(flags.rest_api_bind_address, flags.rest_api_port)
+        except CannotListen as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
     import tensorflow as tf
 
     if flags.version:
@@ -34,14 +41,14 @@ def main(arguments: list[str]) -> int:
         )
         return 0
 
-    from serving.server.service import CannotListen, ModelServer
+    from serving.server.service import ModelServer
     from serving.server.status import StatusError
 
     logging.getLogger("serving.server").info(
         "This embedded server offers the REST API only; nothing listens on --port=%d", flags.port
     )
     try:
-        ModelServer(flags).run()
+        ModelServer(flags).run(listener)
     except CannotListen as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -245,7 +245,7 @@ class Connection(asyncio.Protocol):
             f"Content-Length: {len(answer.body)}\r\n"
             f"{CORS_HEADERS if self._site.cors and answer.content_type != 'text/plain' else ''}"
         )
-        keep_alive = request.keep_alive and self._refusal is None
+        keep_alive = request.keep_alive
         if not keep_alive:
             lines += "Connection: close\r\n"
         elif request.version == "1.0":

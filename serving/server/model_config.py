@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.server.status import StatusError, failed_precondition, invalid_argument, not_found
+from serving.server.status import failed_precondition, invalid_argument, not_found
 
 ModelServerConfig: TypeAlias = model_server_config_pb2.ModelServerConfig
 ModelConfig: TypeAlias = model_server_config_pb2.ModelConfig
@@ -57,9 +57,7 @@ def check_config(config: ModelServerConfig, former: ModelServerConfig | None) ->
             "ModelConfigList to another."
         )
     if kind == "custom_model_config":
-        raise StatusError(
-            failed_precondition("").code, "ModelServer does not yet support custom model config."
-        )
+        raise failed_precondition("ModelServer does not yet support custom model config.")
     platforms = _platforms(former) if former is not None else {}
     names: set[str] = set()
     for model in config.model_config_list.config:

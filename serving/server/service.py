@@ -1,6 +1,7 @@
 """Puts the parts together, starts them in the right order and stops them in the other."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ from serving.server.config_messages import MonitoringConfig
 from serving.server.connection import SWEEP_SECONDS, Connection, Site
 from serving.server.core import ServerCore
 from serving.server.flags import Flags
+from serving.server.listener import CannotListen, bound_socket
 from serving.server.manager import ManagerOptions
 from serving.server.metrics import Metrics
 from serving.server.model_config import ModelServerConfig, read_text_proto, single_model
@@ -31,10 +33,6 @@ logger = logging.getLogger(__name__)
 METRICS_PATH = "/monitoring/prometheus/metrics"  # prometheus_exporter.cc, kPrometheusPath
 BACKLOG = 1024
 FINISH_SECONDS = 15.0  # for requests that run when the server is told to stop
-
-
-class CannotListen(Exception):
-    """The port is taken or forbidden; the message names it."""
 
 
 class ModelServer:
@@ -75,18 +73,23 @@ class ModelServer:
         self.core: ServerCore | None = None
         self.port = flags.rest_api_port
 
-    def run(self) -> None:
+    def run(self, listener: socket.socket | None = None) -> None:
         """Serves until SIGTERM, SIGINT or `stop`.
+
+        Args:
+            listener: bound already; without one the flags' port is bound.
 
         Raises:
             CannotListen: the port cannot be had.
             StatusError: a model did not become available.
         """
-        listener = listening_socket(self._flags.rest_api_bind_address, self._flags.rest_api_port)
+        if listener is None:
+            listener = bound_socket(self._flags.rest_api_bind_address, self._flags.rest_api_port)
         self.port = listener.getsockname()[1]
         try:
             uvloop.run(self._serve(listener))
         finally:
+            self._loop = None
             listener.close()
 
     def stop(self) -> None:
@@ -94,8 +97,10 @@ class ModelServer:
         self._stopping.set()
         if self.core is not None:
             self.core.stop()
-        if self._loop is not None and self._stop_requested is not None:
-            self._loop.call_soon_threadsafe(self._stop_requested.set)
+        loop, requested = self._loop, self._stop_requested
+        if loop is not None and requested is not None:
+            with contextlib.suppress(RuntimeError):  # it has just ended by itself
+                loop.call_soon_threadsafe(requested.set)
 
     async def _serve(self, listener: socket.socket) -> None:
         loop = self._loop = asyncio.get_running_loop()
@@ -158,7 +163,7 @@ class ModelServer:
                 backlog=BACKLOG,
             )
         except OSError as error:  # two servers may bind a port, only one may listen
-            raise CannotListen(_refused(self.port, error)) from None
+            raise CannotListen(self.port, error) from None
         if self._flags.model_config_file and self._flags.model_config_file_poll_wait_seconds > 0:
             threading.Thread(target=self._poll_config, name="config-poll", daemon=True).start()
         sweeper = asyncio.create_task(_sweep(site))
@@ -216,30 +221,6 @@ class ModelServer:
                 )
             except Exception:
                 logger.exception("PollFilesystemAndReloadConfig failed to ReloadConfig")
-
-
-def listening_socket(address: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet: refused until the models are there.
-
-    Raises:
-        CannotListen: the port is taken or forbidden.
-    """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((address, port))
-    except OSError as error:
-        listener.close()
-        raise CannotListen(_refused(port, error)) from None
-    return listener
-
-
-def _refused(port: int, error: OSError) -> str:
-    return (
-        f"Failed to start HTTP Server at localhost:{port}: {error.strerror}. Choose another "
-        "port with --rest_api_port, or end the process that has this one"
-    )
 
 
 async def _sweep(site: Site) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from serving.server.flags import Flags
 from serving.server.service import ModelServer
 
-PATIENCE = 60.0  # seconds; only a server that is broken takes them
+PATIENCE = 150.0  # seconds; only a server that is broken takes them
 
 
 @dataclass

@@ -31,9 +31,9 @@ def naive_float(value: np.float32) -> str:
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    text = "%g" % float(value)
+    text = f"{float(value):g}"
     if nearest_float(text) != value:
-        text = "%.9g" % float(value)
+        text = f"{float(value):.9g}"
     return text if "." in text or "e" in text else text + ".0"
 
 
@@ -57,7 +57,7 @@ def test_doubles(values: list[float]) -> None:
     for value, text in zip(values, double_texts(np.array(values, np.float64)), strict=True):
         read = float(text.replace("Infinity", "inf"))
         assert read == value or (math.isnan(read) and math.isnan(value))
-        short = "%g" % value
+        short = f"{value:g}"
         if math.isfinite(value) and float(short) == value:
             assert text.removesuffix(".0") == short
 
@@ -75,7 +75,7 @@ def test_doubles(values: list[float]) -> None:
         (100000.0, "100000.0"),
         (1e6, "1e+06"),
         (-0.0, "-0.0"),
-        (1.17549435e-38, "1.17549e-38"),
+        (1.17549435e-38, "1.17549435e-38"),
         (1e-45, "1.4013e-45"),
         (3.4028235e38, "3.40282347e+38"),
     ],

@@ -1,0 +1,171 @@
+"""HTTP as it is on the wire, rude clients included."""
+
+import http.client
+import json
+import socket
+from pathlib import Path
+
+from tests.serving.server.running import Client, running
+
+BODY = b'{"instances": [1.0]}'
+HEAD = b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\n"
+REQUEST = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
+ANSWER = b'"predictions": [2.5'
+
+
+def test_keep_alive(client: Client) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=30)
+    for _ in range(3):
+        connection.request("POST", "/v1/models/half_plus_two:predict", BODY)
+        answer = connection.getresponse()
+        assert json.loads(answer.read()) == {"predictions": [2.5]}
+        assert not answer.will_close
+    connection.close()
+
+
+def test_pipelined_requests_are_answered_in_order(client: Client) -> None:
+    many = b"".join(
+        HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        for body in (b'{"instances": [%d]}' % each for each in range(200))
+    )
+    said = client.raw(many + HEAD + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
+    places = [said.find(f'"predictions": [{each / 2 + 2}'.encode()) for each in range(200)]
+    assert places == sorted(places)
+    assert places[0] > 0
+    assert b"The document is empty" in said
+
+
+def test_chunked_requests(client: Client) -> None:
+    chunks = b"8\r\n" + BODY[:8] + b"\r\nc;ext=1\r\n" + BODY[8:] + b"\r\n0\r\n\r\n"
+    said = client.raw(HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunks)
+    assert ANSWER in said
+    broken = client.raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n")
+    assert broken.startswith(b"HTTP/1.1 400 ")
+
+
+def test_expect_100_continue(client: Client) -> None:
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as wire:
+        head = b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(
+            BODY
+        )
+        wire.sendall(HEAD + head)
+        assert wire.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        wire.sendall(BODY)
+        said = b""
+        while piece := wire.recv(4096):
+            said += piece
+    assert ANSWER in said
+
+
+def test_http_1_0_closes(client: Client) -> None:
+    said = client.raw(REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert ANSWER in said
+    assert b"Connection: close" in said
+
+
+def test_methods_nobody_knows(client: Client) -> None:
+    for method in (b"BREW", b"PROPFIND"):
+        said = client.raw(method + b" /v1/models/m HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert said.startswith(b"HTTP/1.1 501 ")
+        assert b"<HTML>" in said
+
+
+def test_broken_requests(client: Client) -> None:
+    for request in (
+        b"nonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        HEAD + b"Content-Length: x\r\n\r\n",
+        HEAD + b"X" * 300_000 + b": y\r\n\r\n",
+        b"\x00\x01\x02\r\n\r\n",
+    ):
+        said = client.raw(request)
+        assert said.startswith(b"HTTP/1.1 400 "), request[:50]
+        assert b"Connection: close" in said
+    # A good request before a broken one is answered.
+    said = client.raw(REQUEST + b"nonsense\r\n\r\n")
+    assert ANSWER in said
+    assert b"HTTP/1.1 400 " in said
+    assert client.get("/v1/models/half_plus_two").status == 200
+
+
+def test_a_body_beyond_memory_is_refused_unread(client: Client) -> None:
+    said = client.raw(HEAD + b"Content-Length: 99999999999\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 413 ")
+
+
+def test_clients_that_leave(client: Client) -> None:
+    for sent in (b"", HEAD, REQUEST[:-3], REQUEST):
+        with socket.create_connection(("127.0.0.1", client.port), timeout=30) as wire:
+            wire.sendall(sent)
+    assert client.predict("half_plus_two", {"instances": [1.0]}).status == 200
+
+
+def test_many_connections(client: Client) -> None:
+    wires = [socket.create_connection(("127.0.0.1", client.port), timeout=30) for _ in range(300)]
+    for wire in wires:
+        wire.sendall(REQUEST)
+    for wire in wires:
+        assert wire.recv(15) == b"HTTP/1.1 200 OK"
+        wire.close()
+
+
+def test_cors_headers_only_with_the_flag(
+    several_models: dict[str, tuple[Path, str]],
+) -> None:
+    base = str(several_models["half_plus_two"][0])
+    with running(
+        model_name="half_plus_two", model_base_path=base, rest_api_enable_cors_support=True
+    ) as client:
+        for reply in (
+            client.get("/v1/models/half_plus_two"),
+            client.get("/v1/models/nobody"),
+            client.ask("OPTIONS", "/v1/x", headers={"Origin": "https://x.example"}),
+        ):
+            assert reply.headers["Access-Control-Allow-Origin"] == "*"
+            assert reply.headers["Access-Control-Allow-Methods"] == "POST, GET"
+            assert reply.headers["Access-Control-Allow-Headers"] == "Content-Type"
+        # No monitoring file: no page.
+        assert client.get("/monitoring/prometheus/metrics").status == 404
+
+
+def test_metrics(client: Client) -> None:
+    client.predict("half_plus_two", {"instances": [1.0]})
+    client.predict("half_plus_two", {"instances": ["x"]})
+    client.predict("nobody", {"instances": [1.0]})
+    reply = client.get("/monitoring/prometheus/metrics")
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "text/plain"
+    lines = reply.body.decode().splitlines()
+    assert "# TYPE :tensorflow:serving:request_count counter" in lines
+    counts = {line.rpartition(" ")[0] for line in lines}
+    for model, status in (
+        ("half_plus_two", "OK"),
+        ("half_plus_two", "INVALID_ARGUMENT"),
+        ("nobody", "NOT_FOUND"),
+    ):
+        assert (
+            f':tensorflow:serving:request_count{{model_name="{model}",status="{status}"}}' in counts
+        )
+    assert "# TYPE :tensorflow:serving:request_latency histogram" in lines
+    labels = 'model_name="half_plus_two",API="predict",entrypoint="REST"'
+    buckets = [
+        line
+        for line in lines
+        if line.startswith(f":tensorflow:serving:request_latency_bucket{{{labels}")
+    ]
+    numbers = [int(line.rpartition(" ")[2]) for line in buckets]
+    assert len(buckets) == 34
+    assert numbers == sorted(numbers)
+    assert 'le="10"}' in buckets[0]
+    assert 'le="+Inf"}' in buckets[-1]
+    count = next(
+        line
+        for line in lines
+        if line.startswith(f":tensorflow:serving:request_latency_count{{{labels}")
+    )
+    assert int(count.rpartition(" ")[2]) == numbers[-1]
+    assert not any(line.startswith("# HELP") for line in lines)
+    page = "/monitoring/prometheus/metrics"
+    wrong = client.get(f"{page}?a=b")
+    assert wrong.status == 400
+    assert wrong.body.decode() == f"Unexpected path: {page}?a=b. Should be {page}"
