@@ -191,6 +191,8 @@ class Visitors:
         self.failures: list[str] = []
         self.unreached = 0  # nobody listened: the site was not running
         self.longest = 0.0
+        self._no_site_since = float("inf")
+        self._no_site_until = float("-inf")
         self._threads = [threading.Thread(target=self._draw, daemon=True) for _ in range(count)]
 
     def __enter__(self) -> "Visitors":
@@ -203,22 +205,28 @@ class Visitors:
         for thread in self._threads:
             thread.join(timeout=60)
 
+    @contextmanager
+    def no_site(self) -> Iterator[None]:
+        """While the site is stopped: nobody is there to be reached."""
+        self._no_site_since = time.monotonic() - 30  # a request may be under way already
+        yield
+        self._no_site_until, self._no_site_since = time.monotonic(), float("inf")
+
     def _draw(self) -> None:
         while not self._stop.wait(self._pause):
             started = time.monotonic()
             try:
                 # A connection each: one that is kept may meet a site that stops just then.
                 answer = requests.post(self._url, json={"image": self._image}, timeout=30)
-            except requests.ConnectionError as problem:
+            except requests.RequestException as problem:
+                # What waits in the socket of a site that stops is reset, not refused.
+                no_site = self._no_site_since <= started or self._no_site_until >= started
                 with self._lock:
-                    self.unreached += 1
-                    if "Connection refused" not in str(problem):
+                    if isinstance(problem, requests.ConnectionError) and no_site:
+                        self.unreached += 1
+                    else:
                         self.failures.append(str(problem))
                 self._stop.wait(0.1)
-                continue
-            except requests.RequestException as problem:
-                with self._lock:
-                    self.failures.append(str(problem))
                 continue
             with self._lock:
                 self.longest = max(self.longest, time.monotonic() - started)

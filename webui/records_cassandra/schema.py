@@ -12,6 +12,7 @@ from cassandra.cqlengine import management
 from cassandra.cqlengine.models import Model
 from django_cassandra_engine.models import DjangoCassandraModel
 
+from webui.records.store import StoreUnavailable
 from webui.records_cassandra.configuration import ALIAS, CassandraSettings
 from webui.records_cassandra.connection import Link
 from webui.records_cassandra.models import INDEXED_COLUMNS, TABLES
@@ -65,7 +66,11 @@ def make_schema(settings: CassandraSettings, link: Link, *, say: Callable[[str],
             if index not in there:
                 say(f"made index {keyspace}.{index}")
 
-    link.guarded(make)
+    try:
+        session.cluster.refresh_schema_metadata()
+        link.guarded(make)
+    except KeyError as unseen:  # made, but cqlengine finds no trace of it
+        raise StoreUnavailable(f"the nodes do not agree on the schema yet: {unseen}") from unseen
 
 
 def _compare(
