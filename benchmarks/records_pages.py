@@ -1,0 +1,328 @@
+"""What a page of records costs in a long history, beside the same page in a short one.
+
+Two stores of the same kind are filled, one with few records and one with many, and the same
+pages are read from both: through the store, and through the admin with everything around it.
+A ratio of 1 means that the length of the history costs nothing. Readings alternate between
+the two, so that a busy machine slows both; the last column is the ratio of the CPU time of the
+reading process, which other programs hardly change (with the embedded store it is all the
+work that there is).
+
+    python benchmarks/records_pages.py --store embedded --records 1000000
+    python benchmarks/records_pages.py --store cassandra --records 1000000
+
+Cassandra is the one that CASSANDRA_HOSTS names (in keyspaces of their own, dropped at the
+end), else a node that is started for the purpose. The embedded store's files lie in a folder
+for the purpose, too; `--folder` chooses where, since a million records are several gigabytes.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+PAGE = 50
+DAYS = 30  # of history, whatever the number of records
+WARM_UP = 3  # readings that do not count
+RARE = 200  # records of an old version, all at the far end
+BATCH = 2000  # records written at once
+NEWEST = datetime(2026, 3, 31, 23, 59, tzinfo=UTC)
+NOISE = random.Random(3).randbytes(1 << 20)  # pictures are slices of it: they do not compress
+INK = [[[7 * n % 280 + 0.5, 11 * n % 280 + 0.25, 16 * n] for n in range(40)]]
+PROBABILITIES = [0.012345 + n / 100 for n in range(11)]
+PICTURE_BYTES = 1500  # about what the page's canvas weighs as a PNG
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--store", choices=["embedded", "cassandra"], required=True)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--beside", type=int, default=10_000, help="length of the short history")
+    parser.add_argument("--rounds", type=int, default=30, help="readings; the median counts")
+    parser.add_argument("--folder", type=Path, help="where the records may lie for the while")
+    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.serve)
+        return
+    with (
+        TemporaryDirectory(prefix="records-pages-", dir=options.folder) as folder,
+        environment(options.store, Path(folder)) as surroundings,
+        contextlib.ExitStack() as histories,
+    ):
+        short, long = (
+            histories.enter_context(History(count, options.store, surroundings, Path(folder)))
+            for count in (options.beside, options.records)
+        )
+        print(f"{options.store} store, medians of {options.rounds} readings, pages of {PAGE}\n")
+        print(f"| what | {options.beside:,} records | {options.records:,} records | ratio | CPU |")
+        print("| --- | ---: | ---: | ---: | ---: |")
+        for name in short.names:
+            laps = [(short.read(name), long.read(name)) for _ in range(WARM_UP + options.rounds)]
+            few, many = zip(*laps[WARM_UP:], strict=True)
+            print(
+                f"| {name} | {median_of(few, 0):.2f} ms | {median_of(many, 0):.2f} ms "
+                f"| {median_of(many, 0) / median_of(few, 0):.2f} "
+                f"| {median_of(many, 1) / median_of(few, 1):.2f} |",
+                flush=True,
+            )
+
+
+def median_of(laps: Sequence[tuple[float, float]], part: int) -> float:
+    """Of the wall-clock milliseconds (0), or of the CPU's (1)."""
+    return statistics.median(lap[part] for lap in laps)
+
+
+@contextlib.contextmanager
+def environment(kind: str, folder: Path) -> Iterator[dict[str, str]]:
+    """What the measuring processes find in their environment."""
+    base = {
+        **os.environ,
+        "ENV_FILES": "off",
+        "SECRET_KEY": "only-for-a-measurement-" + "x" * 40,
+        "STATIC_ROOT": str(folder / "static"),
+        "RUNTIME_DIR": str(folder),
+    }
+    if kind == "embedded":
+        base.pop("CASSANDRA_HOSTS", None)
+        yield base
+    elif os.environ.get("CASSANDRA_HOSTS"):
+        yield base
+    else:
+        from deploy.cassandra.node import Node, free_port, missing, running
+
+        if missing():
+            sys.exit(f"Cassandra cannot be started here, needs {missing()}; or set CASSANDRA_HOSTS")
+        node = Node(directory=folder / "node", port=free_port(), storage_port=free_port())
+        with running([node]):
+            yield {**base, "CASSANDRA_HOSTS": node.address, "CASSANDRA_PORT": str(node.port)}
+
+
+class History:
+    """A process that knows one store, fills it, and reads from it when told."""
+
+    def __init__(self, count: int, kind: str, surroundings: dict[str, str], folder: Path) -> None:
+        self._command = [sys.executable, __file__, "--store", kind, "--serve", str(count)]
+        self._environment = {
+            **surroundings,
+            "DATABASE_URL": f"sqlite:///{folder}/records-{count}.sqlite3",
+            "CASSANDRA_KEYSPACE": f"records_pages_{count}",
+        }
+
+    def __enter__(self) -> "History":
+        self._process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.names: list[str] = self._line()  # once it is filled
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=300)
+
+    def read(self, name: str) -> tuple[float, float]:
+        """Milliseconds that one reading took: on the wall's clock, and of this process's CPU."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{name}\n")
+        self._process.stdin.flush()
+        wall, cpu = self._line()
+        return wall, cpu
+
+    def _line(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit(f"{' '.join(self._command)} ended with {self._process.wait()}")
+        return json.loads(line)
+
+
+# --- in the process of one history -----------------------------------------------------------
+
+
+def serve(count: int) -> None:
+    """Fills a new store, says what can be read, then reads what it is told."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "webui.settings"
+    import django
+
+    django.setup()
+    import logging
+
+    from django.conf import settings
+    from django.core.management import call_command
+
+    logging.disable(logging.INFO)
+    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
+    call_command("migrate", verbosity=0)
+    on_cassandra = bool(settings.CASSANDRA_HOSTS)
+    if on_cassandra:
+        with contextlib.redirect_stdout(sys.stderr):
+            call_command("sync_records")
+    try:
+        reads = readings(fill(count, on_cassandra=on_cassandra))
+        print(json.dumps(list(reads)), flush=True)
+        for line in sys.stdin:
+            print(json.dumps(timed(reads[line.strip()])), flush=True)
+    finally:
+        if on_cassandra:
+            from webui.records.store import store
+
+            made: Any = store()
+            made.link.session().execute(f"DROP KEYSPACE {settings.CASSANDRA.keyspace}", timeout=120)
+            made.close()
+
+
+def timed(read: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds by the wall's clock, and of the CPU."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    read()
+    return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
+
+
+def fill(count: int, *, on_cassandra: bool) -> list[Any]:
+    """Records over DAYS days; returns their ids, newest first."""
+    from tqdm import tqdm
+
+    from webui.records.store import store
+
+    made: Any = store()
+    step = timedelta(days=DAYS) / count
+    choose = random.Random(7)
+    ids: list[Any] = []
+    for start in tqdm(range(0, count, BATCH), unit=f" x {BATCH} records", disable=None):
+        records = [
+            a_record(choose, at=NEWEST - (count - 1 - n) * step, old=n < RARE)
+            for n in range(start, min(start + BATCH, count))
+        ]
+        ids += [record.id for record in records]
+        if on_cassandra:
+            grain = made.tables.settings.bucket
+            problems = made.tables.write_many([(record, grain) for record in records])
+            for problem in filter(None, problems):
+                raise problem
+        else:
+            insert(records)
+    return ids[::-1]
+
+
+def insert(records: list[Any]) -> None:
+    """Many rows at once, without what the ORM costs for each."""
+    from django.db import connection
+
+    fields = records[0]._meta.concrete_fields
+    columns = ", ".join(field.column for field in fields)
+    marks = ", ".join("%s" for _ in fields)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous=OFF")  # of this process only; nothing here is kept
+        cursor.execute("BEGIN")
+        cursor.executemany(
+            f"INSERT INTO record_data ({columns}) VALUES ({marks})",  # noqa: S608
+            [
+                [
+                    field.get_db_prep_save(getattr(one, field.attname), connection)
+                    for field in fields
+                ]
+                for one in records
+            ],
+        )
+        cursor.execute("COMMIT")
+
+
+def a_record(choose: random.Random, *, at: datetime, old: bool) -> Any:
+    """Like one of the site's. A short history's pages must be full, too: 20 % are unsure."""
+    from tests.webui.records.making import id_at
+    from webui.records.models import Record, instant_of
+
+    kind = choose.random()
+    verdict = "unsure" if kind < 0.2 else "not_a_digit" if kind < 0.25 else "digit"
+    record_id = id_at(at)
+    place = choose.randrange(len(NOISE) - PICTURE_BYTES)
+    return Record(
+        id=record_id,
+        predicted_at=instant_of(record_id),
+        verdict=verdict,
+        digit=None if verdict == "not_a_digit" else choose.randrange(10),
+        confidence=choose.random(),
+        probabilities=PROBABILITIES,
+        model_name="digits",
+        model_version=1 if old else choose.choice((2, 3)),
+        model_label="stable",
+        latency_ms=choose.uniform(2, 9),
+        visitor=f"{choose.getrandbits(256):064x}",
+        instance=NOISE[place : place + 784],
+        picture=NOISE[place : place + PICTURE_BYTES],
+        ink=INK,
+    )
+
+
+def readings(ids: list[Any]) -> dict[str, Callable[[], object]]:
+    """What is read, by name. A short history's deep page is the deepest that it has."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from webui.records.store import Filters, store
+
+    deep = ids[min(1000 * PAGE, len(ids) - 2 * PAGE - RARE)]
+
+    def page(*, at: Any = None, back: Any = None, **equal: Any) -> Callable[[], object]:
+        def read() -> object:
+            return store().page(Filters(**equal), size=PAGE, older_than=at, newer_than=back)
+
+        return read
+
+    day = {"since": NEWEST - timedelta(days=9), "until": NEWEST - timedelta(days=8)}
+    found = {
+        "first page": page(),
+        "thousandth page": page(at=deep),
+        "the page before the thousandth": page(back=deep),
+        "last page": page(at=ids[-PAGE - 1]),
+        "digit": page(digit=3),
+        "digit, deep": page(digit=3, at=deep),
+        "verdict unsure": page(verdict="unsure"),
+        "verdict not a digit": page(verdict="not_a_digit"),
+        "model version": page(model_version=2),
+        "rare old version": page(model_version=1),
+        "one day": page(**day),
+        "digit and verdict": page(digit=3, verdict="unsure"),
+        "digit and rare old version": page(digit=3, model_version=1),
+        "verdict and rare old version": page(verdict="digit", model_version=1),
+        "digit, verdict, version": page(digit=3, verdict="unsure", model_version=3),
+        "digit, verdict, version, day": page(digit=3, verdict="digit", model_version=3, **day),
+        "a version that never was": page(model_version=99),
+        "one record": lambda: store().get(deep),
+        "model versions": lambda: store().model_versions(),
+    }
+    client = Client(headers={"host": "localhost"})
+    client.force_login(User.objects.create_superuser("measurer"))
+    for name, query in (
+        ("admin, first page", ""),
+        ("admin, thousandth page", f"?older={deep}"),
+        ("admin, digit, verdict, version", "?digit=3&verdict=unsure&version=3"),
+        ("admin, one day", f"?day={NEWEST - timedelta(days=9):%Y-%m-%d}"),
+    ):
+
+        def visit(path: str = f"/admin/records/record/{query}") -> None:
+            assert client.get(path).status_code == 200
+
+        found[name] = visit
+    return found
+
+
+if __name__ == "__main__":
+    main()
