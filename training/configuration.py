@@ -59,6 +59,8 @@ class Optimiser:
     learning_rate: float
     weight_decay: float
     warmup: float
+    restart_at: float
+    restart_rate: float
     label_smoothing: float
     average: float
 

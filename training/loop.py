@@ -246,14 +246,57 @@ def cpu_seconds() -> float:
 
 def _optimiser(configuration: Configuration) -> keras.optimizers.Optimizer:
     wanted, steps = configuration.optimiser, configuration.run.steps
-    warmup = max(1, int(wanted.warmup * steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=wanted.learning_rate, warmup_steps=warmup
+    optimiser = keras.optimizers.AdamW(
+        _Rate(
+            rate=wanted.learning_rate,
+            warmup=max(1, int(wanted.warmup * steps)),
+            restart=int(wanted.restart_at * steps),
+            restart_rate=wanted.restart_rate,
+            steps=steps,
+        ),
+        weight_decay=wanted.weight_decay,
     )
-    optimiser = keras.optimizers.AdamW(schedule, weight_decay=wanted.weight_decay)
     # Scales and offsets are not weights: decaying them fights the normalisation.
     optimiser.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     return optimiser
+
+
+class _Rate(keras.optimizers.schedules.LearningRateSchedule):
+    """Up in a line, down in a cosine, and down once more from a lower start.
+
+    Warm restarts after Loshchilov and Hutter (2017); a restart at the last step is none.
+    """
+
+    def __init__(
+        self, *, rate: float, warmup: int, restart: int, restart_rate: float, steps: int
+    ) -> None:
+        self._settings = {
+            "rate": rate,
+            "warmup": warmup,
+            "restart": restart,
+            "restart_rate": restart_rate,
+            "steps": steps,
+        }
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        wanted = self._settings
+        now = tf.cast(step, tf.float32)
+        first = _cosine((now - wanted["warmup"]) / max(wanted["restart"] - wanted["warmup"], 1))
+        second = _cosine((now - wanted["restart"]) / max(wanted["steps"] - wanted["restart"], 1))
+        rising = now / wanted["warmup"]
+        return tf.where(
+            now < wanted["restart"],
+            wanted["rate"] * tf.minimum(rising, first),
+            wanted["restart_rate"] * second,
+        )
+
+    def get_config(self) -> dict[str, float]:
+        return dict(self._settings)
+
+
+def _cosine(share: tf.Tensor) -> tf.Tensor:
+    """1 at 0, 0 at 1 and beyond."""
+    return (1 + tf.cos(np.pi * tf.clip_by_value(share, 0.0, 1.0))) / 2
 
 
 class _policy:

@@ -76,7 +76,7 @@ def checksums(data_dir: Path) -> dict[str, str]:
     """SHA-256 of the files read, for the record of how a model was made."""
     return {
         f"pen-strokes/{name}": "sha256:"
-        + hashlib.sha256((data_dir / "pen-strokes" / name).read_bytes()).hexdigest()
+        + hashlib.sha256(_found(data_dir, name).read_bytes()).hexdigest()
         for name in ("digits.jsonl.gz", "other.jsonl.gz")
     }
 
@@ -101,13 +101,18 @@ def _is_held_out(person: str) -> bool:
     return zlib.crc32(person.encode()) % HELD_OUT_WRITERS_IN == 0
 
 
-def _load(data_dir: Path, name: str) -> list[PenDrawing]:
+def _found(data_dir: Path, name: str) -> Path:
     path = data_dir / "pen-strokes" / name
     if not path.is_file():
         raise PenStrokesMissing(
             f"{path} is missing: --data must name the folder that holds mnist/ and pen-strokes/ "
             "(UNIPEN train_r01_v07 as JSON lines; docs/training.md says how they look)"
         )
+    return path
+
+
+def _load(data_dir: Path, name: str) -> list[PenDrawing]:
+    path = _found(data_dir, name)
     drawings = []
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from training.configuration import (
     ConfigurationError,
     read_configuration,
 )
-from training.dataset import gather, mnist_parts
+from training.dataset import TrainingData, gather, mnist_parts
 from training.instances import Instances
 from training.loop import Progress, Training, accuracy, predict
 from training.network import CLASSES
@@ -39,73 +39,95 @@ from training.validation import Judgement, Scores, Validation, judge, load_valid
 ARTIFACTS = Path(__file__).parent / "artifacts"
 WORKPLACE = Path(__file__).parent.parent / "var" / "training"
 NAME = "model_digits"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
         configuration = read_configuration(_config_path(options.config))
-    except ConfigurationError as error:
+        if options.seed is not None:
+            run = replace(configuration.run, seed=options.seed)
+            configuration = replace(configuration, run=run)
+        material = _material(configuration, options.data)
+    except (ConfigurationError, mnist.MnistError, pen_strokes.PenStrokesMissing) as error:
         print(error, file=sys.stderr)
         return 2
-    if options.seed is not None:
-        configuration = replace(configuration, run=replace(configuration.run, seed=options.seed))
-    (train_images, train_labels), (test_images, test_labels) = mnist.load(options.data / "mnist")
-    every = configuration.data.mnist_validation_every
-    mnist_training, mnist_validation = mnist_parts(train_images, train_labels, every)
-    mnist_test = Instances(test_images, test_labels.astype(np.int32))
-
-    with_drawings = configuration.batch.pen + configuration.batch.outlier > 0
-    if with_drawings:
-        print("Drawing the pool of pen strokes (kept under var/training for the next time)")
-        pool = build_pool(options.data, configuration.data, cache=WORKPLACE)
-    else:
-        pool = Pool.empty()
-    validation = load_validation(options.data) if with_drawings else None
-
-    training = Training(
-        configuration,
-        gather(mnist_training, pool),
-        classes=CLASSES if with_drawings else 10,
-    )
+    training = Training(configuration, material.data, classes=material.classes)
     place = WORKPLACE / f"{Path(options.config).stem}-{configuration.run.seed}"
     if options.resume and training.resume(place):
         print(f"Resumed after step {training.step}")
     training.run(
         checkpoints=place,
-        judge=lambda model: _quick_look(model, mnist_validation, validation),
+        judge=lambda model: _quick_look(model, material),
         report=lambda line: _print_progress(line, configuration.run.steps),
     )
     model = training.finished()
-
-    figures: dict[str, Any] = {
-        "mnist_validation_accuracy": accuracy(model, mnist_validation),
-        "mnist_test_accuracy": accuracy(model, mnist_test),  # read once, here
-    }
-    judgement = None
-    if validation is not None:
-        judgement = judge(validation, _scores(model, validation))
-        figures |= judgement.metrics
+    figures, judgement = _figures(model, material)
     spent = {
         "training": round(training.cpu_seconds, 1),
-        "pool": round(pool.cpu_seconds, 1),
-        "together": round(training.cpu_seconds + pool.cpu_seconds, 1),
+        "pool": round(material.pool.cpu_seconds, 1),
+        "together": round(training.cpu_seconds + material.pool.cpu_seconds, 1),
     }
     for name, figure in figures.items():
         print(f"{name:45} {figure}")
     print(f"CPU seconds: {spent}")
-    if not with_drawings:
+    if judgement is None:  # MNIST alone: measured, not kept
         return 0
-    assert judgement is not None  # noqa: S101  (drawings bring a validation)
-    made = _made(configuration, options.data, model, judgement, figures, spent)
-    seeds = options.output / "seeds"
-    _write(seeds / f"seed-{configuration.run.seed}.json", _json(made))
-    if options.measure_only:
-        print(f"Written: {seeds}/seed-{configuration.run.seed}.json")
-        return 0
-    save(model, made, options.output)
-    print(f"Written: {options.output}/{NAME}.json, .weights.h5, .made.json")
+    made = _made(configuration, options.data or DATA, model, judgement, figures, spent)
+    result = options.output / "seeds" / f"seed-{configuration.run.seed}.json"
+    _write(result, _json(made))
+    print(f"Written: {result}")
+    if not options.measure_only:
+        save(model, made, options.output)
+        print(f"Written: {options.output}/{NAME}.json, .weights.h5, .made.json")
     return 0
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a training reads and is judged by."""
+
+    data: TrainingData
+    classes: int
+    pool: Pool
+    mnist_validation: Instances
+    mnist_test: Instances
+    validation: Validation | None  # None when MNIST is all there is
+
+
+def _material(configuration: Configuration, data_dir: Path | None) -> Material:
+    """Reads, and draws what has to be drawn."""
+    with_drawings = configuration.batch.pen + configuration.batch.outlier > 0
+    if with_drawings:
+        pen_strokes.checksums(data_dir or DATA)  # a missing file is named before MNIST is read
+    folder = data_dir / "mnist" if data_dir else None  # without: as training.mnist finds it
+    (train_images, train_labels), (test_images, test_labels) = mnist.load(folder)
+    every = configuration.data.mnist_validation_every
+    training, validation = mnist_parts(train_images, train_labels, every)
+    pool = Pool.empty()
+    if with_drawings:
+        print("Drawing the pool of pen strokes (kept under var/training for the next time)")
+        pool = build_pool(data_dir or DATA, configuration.data, cache=WORKPLACE)
+    return Material(
+        data=gather(training, pool),
+        classes=CLASSES if with_drawings else 10,
+        pool=pool,
+        mnist_validation=validation,
+        mnist_test=Instances(test_images, test_labels.astype(np.int32)),
+        validation=load_validation(data_dir or DATA) if with_drawings else None,
+    )
+
+
+def _figures(model: keras.Model, material: Material) -> tuple[dict[str, Any], Judgement | None]:
+    figures: dict[str, Any] = {
+        "mnist_validation_accuracy": accuracy(model, material.mnist_validation),
+        "mnist_test_accuracy": accuracy(model, material.mnist_test),  # read once, here
+    }
+    if material.validation is None:
+        return figures, None
+    judgement = judge(material.validation, _scores(model, material.validation))
+    return figures | judgement.metrics, judgement
 
 
 def save(model: keras.Model, made: dict[str, Any], directory: Path, name: str = NAME) -> None:
@@ -185,13 +207,11 @@ def _scores(model: keras.Model, validation: Validation) -> Scores:
     )
 
 
-def _quick_look(
-    model: keras.Model, mnist_validation: Instances, validation: Validation | None
-) -> dict[str, float]:
-    figures = {"mnist": accuracy(model, mnist_validation)}
-    if validation is not None:
-        figures["tidy"] = accuracy(model, validation.digits["tidy"])
-        figures["other laboratories"] = accuracy(model, validation.laboratories["tidy"])
+def _quick_look(model: keras.Model, material: Material) -> dict[str, float]:
+    figures = {"mnist": accuracy(model, material.mnist_validation)}
+    if material.validation is not None:
+        figures["tidy"] = accuracy(model, material.validation.digits["tidy"])
+        figures["other laboratories"] = accuracy(model, material.validation.laboratories["tidy"])
     return figures
 
 
@@ -229,8 +249,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data",
         type=Path,
-        default=Path("../shared/data"),
-        help="folder with mnist/ and pen-strokes/",
+        help="folder with mnist/ and pen-strokes/ (default: ../shared/data beside the project)",
     )
     parser.add_argument("--output", type=Path, default=ARTIFACTS, help="where the artefacts go")
     parser.add_argument("--seed", type=int, help="instead of the configuration's")
