@@ -23,7 +23,7 @@ from serving.client import ServingError
 from tests.serving.model_server import Stage
 from tests.serving.tiny_models import ROOT
 
-START_SECONDS = 90
+START_SECONDS = 180  # for two cores with much else to do
 OPERATOR = """
 import json, sys
 import django
@@ -119,7 +119,7 @@ def running_site(stage: Stage, directory: Path) -> Iterator[Site]:
         cwd=ROOT,
         env=environment,
         check=True,
-        timeout=120,
+        timeout=START_SECONDS,
     )
     log = directory / "site.log"
     with log.open("wb") as out:
@@ -138,7 +138,7 @@ def running_site(stage: Stage, directory: Path) -> Iterator[Site]:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                if requests.get(f"{site.url}/readyz", timeout=5).ok:
+                if requests.get(f"{site.url}/readyz", timeout=20).ok:
                     break
             except requests.RequestException:
                 pass
@@ -149,11 +149,11 @@ def running_site(stage: Stage, directory: Path) -> Iterator[Site]:
     finally:
         assert operator.process.stdin is not None
         operator.process.stdin.close()
-        operator.process.wait(30)
+        operator.process.wait(60)
         assert operator.process.stdout is not None
         operator.process.stdout.close()
         gunicorn.terminate()
-        gunicorn.wait(30)
+        gunicorn.wait(60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,9 +198,9 @@ class Clients:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(120)
 
-    def wait_for(self, count: int, *, status: int, seconds: float = 60) -> None:
+    def wait_for(self, count: int, *, status: int, seconds: float = 240) -> None:
         """Until so many more answers of a status have come."""
         goal = self.count(status) + count
         deadline = time.monotonic() + seconds
@@ -225,7 +225,7 @@ class Clients:
                 started = time.monotonic()
                 try:
                     response = session.post(
-                        f"{self._site.url}/api/v1/predictions", json=body, timeout=30
+                        f"{self._site.url}/api/v1/predictions", json=body, timeout=60
                     )
                 except requests.RequestException as problem:
                     self.broken.append(repr(problem))

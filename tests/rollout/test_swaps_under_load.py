@@ -80,11 +80,11 @@ def test_a_canary_answers_its_share_and_no_request_fails_when_it_goes(
 ) -> None:
     with running_site(stage, tmp_path) as site, Clients(site, stage) as clients:
         site.operator.done("start_canary", version=2, share=50)
-        clients.wait_for(200, status=201)
+        clients.wait_for(60, status=201)
         site.operator.done("withdraw")
         site.operator.done("retire", version=2)
         seen = len(clients.asked)
-        clients.wait_for(50, status=201)
+        clients.wait_for(30, status=201)
     assert clients.broken == []
     assert {one.status for one in clients.asked} == {201}
     assert {(one.label, one.version) for one in clients.asked} == {("stable", 1), ("canary", 2)}

@@ -1,0 +1,152 @@
+"""What operators do, on a real model server: done, written down, undone when it fails."""
+
+import shutil
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from serving.versions import Failed, Refused
+from tests.serving.model_server import Stage
+from tests.serving.tiny_models import write_card
+from webui.rollout import selectors, services
+from webui.rollout.canary import label_for
+from webui.rollout.lease import Busy, lease
+from webui.rollout.models import HistoryEntry, RolloutState
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process: its share is never older than its own change."""
+    monkeypatch.setattr(services, "SHARE_SECONDS", 0.0)
+
+
+def last_entry() -> tuple[str, str, int | None, int | None, bool, str]:
+    entry = HistoryEntry.objects.first()
+    assert entry is not None
+    return (
+        entry.by, entry.action, entry.from_version, entry.to_version, entry.succeeded, entry.note
+    )  # fmt: skip
+
+
+def share() -> int:
+    return RolloutState.objects.get().canary_share
+
+
+def test_promotions_rollbacks_and_a_canary_are_history(site: Stage) -> None:
+    services.promote(version=2, by="ada", note="better")
+    assert last_entry() == ("ada", "promote", 1, 2, True, "better")
+    assert site.client.ask_label("stable") == 2
+    services.rollback(by="grace", note="worse after all")
+    assert last_entry() == ("grace", "rollback", 2, 1, True, "worse after all")
+    assert site.client.ask_label("stable") == 1
+    with pytest.raises(Refused, match="no version that was stable before"):
+        services.rollback(by="grace")
+
+    services.start_canary(version=2, share=100, by="ada")
+    assert last_entry()[1:4] == ("canary", None, 2)
+    assert (share(), label_for("somebody")) == (100, "canary")
+    services.start_canary(version=2, share=1, by="ada")
+    assert share() == 1
+    services.withdraw(by="ada")
+    assert last_entry()[1:4] == ("withdraw", 2, 1)
+    assert (share(), label_for("somebody")) == (0, "stable")
+
+    services.start_canary(version=2, share=50, by="ada")
+    services.promote(version=2, by="ada")
+    assert (share(), selectors.overview().canary) == (0, None)
+    assert HistoryEntry.objects.count() == 7
+
+
+def test_what_is_refused_is_no_history(site: Stage) -> None:
+    refused: list[Callable[[], object]] = [
+        lambda: services.promote(version=1, by="ada"),
+        lambda: services.promote(version=9, by="ada"),
+        lambda: services.retire(version=1, by="ada"),
+        lambda: services.withdraw(by="ada"),
+        lambda: services.start_canary(version=2, share=0, by="ada"),
+        lambda: services.start_canary(version=2, share=101, by="ada"),
+        lambda: services.start_canary(version=1, share=10, by="ada"),
+    ]
+    for attempt in refused:
+        with pytest.raises(Refused):
+            attempt()
+    assert not HistoryEntry.objects.exists()
+
+
+def test_two_operators_at_once(site: Stage) -> None:
+    with lease(by="grace", what="publish /exports/3"), pytest.raises(Busy, match="grace"):
+        services.promote(version=2, by="ada")
+    assert site.client.ask_label("stable") == 1
+    services.promote(version=2, by="ada")
+
+
+def test_a_version_that_does_not_load_uses_its_number_up(
+    site: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.trial.tensorflow_is_at_hand", lambda: False)
+    broken = tmp_path / "broken"
+    shutil.copytree(site.exports / "digit-3", broken)
+    (broken / "saved_model.pb").write_bytes(b"\x08\x01garbled")
+    write_card(broken)
+    with pytest.raises(Failed, match="does not load version 3"):
+        services.publish(source=broken, by="ada", note="nightly")
+    assert last_entry() == ("ada", "publish", None, 3, False, "nightly")
+    assert "does not load version 3" in HistoryEntry.objects.get().detail
+    good = tmp_path / "good"
+    shutil.copytree(site.exports / "digit-3", good)
+    write_card(good, title="Good")
+    assert services.publish(source=good, by="ada").entry.to_version == 4
+    row = selectors.overview().rows[0]
+    assert (row.version, row.state, row.labels) == (4, "AVAILABLE", ())
+    assert row.card is not None
+    assert (row.card.title, row.card.accuracy) == ("Good", 0.098)
+    services.retire(version=4, delete=True, by="ada")
+    assert site.repository.versions() == [1, 2]
+
+
+def test_a_canary_that_fails_to_start_leaves_the_share(site: Stage) -> None:
+    services.start_canary(version=2, share=30, by="ada")
+    site.put(3, "digit-3")
+    (site.repository.version_dir(3) / "saved_model.pb").write_bytes(b"\x08\x01garbled")
+    with pytest.raises(Failed):
+        services.start_canary(version=3, share=5, by="ada")
+    assert (share(), site.client.ask_label("canary")) == (30, 2)
+    assert last_entry()[1:5] == ("canary", 2, 3, False)
+
+
+def command(*arguments: str) -> str:
+    out = StringIO()
+    call_command("models", *arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def test_the_command_line(site: Stage, tmp_path: Path) -> None:
+    write_card(site.repository.version_dir(2), version=2, title="The second")
+    listed = command("list")
+    assert "The second" in listed
+    assert "9.80%" in listed
+    assert "no card" in listed  # version 1 has none
+    assert "Version 2 is stable" in command("promote", "2", "--by", "ada", "--note", "better")
+    assert "Version 1 is stable" in command("rollback", "--by", "grace")
+    assert "answers 10 %" in command("canary", "2", "--by", "ada")
+    assert "canary 10 %" in command("list")
+    assert "no canary any more" in command("canary", "off", "--by", "ada")
+    assert "is unloaded" in command("retire", "2", "--by", "ada")
+    said = command("history").splitlines()
+    assert "ada promoted 1 -> 2 (better)" in said[-1]
+    assert len(said) == 5
+    with pytest.raises(CommandError, match="version 1 is stable already"):
+        command("promote", "1")
+    with pytest.raises(CommandError, match="no directory"):
+        command("publish", str(tmp_path / "nowhere"), "--by", "ada")
+
+
+def test_the_command_line_without_a_model_server(lonely_site: Path) -> None:
+    listed = command("list")
+    assert "no model server answers" in listed
+    assert "stable" in listed
+    with pytest.raises(CommandError, match="nothing was changed"):
+        command("promote", "1")
