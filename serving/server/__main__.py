@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
         except CannotListen as error:
             sys.stderr.write(f"{error}\n")
             return 1
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its deprecations are ours to heed
     import tensorflow as tf
 
     if flags.version:

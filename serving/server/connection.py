@@ -36,7 +36,7 @@ REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Site:
     """What all connections of a server share."""
 
@@ -47,18 +47,22 @@ class Site:
     loop: asyncio.AbstractEventLoop
     connections: "set[Connection]" = field(default_factory=set)
     outbox: "deque[tuple[Connection, Answer]]" = field(default_factory=deque)
+    wake_up_due: bool = False
 
     def send(self, connection: "Connection", answer: Answer) -> None:
         """Hands an answer over from a worker; many at once cost one wake-up."""
         self.outbox.append((connection, answer))
-        if len(self.outbox) == 1:
+        # Two workers may both see False: a wake-up too many, never one too few.
+        if not self.wake_up_due:
+            self.wake_up_due = True
             self.loop.call_soon_threadsafe(self.drain)
 
     def drain(self) -> None:
+        # Before looking: who adds later, and may not be seen here, wakes the loop again.
+        self.wake_up_due = False
         while self.outbox:
-            connection, answer = self.outbox[0]
+            connection, answer = self.outbox.popleft()
             connection.answer(answer)
-            self.outbox.popleft()
 
 
 @dataclass
@@ -85,6 +89,8 @@ class Connection(asyncio.Protocol):
         self._first_bytes = b""
         self._in_request = False
         self._paused = False
+        self._is_writable = True
+        self._has_ended = False  # the client will send no more
         self.last_data = time.monotonic()
         self._reset()
 
@@ -132,7 +138,16 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client has sent all it will; what it asked is still answered."""
+        self._has_ended = True
         return self.is_busy
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers: it gets no more before it does."""
+        self._is_writable = False
+
+    def resume_writing(self) -> None:
+        self._is_writable = True
+        self._site.loop.call_soon(self._next)
 
     # httptools
 
@@ -268,9 +283,11 @@ class Connection(asyncio.Protocol):
             self._site.loop.call_soon(self._next)
         elif self._refusal is not None:
             self._write_html(*self._refusal)
+        elif self._has_ended:
+            self._transport.close()
 
     def _next(self) -> None:
-        if self._current is None and self._waiting:
+        if self._current is None and self._waiting and self._is_writable:
             request = self._waiting.popleft()
             if self._paused and self._transport is not None:
                 self._paused = False

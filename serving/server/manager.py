@@ -86,9 +86,7 @@ class VersionsManager:
         self._lock = threading.Condition()
         self._stopping = threading.Event()
         self._starting = True  # until the first models are in: no waiting between actions
-        self._initial_loads: ThreadPoolExecutor | None = ThreadPoolExecutor(
-            4, thread_name_prefix="initial-load"
-        )
+        self._initial_loads = ThreadPoolExecutor(4, thread_name_prefix="initial-load")
         self._loads = _pool(options.num_load_threads, "load")
         self._unloads = _pool(options.num_unload_threads, "unload")
         self._thread = threading.Thread(target=self._run, name="versions-manager", daemon=True)
@@ -138,14 +136,15 @@ class VersionsManager:
     def finish_starting(self) -> None:
         """From now on at the pace and with the threads that the flags say."""
         self._starting = False
-        if self._initial_loads is not None:
-            self._initial_loads.shutdown(wait=False)
 
     def stop(self) -> None:
         """Ends the manager's thread; loaded versions stay until the process ends."""
         self._stopping.set()
         with self._lock:
             self._lock.notify_all()
+        for pool in (self._initial_loads, self._loads, self._unloads):
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
 
     # The manager's thread.
 
@@ -157,7 +156,8 @@ class VersionsManager:
                 self._take_requests()
                 acted = self._act()
             except Exception:
-                logger.exception("the versions manager goes on after a failure")
+                if not self._stopping.is_set():  # the pools take no more work then
+                    logger.exception("the versions manager goes on after a failure")
             if not (acted and self._starting):
                 self._stopping.wait(0.01 if self._starting else TICK_SECONDS)
 

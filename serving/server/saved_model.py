@@ -100,10 +100,16 @@ class SavedModel:
         variables = directory / "variables"
         if saver.restore_op_name and (variables / "variables.index").exists():
             feeds = {saver.filename_tensor_name: str(variables / "variables"), **assets}
-            self._session.run(_operation(saver.restore_op_name), feeds)
+            self._run_operation(saver.restore_op_name, feeds)
         init_op = _init_op_name(meta_graph)
         if init_op:
-            self._session.run(_operation(init_op), assets)
+            self._run_operation(init_op, assets)
+
+    def _run_operation(self, name: str, feeds: Mapping[str, str]) -> None:
+        """By a callable too: Session.run() rewrites errors into pages of Python traces."""
+        options = config_pb2.CallableOptions(feed=feeds, target=[name.split(":")[0]])
+        run = self._session._make_callable_from_options(options)
+        run(*(np.array(path.encode(), np.object_) for path in feeds.values()))
 
     def run(self, signature: Signature, inputs: Tensors) -> Tensors:
         """Feeds the named inputs, returns every output of the signature.
@@ -194,11 +200,6 @@ def _tensor(info: meta_graph_pb2.TensorInfo) -> Tensor:
         dtype=info.dtype,
         shape=None if shape.unknown_rank else tuple(dim.size for dim in shape.dim),
     )
-
-
-def _operation(name: str) -> str:
-    """A fetch by that name runs the op; `:0` would ask for an output it does not have."""
-    return name.split(":")[0]
 
 
 def _init_op_name(meta_graph: meta_graph_pb2.MetaGraphDef) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -108,6 +109,9 @@ class ModelServer:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
+        # TensorFlow's import leaves a million objects that stay; without this every full
+        # garbage collection walks them and holds all requests up for a third of a second.
+        gc.freeze()
         flags = self._flags
         self.core = core = ServerCore(
             loader=self._load,
@@ -124,7 +128,7 @@ class ModelServer:
             core.stop()
         workers = Workers(flags.rest_api_num_threads)
         batcher = (
-            Batcher(self._batching, timeout_seconds=flags.rest_api_timeout_in_ms / 1000)
+            Batcher(self._batching, timeout_seconds=max(flags.rest_api_timeout_in_ms, 0) / 1000)
             if self._batching is not None
             else None
         )

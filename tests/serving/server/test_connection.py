@@ -169,3 +169,18 @@ def test_metrics(client: Client) -> None:
     wrong = client.get(f"{page}?a=b")
     assert wrong.status == 400
     assert wrong.body.decode() == f"Unexpected path: {page}?a=b. Should be {page}"
+
+
+def test_a_client_that_does_not_read_gets_no_more(client: Client) -> None:
+    """Its answers wait for it; they do not pile up in memory, and it gets every one."""
+    body = b'{"instances": [' + b",".join([b"1"] * 20_000) + b"]}"
+    request = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    with socket.create_connection(("127.0.0.1", client.port), timeout=60) as wire:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        wire.sendall(request * 10)
+        assert client.predict("half_plus_two", {"instances": [1.0]}).status == 200
+        wire.shutdown(socket.SHUT_WR)
+        said = b""
+        while piece := wire.recv(1 << 20):
+            said += piece
+    assert said.count(b"HTTP/1.1 200 OK") == 10
