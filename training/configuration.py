@@ -68,6 +68,7 @@ class Optimiser:
 @dataclass(frozen=True)
 class Augmentation:
     mild_from: float
+    mild_again_from: float
     rotation: float
     shear: float
     scale: float

@@ -93,10 +93,19 @@ class Training:
         self._average_function = tf.function(self._update_average)
         self._started = cpu_seconds()
 
+    def is_mild(self, step: int) -> bool:
+        """Whether a step is trained at half strength: the end of each descent is."""
+        return self._turns[0] <= step < self._turns[1] or step >= self._turns[2]
+
     @property
-    def mild_from(self) -> int:
-        """The step at which the half-strength phase begins."""
-        return int(self.configuration.augmentation.mild_from * self.configuration.run.steps)
+    def _turns(self) -> tuple[int, int, int]:
+        """The steps at which strength changes: half, full again at the restart, half to the end."""
+        settings, steps = self.configuration, self.configuration.run.steps
+        return (
+            int(settings.augmentation.mild_from * steps),
+            int(settings.optimiser.restart_at * steps),
+            int(settings.augmentation.mild_again_from * steps),
+        )
 
     @property
     def cpu_seconds(self) -> float:
@@ -122,8 +131,9 @@ class Training:
             started = time.monotonic()
             ahead = run.report_every - self.step % run.report_every
             until_next = min(ahead, last - self.step)
-            if self.step < self.mild_from:
-                until_next = min(until_next, self.mild_from - self.step)
+            for turn in self._turns:
+                if self.step < turn:
+                    until_next = min(until_next, turn - self.step)
             loss = self._advance(until_next)
             line = Progress(
                 step=self.step,
@@ -154,7 +164,7 @@ class Training:
 
     def rows(self, first: int, steps: int) -> NDArray[np.int32]:
         """The data of some steps of one phase: (steps, batch)."""
-        return self._samplers[first >= self.mild_from].batches(first, steps)
+        return self._samplers[self.is_mild(first)].batches(first, steps)
 
     def finished(self) -> keras.Model:
         """The averaged network in float32: what ships."""
@@ -168,8 +178,7 @@ class Training:
     # ------------------------------------------------------------ one step
 
     def _advance(self, steps: int) -> float:
-        mild = self.step >= self.mild_from
-        strength = tf.constant(0.5 if mild else 1.0)
+        strength = tf.constant(0.5 if self.is_mild(self.step) else 1.0)
         losses = []
         for rows in self.rows(self.step, steps):
             number = tf.constant(self.step, tf.int32)
