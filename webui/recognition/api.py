@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Status
 from ninja.errors import ValidationError
 
 from serving.client import InstanceRefused, ServingError, ServingUnavailable
@@ -106,7 +106,7 @@ def change(request: HttpRequest, *, action: str) -> Caller:
     url_name="predictions",
     openapi_extra={"requestBody": SUBMISSION, "security": ANYONE},
 )
-def predict(request: HttpRequest, response: HttpResponse) -> tuple[int, dict[str, object]]:
+def predict(request: HttpRequest, response: HttpResponse) -> Status:
     """Recognises the digit in a picture, and records the prediction before answering."""
     caller = change(request, action="predict")
     submission = read_submission(request)
@@ -116,7 +116,7 @@ def predict(request: HttpRequest, response: HttpResponse) -> tuple[int, dict[str
     remember(response, caller)
     response["Location"] = f"{request.path}/{prediction.record.id}"
     response["Cache-Control"] = "no-store"
-    return 201, schemas.prediction_made(prediction.record, prediction.recorded)
+    return Status(201, schemas.prediction_made(prediction.record, prediction.recorded))
 
 
 @api.get(
@@ -141,11 +141,11 @@ def read(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> d
     operation_id="delete",
     openapi_extra={"security": ANYONE},
 )
-def delete(request: HttpRequest, prediction_id: UUID) -> tuple[int, None]:
+def delete(request: HttpRequest, prediction_id: UUID) -> Status:
     """Removes the record and the picture for good."""
     caller = change(request, action="change")
     services.forget(callers_record(prediction_id, caller))
-    return 204, None
+    return Status(204, None)
 
 
 @api.post(

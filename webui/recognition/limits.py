@@ -69,8 +69,8 @@ class Limiter:
         """
         now = time.time() if now is None else now
         interval = rate.seconds / rate.count
-        # Half an interval's thousandth of tolerance, for sums of floats near a present-day clock.
-        slack = rate.seconds - interval + interval / 2000
+        # Half an interval of tolerance: sums of floats near a present-day clock are not exact.
+        slack = rate.seconds - interval / 2
         connection = self._connection()
         values = {"who": who, "now": now, "interval": interval, "slack": slack}
         served = connection.execute(CHARGE, values).fetchall()
@@ -80,7 +80,13 @@ class Limiter:
         if served:
             return 0.0
         row = connection.execute("SELECT due FROM asked WHERE who = ?", (who,)).fetchone()
-        return max(row[0] - now - slack, 0.001) if row else 0.001
+        return max(row[0] - now - rate.seconds + interval, 0.001) if row else 0.001
+
+    def close(self) -> None:
+        """Closes this thread's connection; the next call opens one again."""
+        if getattr(self._local, "pid", None) == os.getpid():
+            self._local.connection.close()
+            self._local.pid = None
 
 
 @cache

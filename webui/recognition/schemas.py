@@ -2,7 +2,7 @@
 
 import base64
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import numpy as np
@@ -60,7 +60,8 @@ class PredictionMade(Prediction):
 class Correction(Schema):
     model_config = ConfigDict(extra="forbid")
 
-    label: Digit | Literal["not_a_digit"] | None = Field(
+    # Strict, or `true` would be a 1.
+    label: Annotated[int, Field(strict=True, ge=0, le=9)] | Literal["not_a_digit"] | None = Field(
         description="What was really drawn; null takes a correction back"
     )
 

@@ -13,7 +13,10 @@ export function percent(share) {
   return `${(share * 100).toFixed(digits).replace(/\.0$/, "")} %`;
 }
 
-const name = (label) => (label === "not_a_digit" || label === 10 ? "not a digit" : `a ${label}`);
+const name = (label) => {
+  if (label === "not_a_digit" || label === 10) return "not a digit";
+  return Number(label) === 8 ? "an 8" : `a ${label}`;
+};
 
 /** What to say to a prediction: the large glyph, a headline, and a sentence on its confidence. */
 export function wording({ verdict, digit, confidence, probabilities }) {
@@ -31,7 +34,7 @@ export function wording({ verdict, digit, confidence, probabilities }) {
     };
   }
   const how = confidence >= 0.99 ? "almost certain" : confidence >= 0.9 ? "very likely" : "likely";
-  return { glyph: String(digit), headline: `It is a ${digit}`, detail: `${sure} confidence: ${how}.` };
+  return { glyph: String(digit), headline: `It is ${name(digit)}`, detail: `${sure} confidence: ${how}.` };
 }
 
 export function showPrediction(prediction) {
@@ -56,7 +59,7 @@ export function showPrediction(prediction) {
   element("seen").hidden = false;
 
   const { model, predicted_at: at, recorded } = prediction;
-  const time = new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+  const time = new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   const kept = recorded === "spooled" ? "kept until the database is back" : "recorded";
   const label = model.label === "stable" ? "" : ` (${model.label})`;
   element("record").textContent = `Model version ${model.version}${label} · ${kept} ${time}`;
@@ -71,7 +74,7 @@ export function showCorrection(label) {
     choice.setAttribute("aria-pressed", String(chosen));
   }
   element("correction-legend").textContent =
-    label === null ? "That’s wrong? Say what it is:" : `Thank you. Noted: it is ${name(label)}. Press again to take it back.`;
+    label === null ? "That’s wrong? Say what it is:" : `Noted: it is ${name(label)}. Thank you.`;
 }
 
 export function showNothing() {

@@ -1,0 +1,283 @@
+"""People's own pen strokes on the real canvas, by mouse and by finger, and what comes back."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PASSWORD, USER, LiveStack
+
+pytestmark = [pytest.mark.browser]
+
+Strokes = dict[str, list[list[list[int]]]]
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 3,
+    "is_mobile": True,
+    "has_touch": True,
+}
+
+
+@pytest.fixture
+def opened(browser: Browser, live_stack: LiveStack) -> Iterator[Callable[..., Page]]:
+    """Opens the page; at the end no error may stand in the console, no other host been asked."""
+    contexts: list[Any] = []
+    wrong: list[str] = []
+
+    def watch(message: Any) -> None:
+        # A refused request is an answer like any other; the browser notes it as an error.
+        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+            wrong.append(message.text)
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith((live_stack.url, "data:", "blob:")):
+            wrong.append(f"asked {request.url}")
+
+    def open_page(**options: Any) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", watch)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", asked)
+        page.goto(live_stack.url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def placed(page: Page, strokes: list[list[list[int]]]) -> list[list[tuple[float, float]]]:
+    """The strokes in the middle of the canvas, 60 % of its side."""
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    xs = [x for stroke in strokes for x, _ in stroke]
+    ys = [y for stroke in strokes for _, y in stroke]
+    factor = 0.6 * box["width"] / max(max(xs) - min(xs), max(ys) - min(ys), 1)
+    left = box["x"] + box["width"] / 2 - (max(xs) + min(xs)) / 2 * factor
+    top = box["y"] + box["height"] / 2 - (max(ys) + min(ys)) / 2 * factor
+    return [[(left + x * factor, top + y * factor) for x, y in stroke] for stroke in strokes]
+
+
+def draw_by_mouse(page: Page, strokes: list[list[list[int]]]) -> None:
+    for stroke in placed(page, strokes):
+        page.mouse.move(*stroke[0])
+        page.mouse.down()
+        for point in stroke[1:]:
+            page.mouse.move(*point)
+        page.mouse.up()
+
+
+def draw_by_finger(page: Page, strokes: list[list[list[int]]]) -> None:
+    """Real touches, which the browser may turn into scrolling: that is the point."""
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, points: list[dict[str, float]]) -> None:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    for stroke in placed(page, strokes):
+        touch("touchStart", [{"x": stroke[0][0], "y": stroke[0][1]}])
+        for x, y in stroke[1:]:
+            touch("touchMove", [{"x": x, "y": y}])
+        touch("touchEnd", [])
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def answer(page: Page) -> str:
+    expect(page.locator("#answer")).to_have_attribute(
+        "data-state", re.compile("^(digit|unsure|not_a_digit)$"), timeout=30_000
+    )
+    expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
+    return page.locator("#glyph").inner_text()
+
+
+def test_every_digit_by_mouse_and_then_the_admin(
+    opened: Callable[..., Page], strokes: Strokes, live_stack: LiveStack
+) -> None:
+    page = opened(**DESKTOP)
+    said = []
+    for digit in sorted(strokes):
+        draw_by_mouse(page, strokes[digit])
+        press(page, "predict it")
+        said.append(answer(page).rstrip("?"))
+        box = page.locator("#answer").bounding_box()
+        canvas = page.locator("#canvas").bounding_box()
+        assert box is not None
+        assert canvas is not None
+        assert box["x"] > canvas["x"] + canvas["width"]  # the answer is at the right
+        press(page, "clear it")
+        expect(page.locator("#answer")).to_have_attribute("data-state", "empty")
+    assert sum(a == b for a, b in zip(said, sorted(strokes), strict=True)) >= 9
+
+    draw_by_mouse(page, strokes["7"])
+    press(page, "predict it")
+    answer(page)
+    rows = page.locator("#bars tr:visible")
+    assert rows.count() in (10, 11)
+    assert page.locator("#instance").evaluate("i => [i.naturalWidth, i.naturalHeight]") == [28, 28]
+    expect(page.locator("#record")).to_contain_text("Model version")
+    expect(page.locator("#record")).to_contain_text("recorded")
+    page.get_by_role("button", name="it is a 4").click()
+    expect(page.locator("#correction-legend")).to_contain_text("Noted: it is a 4")
+
+    page.goto(f"{live_stack.url}/admin/")
+    page.get_by_label("Username").fill(USER)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.goto(f"{live_stack.url}/admin/records/record/")
+    table = page.locator("#result_list tbody tr")
+    assert table.count() >= len(strokes) + 1
+    expect(table.first.locator("img").first).to_be_visible()
+    table.first.locator("a").first.click()
+    expect(page.locator("#content")).to_contain_text("4")
+
+
+def test_a_finger_on_a_phone_draws_and_does_not_scroll(
+    opened: Callable[..., Page], strokes: Strokes
+) -> None:
+    page = opened(**PHONE)
+    canvas = page.locator("#canvas").bounding_box()
+    assert canvas is not None
+    assert 280 <= canvas["width"] <= 400
+    assert page.locator("#canvas").evaluate("c => c.width") == round(canvas["width"] * 3)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    draw_by_finger(page, strokes["3"])
+    assert page.evaluate("scrollY") == 0
+    press(page, "predict it")
+    assert answer(page).rstrip("?") == "3"
+    expect(page.locator("#verdict")).to_be_in_viewport()
+
+
+def test_keys(opened: Callable[..., Page], strokes: Strokes) -> None:
+    page = opened(**DESKTOP)
+    draw_by_mouse(page, strokes["1"])
+    page.keyboard.press("Enter")
+    answer(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#answer")).to_have_attribute("data-state", "empty")
+    expect(page.locator("#canvas")).to_have_attribute("aria-label", "Drawing area, empty")
+    draw_by_mouse(page, strokes["1"][:1])
+    page.keyboard.press("Control+z")
+    expect(page.locator("#canvas")).to_have_attribute("aria-label", "Drawing area, empty")
+
+
+def test_a_blank_sheet_is_said_so(opened: Callable[..., Page]) -> None:
+    page = opened(**DESKTOP)
+    press(page, "predict it")
+    expect(page.get_by_role("status")).to_contain_text("blank")
+
+
+def test_a_chosen_picture_is_read_and_a_text_is_refused(
+    opened: Callable[..., Page], live_stack: LiveStack
+) -> None:
+    page = opened(**DESKTOP)
+    page.locator("#file").set_input_files("tests/data/seven.png")
+    expect(page.get_by_role("status")).to_contain_text("Picture taken")
+    press(page, "predict it")
+    assert answer(page).rstrip("?") == "7"
+    text = {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}
+    page.locator("#file").set_input_files(text)
+    expect(page.get_by_role("status")).to_contain_text("no picture that can be read")
+
+
+def test_deleting_ones_drawing(opened: Callable[..., Page], strokes: Strokes) -> None:
+    page = opened(**DESKTOP)
+    draw_by_mouse(page, strokes["2"])
+    press(page, "predict it")
+    answer(page)
+    expect(page.locator("#recent-list li")).to_have_count(1)
+    page.locator("#delete").click()
+    expect(page.locator("#delete")).to_have_text("delete it for good?")
+    page.locator("#delete").click()
+    expect(page.get_by_role("status")).to_contain_text("Deleted")
+    expect(page.locator("#recent-list li")).to_have_count(0)
+
+
+def test_refusals_and_silence_are_told(opened: Callable[..., Page], strokes: Strokes) -> None:
+    """The page's words for what the API says; that the API says so is tested at the API."""
+    page = opened(**DESKTOP)
+    draw_by_mouse(page, strokes["5"])
+    body = {"error": {"code": "x", "message": "No model answers just now.", "request_id": "id-1"}}
+    page.route("**/api/v1/predictions", lambda route: route.fulfill(status=503, json=body))
+    press(page, "predict it")
+    expect(page.get_by_role("status")).to_contain_text("No model answers just now.")
+    expect(page.get_by_role("status")).to_contain_text("id-1")
+    page.unroute("**/api/v1/predictions")
+    page.route("**/api/v1/predictions", lambda route: route.abort())
+    press(page, "predict it")
+    expect(page.get_by_role("status")).to_contain_text("cannot be reached")
+    page.unroute("**/api/v1/predictions")
+    page.context.set_offline(True)
+    press(page, "predict it")
+    expect(page.get_by_role("status")).to_contain_text("You are offline")
+    page.context.set_offline(False)
+    press(page, "predict it")  # the drawing is still there
+    answer(page)
+
+
+def test_a_second_finger_and_other_buttons_do_not_draw(opened: Callable[..., Page]) -> None:
+    page = opened(**DESKTOP)
+    box = page.locator("#canvas").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down(button="right")
+    page.mouse.move(box["x"] + 150, box["y"] + 150)
+    page.mouse.up(button="right")
+    expect(page.locator("#canvas")).to_have_attribute("aria-label", "Drawing area, empty")
+
+
+CONTRASTS = """() => {
+  const rgb = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = ([r, g, b]) => {
+    const part = (v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  };
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !node.checkVisibility() || node.closest("[aria-disabled=true], noscript")) continue;
+    const [a, b] = [light(rgb(getComputedStyle(node).color)), light(ground(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) low.push(`${node.tagName} ${node.id} ${ratio.toFixed(2)}`);
+  }
+  return low;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_read_and_has_a_name(
+    opened: Callable[..., Page], strokes: Strokes, scheme: str
+) -> None:
+    page = opened(**DESKTOP, color_scheme=scheme, reduced_motion="reduce")
+    assert page.evaluate(CONTRASTS) == []  # WCAG 2.2, 1.4.3: at least 4.5 to 1
+    draw_by_mouse(page, strokes["6"])
+    press(page, "predict it")
+    answer(page)
+    page.mouse.move(0, 0)
+    assert page.evaluate(CONTRASTS) == []
+    nameless = page.evaluate(
+        "() => [...document.querySelectorAll('button, input, img')]"
+        ".filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length"
+        " || e.hasAttribute('alt'))).map(e => e.outerHTML)"
+    )
+    assert nameless == []
+    small = page.evaluate(
+        "() => [...document.querySelectorAll('button')].filter(e => e.checkVisibility()"
+        " && e.getBoundingClientRect().height < 44).map(e => e.id)"
+    )
+    assert small == []

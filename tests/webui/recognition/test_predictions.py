@@ -1,0 +1,275 @@
+"""POST, GET, DELETE and correction, through the whole site but the model itself."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image
+
+from tests.webui.recognition.conftest import SEVEN, ScriptedModel, png
+from webui.recognition.keys import create_key, revoke
+from webui.recognition.visitors import COOKIE
+from webui.records.models import Record
+from webui.records.store import StoreUnavailable, store
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model")]
+PATH = "/api/v1/predictions"
+ANSWER = {
+    "id", "predicted_at", "verdict", "digit", "confidence", "probabilities", "model", "instance",
+    "recorded",
+}  # fmt: skip
+
+
+def post(client: Client, picture: bytes = SEVEN, **fields: Any) -> Any:
+    return client.post(PATH, {"image": SimpleUploadedFile("d.png", picture), **fields})
+
+
+def code(response: Any) -> str:
+    error = response.json()["error"]
+    assert set(error) == {"code", "message", "request_id"}
+    assert error["request_id"] == response["X-Request-ID"]
+    assert error["message"]
+    found: str = error["code"]
+    return found
+
+
+def test_a_picture_is_read_recorded_and_answered(client: Client) -> None:
+    ink = [[[1, 2, 0], [3.5, 4, 16]]]
+    response = post(client, ink=json.dumps(ink))
+    assert response.status_code == 201
+    answer = response.json()
+    assert set(answer) == ANSWER
+    assert (answer["verdict"], answer["digit"], answer["recorded"]) == ("digit", 7, "stored")
+    assert answer["confidence"] == pytest.approx(0.91)
+    assert answer["model"] == {"name": "digits", "version": 4, "label": "stable"}
+    image = Image.open(BytesIO(base64.b64decode(answer["instance"])))
+    assert (image.size, image.mode, image.format) == ((28, 28), "L", "PNG")
+    at = datetime.fromisoformat(answer["predicted_at"])
+    assert at.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
+
+    record = store().get(UUID(answer["id"]))
+    assert bytes(record.picture) == SEVEN  # as it came, not as it was decoded
+    assert bytes(record.instance) == image.tobytes()
+    assert record.ink == ink
+    assert record.visitor
+    assert record.visitor not in response.cookies[COOKIE].value
+
+
+def test_json_with_a_data_url_is_the_same(client: Client) -> None:
+    url = "data:image/png;base64," + base64.b64encode(SEVEN).decode()
+    response = client.post(PATH, {"image": url, "ink": None}, content_type="application/json")
+    assert response.status_code == 201
+    assert bytes(store().get(UUID(response.json()["id"])).picture) == SEVEN
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+def test_three_formats_are_taken(client: Client, format: str) -> None:
+    assert post(client, png(format=format)).status_code == 201
+
+
+def test_an_unsure_and_a_not_a_digit_answer(client: Client, model: ScriptedModel) -> None:
+    model.predictions = [[0.3, 0.4] + [0.0375] * 8]
+    answer = post(client).json()
+    assert (answer["verdict"], answer["digit"]) == ("unsure", 1)
+    model.predictions = [[0.01] * 10 + [0.9]]
+    answer = post(client).json()
+    assert (answer["verdict"], answer["digit"], len(answer["probabilities"])) == (
+        "not_a_digit", None, 11,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("picture", "status", "word"),
+    [
+        (b"no picture", 415, "not_a_picture"),
+        (b"", 415, "not_a_picture"),
+        (png(blank=True), 422, "blank_picture"),
+        (png(format="GIF"), 415, "not_a_picture"),
+        (b"x" * (5 * 1024 * 1024 + 1), 413, "too_large"),
+        (png(12_000), 413, "too_large"),
+    ],
+)
+def test_pictures_that_are_refused(
+    client: Client, picture: bytes, status: int, word: str, model: ScriptedModel
+) -> None:
+    response = post(client, picture)
+    assert (response.status_code, code(response)) == (status, word)
+    assert model.asked == 0
+    assert not Record.objects.exists()
+
+
+def test_a_body_is_refused_by_its_announced_size(client: Client) -> None:
+    class Unread(BytesIO):
+        def read(self, *_args: Any) -> bytes:
+            raise AssertionError("a byte was read")
+
+    response = client.generic(
+        "POST", PATH, b"", content_type="application/json", CONTENT_LENGTH=str(9 * 2**20),
+        **{"wsgi.input": Unread()},
+    )  # fmt: skip
+    assert (response.status_code, code(response)) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        " ", "{", "[]", "null", "NaN", '{"image": 3}', '{"image": "x"}', "[" * 100_000,
+        '{"image": "data:image/png;base64,@@"}', '{"image": "data:image/png,abc"}',
+        '{"image": "data:image/png;base64,AAAA", "ink": 3}',
+        '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2]]]}',
+        '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2, true]]]}',
+        '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2, 1e9]]]}',
+    ],
+)  # fmt: skip
+def test_malformed_json_is_named(client: Client, body: str) -> None:
+    response = client.post(PATH, body, content_type="application/json")
+    assert (response.status_code, code(response)) == (400, "malformed_request")
+
+
+def test_malformed_forms_are_named(client: Client) -> None:
+    assert code(client.post(PATH, {})) == "malformed_request"
+    assert code(client.post(PATH, {"image": "text"})) == "malformed_request"
+    assert code(post(client, ink="[[[")) == "malformed_request"
+    broken = client.post(PATH, b"--x\r\n", content_type="multipart/form-data; boundary=")
+    assert (broken.status_code, code(broken)) == (400, "malformed_request")
+    assert code(client.post(PATH, b"x", content_type="text/plain")) == "unsupported_media_type"
+
+
+@pytest.mark.usefixtures("dead_model")
+def test_a_dead_model_server(client: Client) -> None:
+    response = post(client)
+    assert (response.status_code, code(response)) == (503, "model_unavailable")
+    assert int(response["Retry-After"]) >= 1
+    assert not Record.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        [[float("nan")] * 10], [[0.1] * 9], [[0.1] * 12], [[0.5] * 10], [[0.0] * 10],
+        [[0.1] * 10] * 2, [[float("inf")] + [0.0] * 9], "words", [],
+    ],
+)  # fmt: skip
+def test_an_unusable_answer_is_not_recorded(
+    client: Client, model: ScriptedModel, predictions: Any
+) -> None:
+    model.predictions = predictions
+    response = post(client)
+    assert response.status_code == 503
+    assert code(response).startswith("model_")
+    assert response.has_header("Retry-After")
+    assert not Record.objects.exists()
+
+
+def test_a_prediction_that_cannot_be_recorded_is_not_answered(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_record: Record) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(store(), "append", full)
+    response = post(client)
+    assert (response.status_code, code(response)) == (503, "store_unavailable")
+    assert response.has_header("Retry-After")
+
+
+def test_only_the_visitor_sees_corrects_and_deletes(client: Client) -> None:
+    made = post(client).json()
+    path = f"{PATH}/{made['id']}"
+    stranger = Client()
+    for response in (
+        stranger.get(path),
+        stranger.delete(path),
+        stranger.post(f"{path}/correction", {"label": 1}, content_type="application/json"),
+    ):
+        assert (response.status_code, code(response)) == (404, "not_found")
+
+    read = client.get(path).json()
+    assert read.pop("correction") is None
+    assert read == {name: made[name] for name in ANSWER - {"recorded"}}
+    for label in (0, 9, "not_a_digit", None):
+        corrected = client.post(
+            f"{path}/correction", {"label": label}, content_type="application/json"
+        )
+        assert (corrected.status_code, corrected.json()["correction"]) == (200, label)
+        assert client.get(path).json()["correction"] == label
+    deleted = client.delete(path)
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert client.get(path).status_code == client.delete(path).status_code == 404
+
+
+@pytest.mark.parametrize("label", [10, -1, "7", True, 1.5, "digit", [], {}])
+def test_labels_that_are_none(client: Client, label: Any) -> None:
+    path = f"{PATH}/{post(client).json()['id']}/correction"
+    response = client.post(path, {"label": label}, content_type="application/json")
+    assert (response.status_code, code(response)) == (400, "malformed_request")
+
+
+def test_an_api_key_reads_everything_until_it_is_revoked(client: Client) -> None:
+    path = f"{PATH}/{post(client).json()['id']}"
+    kept, key = create_key(name="a program")
+    program = Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {key}"})
+    assert program.get(path).status_code == 200
+    made = post(program)
+    assert made.status_code == 201
+    assert COOKIE not in made.cookies
+    corrected = program.post(f"{path}/correction", {"label": 3}, content_type="application/json")
+    assert corrected.status_code == 200
+    assert Record.objects.get(pk=path.rsplit("/", 1)[1]).corrected_by == "API key a program"
+    revoke(kept)
+    assert (program.get(path).status_code, code(program.get(path))) == (401, "bad_api_key")
+    assert code(Client(headers={"Authorization": "Basic eDp5"}).get(path)) == "bad_api_key"
+
+
+def test_a_tampered_cookie_is_nobody(client: Client) -> None:
+    path = f"{PATH}/{post(client).json()['id']}"
+    client.cookies[COOKIE] = client.cookies[COOKIE].value[:-1] + "!"
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/v1/predictions/abc", 404),
+        ("GET", "/api/v1/predictions/00000000-0000-4000-8000-000000000000", 404),
+        ("PUT", PATH, 405),
+        ("GET", PATH, 405),
+    ],
+)
+def test_every_error_has_the_one_shape(client: Client, method: str, path: str, status: int) -> None:
+    response = client.generic(method, path)
+    assert response.status_code == status
+    code(response)
+    if status == 405:
+        assert "POST" in response["Allow"]
+
+
+def test_an_error_of_ours_shows_nothing_of_the_inside(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_arguments: Any) -> None:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr("webui.recognition.services.recognise", broken)
+    client.raise_request_exception = False
+    response = post(client)
+    assert (response.status_code, code(response)) == (500, "internal_error")
+    assert b"inside" not in response.content
+
+
+def test_a_host_that_is_not_ours(client: Client) -> None:
+    response = client.get(PATH, headers={"Host": "evil.example"})
+    assert (response.status_code, code(response)) == (400, "malformed_request")
+
+
+def test_a_sane_request_id_is_kept_and_another_is_not(client: Client) -> None:
+    assert client.get(PATH, headers={"X-Request-ID": "abc-1"})["X-Request-ID"] == "abc-1"
+    assert client.get(PATH, headers={"X-Request-ID": "a b<"})["X-Request-ID"] != "a b<"
