@@ -42,9 +42,9 @@ def read_quickly(
     """
     if b"\\" in body or _has_large_exponent(body):
         return None
-    made = _instances_of_known_shape(body, find_signature)
-    if made is not None:
-        return made
+    known = _instances_of_known_shape(body, find_signature)
+    if known is not None:
+        return known
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
