@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
+comma := ,
 PY := $(VENV)/bin/python
 LOCKED := $(VENV)/.locked
 DATA ?= $(firstword $(wildcard ../shared/data data) ../shared/data)
@@ -49,6 +50,26 @@ admin: $(LOCKED)  ## create a staff user; asks for the password
 .PHONY: test
 test: check  ## every test this machine can run; says what it skipped and why
 	$(PY) -m pytest
+
+.PHONY: test-cassandra
+test-cassandra: $(LOCKED)  ## the record store on a real one-node Cassandra (part of `make test`)
+	$(PY) -m pytest -m cassandra tests/cassandra
+
+.PHONY: test-ring
+test-ring: $(LOCKED)  ## three Cassandra nodes, one killed, all killed: nothing lost (part of `make test`)
+	$(PY) -m pytest -m ring tests/cassandra/ring
+
+.PHONY: cassandra
+cassandra: $(LOCKED)  ## a Cassandra node on this machine until Ctrl-C, from Maven's jars (Java 17, no Docker)
+	@exec $(PY) deploy/cassandra/node.py
+
+var/cqlsh/bin/cqlsh:
+	$(PYTHON) -m venv --clear var/cqlsh  # of its own: its driver and ours have the same name
+	var/cqlsh/bin/pip install --quiet --disable-pip-version-check cqlsh==6.2.2
+
+.PHONY: cqlsh
+cqlsh: var/cqlsh/bin/cqlsh  ## Cassandra's shell (CASSANDRA_HOSTS=, ARGS="-e 'select …'")
+	@var/cqlsh/bin/cqlsh $(ARGS) $(or $(firstword $(subst $(comma), ,$(CASSANDRA_HOSTS))),127.0.0.1) $(or $(CASSANDRA_PORT),9042)
 
 .PHONY: docker-build
 docker-build:  ## build the images of the stack, the embedded server's and the trainer's too

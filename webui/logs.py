@@ -63,6 +63,8 @@ def logging_config() -> dict[str, Any]:
             # Every request has its own line already; only its exceptions are wanted here.
             "django.request": {"filters": ["exceptions"]},
             "urllib3": {"level": "ERROR"},
-            "cassandra": {"level": "WARNING"},
+            # A stack trace for every attempt to reach a host that is down; the store says when
+            # Cassandra goes and comes.
+            "cassandra": {"level": "ERROR"},
         },
     }

@@ -24,7 +24,7 @@ from string import Template
 HERE = Path(__file__).resolve().parent
 VAR = HERE.parent.parent / "var" / "cassandra"
 OPTIONS_FRAME = bytes.fromhex("040000000500000000")  # CQL v4 OPTIONS: answered means ready
-START_SECONDS = 120  # a node takes 5 s on two idle cores, far longer on busy ones
+START_SECONDS = 300  # a node takes 5 s on two idle cores, minutes on very busy ones
 STOP_SECONDS = 20
 PR_SET_PDEATHSIG = 1  # prctl(2)
 # Three equal parts of the Murmur3 ring, for three nodes with one token each.
@@ -111,6 +111,7 @@ class Node:
     password_login: bool = False  # users and rights; starts with cassandra / cassandra
     keystore: Path | None = None  # PKCS12: clients must speak TLS
     keystore_password: str = ""
+    jmx_port: int | None = None  # on 127.0.0.1, for `nodetool`
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -123,8 +124,9 @@ class Node:
         configuration = self.directory / "cassandra.yaml"
         configuration.write_text(self._configuration())
         lib = fetch_jars()
+        jmx = [f"-Dcassandra.jmx.local.port={self.jmx_port}"] if self.jmx_port else []
         command = [
-            "java", f"@{HERE / 'jvm.options'}", f"-Xms{self.heap}", f"-Xmx{self.heap}",
+            "java", f"@{HERE / 'jvm.options'}", f"-Xms{self.heap}", f"-Xmx{self.heap}", *jmx,
             f"-javaagent:{next(lib.glob('jamm-*.jar'))}",
             f"-Dcassandra.config={configuration.as_uri()}",
             f"-Dlogback.configurationFile={HERE / 'logback.xml'}",
@@ -170,6 +172,29 @@ class Node:
             authorizer="CassandraAuthorizer" if self.password_login else "AllowAllAuthorizer",
             client_encryption=encryption,
         )
+
+    def nodetool(self, *arguments: str) -> str:
+        """What Cassandra's own tool says about this node, which must have a `jmx_port`.
+
+        Raises:
+            NodeFailed: if it says that something is wrong.
+        """
+        finished = subprocess.run(
+            [
+                "java", f"@{HERE / 'jvm.options'}", "-Xmx128M",
+                f"-Dcassandra.config={(self.directory / 'cassandra.yaml').as_uri()}",
+                f"-Dcassandra.storagedir={self.directory}",
+                f"-Dlogback.configurationFile={HERE / 'logback.xml'}",
+                "-cp", f"{fetch_jars()}/*", "org.apache.cassandra.tools.NodeTool",
+                "-p", str(self.jmx_port), *arguments,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )  # fmt: skip
+        if finished.returncode:
+            raise NodeFailed(f"nodetool {' '.join(arguments)}: {finished.stderr}")
+        return finished.stdout
 
     def answers(self) -> bool:
         """Whether a CQL client would be answered (with TLS: whether the port is open)."""
@@ -258,6 +283,7 @@ def main() -> int:
         port=int(os.environ.get("CASSANDRA_PORT", "9042")),
         storage_port=int(os.environ.get("CASSANDRA_STORAGE_PORT", "7000")),
         heap=os.environ.get("CASSANDRA_HEAP", "512M"),
+        jmx_port=int(os.environ.get("CASSANDRA_JMX_PORT", "0")) or None,
     )
     if node.answers():
         print(f"A Cassandra answers on {node.address}:{node.port} already")

@@ -44,7 +44,12 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 @pytest.fixture(scope="session")
 def cassandra_settings(node: Node) -> CassandraSettings:
-    return CassandraSettings(hosts=(node.address,), port=node.port, timeout=10.0)
+    return CassandraSettings(
+        hosts=(node.address,),
+        port=node.port,
+        bucket=Grain.HOUR,
+        timeout=20.0,  # the machine may be busy, and an event that is spooled fails most tests
+    )
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +95,7 @@ def same_store(
 ) -> Iterator[CassandraStore]:
     """A store that moves nothing by itself, on tables as earlier tests left them."""
     made = CassandraStore(background=False)
-    made.link.session(wait=20)
+    made.link.session(wait=60)
     yield made
     made.close()
 
@@ -128,7 +133,7 @@ def hundred(cassandra_settings: CassandraSettings, schema: list[str]) -> list[Re
         )
     )
     store = CassandraStore(cassandra_settings, background=False)
-    store.link.session(wait=20)
+    store.link.session(wait=60)
     empty(store)
     problems = store.tables.write_many([(record, Grain.HOUR) for record in records])
     store.close()

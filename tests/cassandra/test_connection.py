@@ -25,7 +25,7 @@ def test_a_process_that_was_forked_connects_afresh(store: CassandraStore) -> Non
     if child == 0:  # no test framework in here: say it by the exit status
         status = 1
         try:
-            store.link.session(wait=20)
+            store.link.session(wait=60)
             status = 0 if store.append(make_record()) is Recorded.STORED else 2
         finally:
             os._exit(status)
@@ -93,14 +93,14 @@ def test_a_connection_is_found_when_cassandra_comes_later(
         nobody.session()
     nobody.settings = settings_here
     nobody._failed_at = float("-inf")
-    nobody.session(wait=20)
+    nobody.session(wait=60)
     nobody.close()
 
 
 def test_before_the_tables_are_made_records_wait(settings_here: CassandraSettings) -> None:
     bare = dataclasses.replace(settings_here, keyspace="not_made_yet")
     store = CassandraStore(bare, background=False)
-    store.link.session(wait=20)
+    store.link.session(wait=60)
     assert store.append(make_record()) is Recorded.SPOOLED
     with pytest.raises(TablesMissing, match="sync_records"):
         store.tables.model_versions()
@@ -112,7 +112,7 @@ def test_the_driver_is_told_what_the_settings_say(settings_here: CassandraSettin
     from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 
     link = Link(settings_here)
-    session = link.session(wait=20)
+    session = link.session(wait=60)
     profile = session.get_execution_profile(next(iter(session.cluster.profile_manager.profiles)))
     link.close()
     assert profile.consistency_level == ConsistencyLevel.LOCAL_QUORUM

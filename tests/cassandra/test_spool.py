@@ -178,7 +178,7 @@ def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -
     def move() -> None:
         other = CassandraStore(store._settings, background=False)
         try:
-            other.link.session(wait=20)
+            other.link.session(wait=60)
             while other.waiting():
                 counts.append(sum(other.mover.move()))
         except Exception as problem:
@@ -245,7 +245,7 @@ def test_the_spool_remembers_the_bucket_that_was_tried(store: CassandraStore, cu
         dataclasses.replace(store._settings, bucket=Grain.MINUTE), background=False
     )
     try:
-        finer.link.session(wait=20)
+        finer.link.session(wait=60)
         assert moved(finer) == 1
         rows = finer.link.session().execute("SELECT bucket, id FROM mnist_key.record_data")
         assert [row["bucket"] for row in rows] == [

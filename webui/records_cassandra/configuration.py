@@ -6,7 +6,7 @@ is imported only where Cassandra is configured).
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -33,12 +33,12 @@ class CassandraSettings:
     datacenter: str = ""  # empty: that of the host reached first
     replication: int = 1
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     tls_ca: str = ""  # PEM file of the authority that signed the nodes' certificates: TLS on
     tls_cert: str = ""  # PEM files of our own certificate, where nodes ask for one
     tls_key: str = ""
     tls_verify_host: bool = True
-    bucket: Grain = Grain.HOUR
+    bucket: Grain = Grain.TEN_MINUTES  # under 100 MB at ten million records a day
     records_ttl: timedelta | None = None
     pictures_ttl: timedelta | None = None
     timeout: float = 2.0  # seconds a request may take
@@ -186,7 +186,7 @@ def _file(environment: Mapping[str, str], name: str) -> str:
 
 
 def _grain(environment: Mapping[str, str]) -> Grain:
-    text = _text(environment, "CASSANDRA_BUCKET") or Grain.HOUR.value
+    text = _text(environment, "CASSANDRA_BUCKET") or Grain.TEN_MINUTES.value
     try:
         return Grain(text)
     except ValueError:

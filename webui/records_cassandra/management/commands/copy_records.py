@@ -13,6 +13,8 @@ from webui.records_cassandra.copying import Copy
 from webui.records_cassandra.models import CopyProgress
 from webui.records_cassandra.tables import Tables
 
+PATIENCE_SECONDS = 20.0  # for the first connection; nobody waits for a page
+
 
 class Command(BaseCommand):
     help = (
@@ -38,6 +40,7 @@ class Command(BaseCommand):
         before = copy.progress.copied
         copied = 0
         try:
+            link.session(wait=PATIENCE_SECONDS)
             with tqdm(total=copy.left(), unit="record", file=self.stderr, mininterval=1) as bar:
                 for count in copy.run():
                     copied += count

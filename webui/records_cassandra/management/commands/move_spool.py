@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.store import CassandraStore
 
+PATIENCE_SECONDS = 20.0  # for the first connection; nobody waits for a page
+
 
 class Command(BaseCommand):
     help = "Moves what waits in the spool to Cassandra, oldest first, and says how much."
@@ -15,6 +17,7 @@ class Command(BaseCommand):
         store = CassandraStore(background=False)
         moved = 0
         try:
+            store.link.session(wait=PATIENCE_SECONDS)
             for count in store.mover.move():
                 moved += count
                 self.stdout.write(f"{moved} moved, {store.waiting()} waiting")

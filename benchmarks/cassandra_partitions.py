@@ -1,0 +1,146 @@
+"""How large a record is in Cassandra, and so how long a time bucket may be.
+
+Starts a node, writes records like the site's into one bucket through the store, flushes, and
+asks `nodetool tablestats` how many bytes the partition has (before compression, which is what
+Cassandra's advice of at most 100 MB is about) and how many the tables take on the disk.
+
+    python benchmarks/cassandra_partitions.py --records 20000
+"""
+
+import argparse
+import os
+import random
+import re
+import sys
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+A_DAY = 10_000_000  # records
+LIMIT = 100_000_000  # bytes a partition should have at most
+PEAK = 3  # busiest bucket, in times of the average
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--records", type=int, default=20_000)
+    count = parser.parse_args().records
+
+    from deploy.cassandra.node import Node, free_port, running
+
+    with TemporaryDirectory(prefix="cassandra-partitions-") as folder:
+        node = Node(
+            directory=Path(folder) / "node",
+            port=free_port(),
+            storage_port=free_port(),
+            jmx_port=free_port(),
+        )
+        with running([node]):
+            os.environ.update(
+                SECRET_KEY="only-for-a-measurement-" + "x" * 40,
+                ENV_FILES="off",
+                DATABASE_URL=f"sqlite:///{folder}/site.sqlite3",
+                CASSANDRA_HOSTS=node.address,
+                CASSANDRA_PORT=str(node.port),
+                CASSANDRA_TIMEOUT_MS="30000",
+                CASSANDRA_BUCKET="day",
+                DJANGO_SETTINGS_MODULE="webui.settings",
+            )
+            fill(count)
+            node.nodetool("flush")
+            report(count, node.nodetool("tablestats", "mnist_key"))
+
+
+def fill(count: int) -> None:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from webui.records_cassandra.grain import Grain
+    from webui.records_cassandra.store import CassandraStore
+
+    call_command("migrate", verbosity=0)
+    call_command("sync_records")
+    store = CassandraStore(background=False)
+    store.link.session(wait=60)
+    start = datetime(2026, 3, 31, tzinfo=UTC)
+    for first in range(0, count, 1000):
+        records = [
+            a_record(start + timedelta(seconds=86_400 * number / count))
+            for number in range(first, min(first + 1000, count))
+        ]
+        for problem in store.tables.write_many([(record, Grain.DAY) for record in records]):
+            if problem is not None:
+                raise problem
+    store.close()
+
+
+def a_record(at: datetime) -> Any:
+    """Every column filled as the site fills it, one in ten corrected."""
+    from webui.records.models import Record, instant_of
+    from webui.records_cassandra.buckets import ticks_of
+
+    ticks = ticks_of(at) + random.randrange(10)
+    head = (ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0x0FFF | 0x1000)
+    record_id = uuid.UUID(fields=(*head, 0x80, random.randrange(256), random.getrandbits(48)))
+    corrected = random.random() < 0.1
+    return Record(
+        id=record_id,
+        predicted_at=instant_of(record_id),
+        verdict="digit",
+        digit=random.randrange(10),
+        confidence=random.random(),
+        probabilities=[random.random() for _ in range(11)],
+        model_name="digits",
+        model_version=2,
+        model_label="stable",
+        latency_ms=random.random() * 10,
+        visitor=f"{random.getrandbits(256):064x}",
+        corrected_label="7" if corrected else "",
+        corrected_at=at + timedelta(hours=1) if corrected else None,
+        corrected_by="a colleague" if corrected else "",
+        instance=random.randbytes(784),
+        picture=random.randbytes(1500),
+        ink=[[[n * 7 % 280, n * 11 % 280, 16 * n] for n in range(40)]],
+    )
+
+
+def report(count: int, statistics: str) -> None:
+    table: dict[str, str] = {}
+    sizes: dict[str, dict[str, str]] = {}
+    for line in statistics.splitlines():
+        if found := re.match(r"\s*Table(?: \(index\))?: (\S+)", line):
+            table = sizes.setdefault(found[1], {})
+        elif ": " in line:
+            name, value = line.strip().split(": ", 1)
+            table[name] = value
+    rows, pictures = sizes["record_data"], sizes["record_pictures"]
+    row = float(rows["Compacted partition maximum bytes"]) / count
+    print(f"\n{count:,} records in one partition")
+    print(f"a row of record_data: {row:.0f} bytes before compression (the largest it may be)")
+    print(f"on the disk, indexes not counted: {float(rows['Space used (live)']) / count:.0f} bytes")
+    print(
+        "a row of record_pictures: "
+        f"{float(pictures['Compacted partition mean bytes']):.0f} bytes, a partition each"
+    )
+    print(f"\nat {A_DAY:,} records a day, the busiest bucket {PEAK} times the average:\n")
+    print("| bucket | records in one | average partition | busiest partition | under 100 MB |")
+    print("| --- | ---: | ---: | ---: | --- |")
+    for name, minutes in (("day", 1440), ("hour", 60), ("10min", 10), ("minute", 1)):
+        records = A_DAY * minutes / 1440
+        size, most = records * row, records * row * PEAK
+        verdict = "yes" if most <= LIMIT else "no"
+        print(
+            f"| `{name}` | {records:,.0f} | {size / 1e6:,.1f} MB | {most / 1e6:,.1f} MB "
+            f"| {verdict} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
