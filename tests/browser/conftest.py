@@ -5,10 +5,12 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,14 @@ class LiveStack:
     url: str
     environment: dict[str, str]
     serving_url: str
+
+    def records(self, ids: list[str]) -> dict[str, bytes]:
+        """The pictures that are recorded under these ids (of hex digits), read from the file."""
+        path = self.environment["DATABASE_URL"].removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path)) as database:
+            rows = dict(database.execute("SELECT id, picture FROM record_data").fetchall())
+        wanted = {one.replace("-", "") for one in ids}
+        return {one: bytes(picture) for one, picture in rows.items() if one in wanted}
 
 
 def free_port() -> int:

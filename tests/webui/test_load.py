@@ -1,0 +1,50 @@
+"""Eight clients at once: every answer 201, every record there, each with its own picture."""
+
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+
+import pytest
+import requests
+from PIL import Image, ImageDraw
+
+from tests.browser.conftest import LiveStack, live_stack  # noqa: F401 - a fixture
+
+PICTURES = 1000
+CLIENTS = 8
+
+
+def picture(number: int) -> bytes:
+    """A slanted stroke; the number is written into one corner's grey levels, so all differ."""
+    image = Image.new("L", (56, 56), 255)
+    ImageDraw.Draw(image).line([(16 + number % 20, 8), (28, 46)], 0, 4)
+    image.putpixel((0, 0), 255 - number % 10)
+    image.putpixel((1, 0), 255 - number // 10 % 10)
+    image.putpixel((2, 0), 255 - number // 100)
+    out = BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def send(url: str, numbers: range) -> list[tuple[int, int, str]]:
+    answers = []
+    with requests.Session() as session:
+        session.trust_env = False
+        for number in numbers:
+            files = {"image": ("d.png", picture(number), "image/png")}
+            response = session.post(f"{url}/api/v1/predictions", files=files, timeout=120)
+            answers.append((number, response.status_code, response.json().get("id", "")))
+    return answers
+
+
+@pytest.mark.timeout(1200)
+def test_every_picture_is_answered_and_recorded(live_stack: LiveStack) -> None:  # noqa: F811
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        parts = [range(start, PICTURES, CLIENTS) for start in range(CLIENTS)]
+        answers = [
+            one for part in clients.map(lambda p: send(live_stack.url, p), parts) for one in part
+        ]
+    assert {status for _, status, _ in answers} == {201}
+    assert len({record for _, _, record in answers}) == PICTURES
+
+    kept = live_stack.records([record for _, _, record in answers])
+    assert all(kept[record.replace("-", "")] == picture(number) for number, _, record in answers)
