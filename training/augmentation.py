@@ -30,8 +30,9 @@ def augment(
     """
     seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
     bent = _sample(images, _displacement(strength, seeds[0], settings))
-    bent = _thickness(bent, strength, seeds[1], settings)
-    return _contrast(bent, strength, seeds[2], settings)
+    if settings.thickness > 0:
+        bent = _thickness(bent, strength, seeds[1], settings)
+    return _contrast(bent, strength, seeds[2], settings) if settings.contrast > 0 else bent
 
 
 def _displacement(strength: tf.Tensor, seed: tf.Tensor, settings: Augmentation) -> tf.Tensor:
@@ -61,6 +62,8 @@ def _displacement(strength: tf.Tensor, seed: tf.Tensor, settings: Augmentation) 
     moved_y = (m[:, 0] - 1) * y + m[:, 1] * x + dy[:, None, None]
     moved_x = m[:, 2] * y + (m[:, 3] - 1) * x + dx[:, None, None]
     affine = tf.stack([moved_y, moved_x], axis=3)
+    if settings.elastic <= 0:
+        return affine
     coarse = tf.random.stateless_normal((n, GRID, GRID, 2), elastic_seed)
     coarse *= settings.elastic * strength[:, None, None, None]
     return affine + _upsample(coarse)

@@ -8,6 +8,7 @@ It is fitted on people whom no training saw, and goes into the exported graph.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
@@ -57,6 +58,29 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
     bounds = (np.log(0.2), np.log(5.0))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+def expect_outliers(model: keras.Model, *, trained: float, expected: float) -> None:
+    """Tells a network how rare a drawing that is no digit will be, by the bias of that class.
+
+    A network answers with the shares it was trained on. Other shares multiply its odds, which is
+    one number added to a logit (Saerens, Latinne and Decaestecker, 2002). The order of drawings
+    by their score, and so the AUROC, stays as it is.
+
+    Args:
+        model: ends in a dense layer and a softmax over eleven classes; is changed.
+        trained: the share of what is no digit in the batches.
+        expected: the share among visits.
+
+    Raises:
+        ValueError: a share is not between 0 and 1.
+    """
+    if not (0 < trained < 1 and 0 < expected < 1):
+        raise ValueError(f"shares lie between 0 and 1: trained {trained}, expected {expected}")
+    odds = np.log(expected / (1 - expected)) - np.log(trained / (1 - trained))
+    kernel, bias = model.layers[-2].get_weights()
+    bias[NOT_A_DIGIT] += odds
+    model.layers[-2].set_weights([kernel, bias])
 
 
 def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> float:

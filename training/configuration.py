@@ -49,6 +49,7 @@ class Data:
 @dataclass(frozen=True)
 class Network:
     channels: tuple[int, int, int]
+    convolutions: tuple[int, int, int]
     dense: int
     dropout: float
     batch_norm_momentum: float
@@ -79,6 +80,11 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    expected_outliers: float
+
+
+@dataclass(frozen=True)
 class Configuration:
     """What a TOML file in training/configs says; the file has the reasons."""
 
@@ -88,6 +94,7 @@ class Configuration:
     network: Network
     optimiser: Optimiser
     augmentation: Augmentation
+    calibration: Calibration
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

@@ -24,7 +24,13 @@ def tiny(*, steps: int = 12, seed: int = 1, report_every: int = 4) -> Configurat
         shipped,
         run=Run(seed=seed, steps=steps, report_every=report_every, mixed_bfloat16=False),
         batch=Batch(mnist=8, pen=5, outlier=3),
-        network=Network(channels=(4, 4, 8), dense=16, dropout=0.3, batch_norm_momentum=0.9),
+        network=Network(
+            channels=(4, 4, 8),
+            convolutions=(1, 1, 2),
+            dense=16,
+            dropout=0.3,
+            batch_norm_momentum=0.9,
+        ),
     )
 
 

@@ -88,3 +88,19 @@ def test_visitors_are_not_asked_too_often() -> None:
         np.concatenate([sure, doubtful]), labels, one_sure(10, 0.9, 10)
     )
     assert choice.unsure_digits <= calibration.MAX_UNSURE
+
+
+def test_rarer_outliers_lower_one_logit_and_keep_the_order() -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(11), keras.layers.Softmax()])
+    inputs = np.random.default_rng(0).normal(0, 1, (50, 4)).astype(np.float32)
+    before = model(inputs).numpy()
+    calibration.expect_outliers(model, trained=0.2, expected=0.05)
+    after = model(inputs).numpy()
+    odds = (after[:, 10] / (1 - after[:, 10])) / (before[:, 10] / (1 - before[:, 10]))
+    np.testing.assert_allclose(odds, (0.05 / 0.95) / (0.2 / 0.8), rtol=1e-4)
+    assert (after[:, 10].argsort() == before[:, 10].argsort()).all()
+    assert (after[:, :10].argmax(1) == before[:, :10].argmax(1)).all()
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        calibration.expect_outliers(model, trained=0.2, expected=0.0)
