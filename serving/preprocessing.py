@@ -36,6 +36,9 @@ WORKING_SIDE = 600
 # A stroke thinner than this, in instance pixels, is widened to it before the picture is shrunk.
 # Half of MNIST's strokes lie between 2.1 and 3.2.
 MIN_STROKE = 2.0
+# Ink smaller than this share of the picture's side is a speck, not a drawing: the thinnest pen of
+# the page makes a dot three times as large.
+SMALLEST = 0.01
 THICKENING_SIDE = 80  # the longest side at which strokes are widened: 4 times the digit box
 
 
@@ -102,7 +105,7 @@ def to_instance(picture: Image.Image) -> NDArray[np.float32]:
     ink = ink_map.find_ink(picture, working_side=WORKING_SIDE)
     ink = ink_map.without_specks(ink) if ink is not None else None
     box = ink.getbbox() if ink is not None else None
-    if ink is None or box is None:
+    if ink is None or box is None or max(ink.crop(box).size) < SMALLEST * max(ink.size):
         raise BlankPicture("The picture is blank: there is no ink on it. Draw a digit from 0 to 9.")
     return _placed(ink.crop(box))
 
