@@ -129,12 +129,13 @@ class CassandraSettings:
             consistency_level=ConsistencyLevel.LOCAL_QUORUM,
             request_timeout=self.timeout,
         )
+        patience = max(CONNECT_SECONDS, self.timeout)  # a command that may take longer waits longer
         options: dict[str, Any] = {
             "lazy_connect": True,  # or the site would not start while Cassandra is down
             "port": self.port,
             "execution_profiles": {EXEC_PROFILE_DEFAULT: profile},
-            "connect_timeout": CONNECT_SECONDS,
-            "control_connection_timeout": CONNECT_SECONDS,
+            "connect_timeout": patience,
+            "control_connection_timeout": patience,
             "reconnection_policy": ExponentialReconnectionPolicy(0.5, RECONNECT_SECONDS),
             "idle_heartbeat_interval": HEARTBEAT_SECONDS,
             "idle_heartbeat_timeout": HEARTBEAT_SECONDS,

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from cassandra import InvalidRequest, OperationTimedOut, RequestExecutionException, Unauthorized
+from cassandra import DriverException, InvalidRequest, Unauthorized
 from cassandra.cluster import Cluster, NoHostAvailable, PreparedStatement, Session
 from cassandra.connection import ConnectionException
 from cassandra.cqlengine import CQLEngineException
@@ -38,8 +38,7 @@ REFUSED = (InvalidRequest, SyntaxException, Unauthorized)  # asked for before DO
 # Cassandra cannot be reached or does not answer: keep the event elsewhere and try later.
 DOWN = (
     NoHostAvailable,
-    OperationTimedOut,
-    RequestExecutionException,  # Unavailable, read and write timeouts and failures
+    DriverException,  # Unavailable; timeouts and failures of reads, writes and schema changes
     ConnectionException,
     NoConnectionsAvailable,
     CQLEngineException,

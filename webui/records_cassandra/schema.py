@@ -67,7 +67,7 @@ def make_schema(settings: CassandraSettings, link: Link, *, say: Callable[[str],
                 say(f"made index {keyspace}.{index}")
 
     try:
-        session.cluster.refresh_schema_metadata()
+        link.guarded(session.cluster.refresh_schema_metadata)
         link.guarded(make)
     except KeyError as unseen:  # made, but cqlengine finds no trace of it
         raise StoreUnavailable(f"the nodes do not agree on the schema yet: {unseen}") from unseen

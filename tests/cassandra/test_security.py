@@ -1,0 +1,108 @@
+"""Users, rights and TLS: what the settings say reaches a node that insists on it."""
+
+import dataclasses
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.cassandra.node import Node, free_port, missing, running
+from tests.needs import need
+from webui.records.store import StoreUnavailable
+from webui.records_cassandra.configuration import CassandraSettings
+from webui.records_cassandra.connection import Link
+
+KEYSTORE_PASSWORD = "only-for-tests"
+
+
+@dataclasses.dataclass(frozen=True)
+class Guarded:
+    """A node that asks for a password and speaks TLS only, and who signed its certificate."""
+
+    settings: CassandraSettings
+    stranger: Path  # the certificate of an authority that signed nothing here
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    need(not missing(), missing())
+    need(shutil.which("keytool") is not None, "keytool (it comes with Java)")
+    directory = tmp_path_factory.mktemp("guarded")
+    certificate = make_certificate(directory, "node")
+    node = Node(
+        directory=directory / "data",
+        port=free_port(),
+        storage_port=free_port(),
+        password_login=True,
+        keystore=directory / "node.p12",
+        keystore_password=KEYSTORE_PASSWORD,
+    )
+    with running([node]):
+        yield Guarded(
+            settings=CassandraSettings(
+                hosts=(node.address,),
+                port=node.port,
+                user="cassandra",
+                password="cassandra",
+                tls_ca=str(certificate),
+                timeout=20.0,
+            ),
+            stranger=make_certificate(directory, "stranger"),
+        )
+
+
+def make_certificate(directory: Path, name: str) -> Path:
+    """A key pair in NAME.p12 for 127.0.0.1, and its certificate, signed by itself, in NAME.pem."""
+    keystore, pem = directory / f"{name}.p12", directory / f"{name}.pem"
+    common = ["-keystore", str(keystore), "-storetype", "PKCS12", "-alias", name]
+    common += ["-storepass", KEYSTORE_PASSWORD]
+    make = ["-genkeypair", "-keyalg", "RSA", "-keysize", "2048", "-validity", "30"]
+    make += ["-dname", f"CN={name}", "-ext", "san=ip:127.0.0.1", "-ext", "bc:c=ca:true"]
+    for arguments in (make, ["-exportcert", "-rfc", "-file", str(pem)]):
+        subprocess.run(
+            ["keytool", *arguments, *common], check=True, capture_output=True, timeout=120
+        )
+    return pem
+
+
+def ask(settings: CassandraSettings, *, wait: float = 60.0) -> str:
+    """The user that the node takes us for."""
+    link = Link(settings)
+    try:
+        session = link.session(wait=wait)
+        roles = link.guarded(lambda: session.execute("LIST ROLES OF cassandra").all())
+        return str(roles[0]["role"])
+    finally:
+        link.close()
+
+
+def test_user_password_and_tls_reach_the_node(guarded: Guarded) -> None:
+    # The first superuser is made a moment after the node answers.
+    for attempt in range(30):
+        try:
+            assert ask(guarded.settings) == "cassandra"
+            return
+        except StoreUnavailable:
+            if attempt == 29:
+                raise
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"password": "wrong"}, "Bad credentials|incorrect"),
+        ({"user": "", "password": ""}, "requires authentication|credentials"),
+    ],
+)
+def test_without_the_right_password_nobody_gets_in(
+    guarded: Guarded, changed: dict[str, str], said: str
+) -> None:
+    with pytest.raises(StoreUnavailable, match=said):
+        ask(dataclasses.replace(guarded.settings, **changed))  # type: ignore[arg-type]
+
+
+def test_a_node_that_somebody_else_signed_is_refused(guarded: Guarded) -> None:
+    with pytest.raises(StoreUnavailable, match="certificate verify failed"):
+        ask(dataclasses.replace(guarded.settings, tls_ca=str(guarded.stranger)))
