@@ -20,7 +20,7 @@ def build_tiny_models(directory: Path) -> None:
         cwd=ROOT,
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=500,
     )
 
 

@@ -21,7 +21,6 @@ from webui.rollout import selectors, services
 from webui.rollout.forms import CanaryForm, NoteForm, RetireForm
 from webui.rollout.lease import Busy, LeaseLost
 from webui.rollout.models import HistoryEntry, ModelVersion
-from webui.rollout.statistics import statistics_of
 
 HISTORY_SHOWN = 10
 
@@ -107,9 +106,11 @@ class ModelVersionAdmin(admin.ModelAdmin):
         self._must_view(request)
         seen = selectors.overview()
         rows = [
-            {"row": row, "statistics": statistics_of(row.version)}
-            if row.served or row.labels
-            else {"row": row, "statistics": None}
+            {
+                "row": row,
+                # Of versions that answer visitors, or just did: those that are compared.
+                "figures": selectors.figures_of(row.version) if row.served else None,
+            }
             for row in seen.rows
         ]
         context = {

@@ -14,6 +14,8 @@ from django.utils.dateparse import parse_datetime
 from serving.client import ServingError, VersionStatus
 from serving.models_config import ConfigError
 from serving.repository import CARD, Repository
+from webui.records.selectors import version_statistics
+from webui.records.store import StoreError
 from webui.rollout.models import Action, HistoryEntry, RolloutState
 from webui.rollout.serving import serving_client
 
@@ -37,7 +39,7 @@ class Card:
 
     @property
     def accuracy_percent(self) -> float | None:
-        return None if self.accuracy is None else self.accuracy * 100
+        return _percent(self.accuracy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,18 @@ class VersionRow:
     state: str  # the server's word, "" when it has not seen the version or is silent
     error: str  # why the server does not serve it
     card: Card | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """How a version does with visitors, of its latest predictions; None where there are none."""
+
+    away: bool = False  # the record store does not answer
+    seen: int = 0
+    complete: bool = True  # there are no older ones
+    mean_confidence_percent: float | None = None
+    corrected_percent: float | None = None
+    median_latency_ms: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +186,25 @@ def _instant(value: object) -> datetime | None:
     if instant is not None and timezone.is_naive(instant):
         instant = timezone.make_aware(instant)
     return instant
+
+
+def figures_of(version: int) -> Figures:
+    """A version's figures as the page shows them; never raises for a store that is away."""
+    try:
+        found = version_statistics(version)
+    except StoreError:
+        return Figures(away=True)
+    return Figures(
+        seen=found.seen,
+        complete=found.complete,
+        mean_confidence_percent=_percent(found.mean_confidence),
+        corrected_percent=_percent(found.share_corrected),
+        median_latency_ms=found.median_latency_ms,
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else share * 100
 
 
 def history(model_name: str) -> QuerySet[HistoryEntry]:
