@@ -89,7 +89,7 @@ train: $(LOCKED)  ## train version 2 (25 CPU minutes): training/artifacts/model_
 
 .PHONY: train-quick
 train-quick: $(LOCKED)  ## MNIST at 99.33 % in a quarter of the seed recipe's CPU seconds; keeps no model
-	$(PY) -m training.train --config quick $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
+	$(PY) -m training.train --config quick --threads 1 $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
 .PHONY: export
 export: $(LOCKED)  ## SavedModel number VERSION= (default 2) from training/artifacts; refuses a number that exists
