@@ -1,0 +1,144 @@
+"""The admin of records in a real browser: it fits a desktop and a phone, and its policy holds."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import expect
+
+from tests.needs import need
+from tests.webui.records.making import NOON, made_record
+from webui.records.models import Record
+from webui.records.store import RecordNotFound, store
+
+# Playwright's loop runs in the thread of the tests; Django's own queries there stay synchronous.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+OPTIONS = ["--disable-gpu", "--disable-background-networking"]
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+PATIENCE_MS = 120_000  # on a busy machine nothing here is quick; a hang is pytest-timeout's
+LIST = "/admin/records/record/"
+
+expect.set_options(timeout=PATIENCE_MS)
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
+    need(CHROMIUM is not None, "chromium (apt-get install chromium)")
+    playwright = request.getfixturevalue("playwright")
+    options = [*OPTIONS, "--no-sandbox"] if os.geteuid() == 0 else OPTIONS
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(params=list(SIZES))
+def visit(
+    request: pytest.FixtureRequest, chromium: Any, live_server: Any
+) -> Iterator[Callable[[str], Any]]:
+    """Opens an address of the site as staff who may do everything; complaints fail the test."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("ada"))
+    width, height = SIZES[request.param]
+    context = chromium.new_context(
+        viewport={"width": width, "height": height}, base_url=live_server.url
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_cookies(
+        [
+            {
+                "name": "sessionid",
+                "value": client.cookies["sessionid"].value,
+                "url": live_server.url,
+            }
+        ]
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda problem: complaints.append(str(problem)))
+
+    def open_it(address: str) -> Any:
+        page.goto(address)
+        return page
+
+    yield open_it
+    context.close()
+    # The admin has no icon of its own, which browsers ask for.
+    assert [text for text in complaints if "404" not in text] == []
+
+
+def fits(page: Any) -> bool:
+    """Whether nothing sticks out at the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+@pytest.fixture
+def kept() -> list[Record]:
+    made = [
+        made_record(at=NOON + number * timedelta(minutes=1), digit=number % 10)
+        for number in range(60)
+    ]
+    for record in made:
+        store().append(record)
+    return made[::-1]
+
+
+def test_a_person_pages_filters_corrects_and_deletes(
+    visit: Callable[[str], Any], kept: list[Record]
+) -> None:
+    page = visit(LIST)
+    rows = page.locator("#result_list tbody tr")
+    expect(rows).to_have_count(50)
+    assert fits(page)
+    first = page.locator(".record-thumbnail").first
+    assert first.evaluate("image => image.complete && image.naturalWidth") == 28
+
+    page.get_by_role("link", name="Older").click()
+    expect(rows).to_have_count(10)
+    page.get_by_role("link", name="Newest").click()
+    expect(rows).to_have_count(50)
+
+    page.get_by_label("One day").fill("2026-03-13")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("No record fits these filters.")).to_be_visible()
+    page.get_by_label("One day").fill("2026-03-14")
+    page.get_by_role("button", name="Show").click()
+    page.locator("#changelist-filter").get_by_role("link", name="3", exact=True).click()
+    expect(rows).to_have_count(6)
+
+    record = next(record for record in kept if record.digit == 3)
+    expect(rows.first).to_contain_text(f"{record.predicted_at:%H:%M:%S}")
+    page.locator(".field-time a").first.click()
+    expect(page.locator(".record-facts code").first).to_have_text(str(record.id))
+    assert page.url.split("?")[0].endswith(f"{LIST}{record.id}/change/")
+    assert fits(page)
+    for picture in (".record-picture", ".record-instance"):
+        loaded = page.locator(picture).evaluate("image => image.complete && image.naturalWidth > 0")
+        assert loaded, picture
+    expect(page.locator("meter")).to_have_count(11)
+    expect(page.locator(".record-ink polyline")).to_have_count(2)
+
+    page.get_by_role("radio", name="8").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".field-corrected").first).to_have_text("to 8")
+    assert store().get(record.id).corrected_label == "8"
+
+    page.locator(".action-checkbox input").first.check()
+    page.locator("select[name=action]").select_option("delete_selected")
+    page.get_by_role("button", name="Go").click()
+    sure = page.get_by_role("button", name="Yes, I’m sure")
+    expect(sure).to_be_visible()
+    assert fits(page)
+    sure.click()
+    expect(page.get_by_text("Successfully deleted 1 record")).to_be_visible()
+    with pytest.raises(RecordNotFound):
+        store().get(record.id)
