@@ -29,6 +29,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -195,53 +196,97 @@ def timed(read: Callable[[], object]) -> tuple[float, float]:
     return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
 
 
-def fill(count: int, *, on_cassandra: bool) -> list[Any]:
+def fill(count: int, *, on_cassandra: bool) -> list[UUID]:
     """Records over DAYS days; returns their ids, newest first."""
+    return fill_cassandra(count) if on_cassandra else fill_embedded(count)
+
+
+# The same records as `a_record` makes, made by SQLite itself: a million in a minute. An id is
+# a version-1 UUID of its instant, in 100 ns ticks; a time without microseconds has no point.
+EMBEDDED_RECORDS = """
+    WITH RECURSIVE
+      numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :count),
+      instants AS (SELECT n, :newest_us - (:count - 1 - n) * :step_us AS us, random() AS dice
+                   FROM numbers),
+      records AS (SELECT *, us * 10 + :epoch_ticks AS ticks, abs(dice % 100) AS kind,
+                         abs(dice / 100 % 10) AS digit, abs(dice / 1000 % 2) AS half
+                  FROM instants)
+    INSERT INTO record_data (
+      id, predicted_at, verdict, digit, confidence, probabilities, model_name, model_version,
+      model_label, latency_ms, visitor, corrected_label, corrected_by, instance, picture, ink)
+    SELECT
+      printf('%08x%04x%04x8000', ticks & 0xffffffff, ticks >> 32 & 0xffff,
+             ticks >> 48 & 0xfff | 0x1000) || lower(hex(randomblob(6))),
+      datetime(us / 1000000, 'unixepoch')
+        || CASE us % 1000000 WHEN 0 THEN '' ELSE printf('.%06d', us % 1000000) END,
+      CASE WHEN kind < 20 THEN 'unsure' WHEN kind < 25 THEN 'not_a_digit' ELSE 'digit' END,
+      CASE WHEN kind BETWEEN 20 AND 24 THEN NULL ELSE digit END,
+      kind / 100.0, :probabilities, 'digits', CASE WHEN n < :rare THEN 1 ELSE 2 + half END,
+      'stable', 3.5, lower(hex(randomblob(32))), '', '', randomblob(784), randomblob(:picture), :ink
+    FROM records
+"""
+
+
+def fill_embedded(count: int) -> list[UUID]:
+    """Into the SQLite file that DATABASE_URL names."""
+    import sqlite3
+
+    from django.db import connection
+
+    from webui.records.models import GREGORIAN_EPOCH, Record, instant_of
+
+    unix = datetime(1970, 1, 1, tzinfo=UTC)
+    microsecond = timedelta(microseconds=1)
+    connection.close()
+    with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"])) as file:
+        # Nothing here is kept. Django's next connection turns the write-ahead log on again.
+        file.execute("PRAGMA journal_mode=OFF")
+        file.execute("PRAGMA synchronous=OFF")
+        file.execute("PRAGMA cache_size=-1000000")  # KiB: the indexes, so that none is spilt
+        file.execute(
+            EMBEDDED_RECORDS,
+            {
+                "count": count,
+                "newest_us": (NEWEST - unix) // microsecond,
+                "step_us": timedelta(days=DAYS) // microsecond // count,
+                "epoch_ticks": (unix - GREGORIAN_EPOCH) // microsecond * 10,
+                "rare": RARE,
+                "probabilities": json.dumps(PROBABILITIES),
+                "picture": PICTURE_BYTES,
+                "ink": json.dumps(INK),
+            },
+        )
+        file.commit()
+    newest_first = Record.objects.order_by("-predicted_at", "-id")
+    for record in (newest_first.first(), newest_first.last()):  # are they as the site makes them?
+        assert record is not None
+        assert record.predicted_at == instant_of(record.id)
+    ids = list(newest_first.values_list("id", flat=True))
+    assert len(ids) == count
+    return ids
+
+
+def fill_cassandra(count: int) -> list[UUID]:
+    """Into the keyspace that CASSANDRA_KEYSPACE names, by the store's own writing."""
     from tqdm import tqdm
 
     from webui.records.store import store
 
     made: Any = store()
+    grain = made.tables.settings.bucket
     step = timedelta(days=DAYS) / count
     choose = random.Random(7)
-    ids: list[Any] = []
+    ids: list[UUID] = []
     for start in tqdm(range(0, count, BATCH), unit=f" x {BATCH} records", disable=None):
         records = [
             a_record(choose, at=NEWEST - (count - 1 - n) * step, old=n < RARE)
             for n in range(start, min(start + BATCH, count))
         ]
         ids += [record.id for record in records]
-        if on_cassandra:
-            grain = made.tables.settings.bucket
-            problems = made.tables.write_many([(record, grain) for record in records])
-            for problem in filter(None, problems):
+        for problem in made.tables.write_many([(record, grain) for record in records]):
+            if problem is not None:
                 raise problem
-        else:
-            insert(records)
     return ids[::-1]
-
-
-def insert(records: list[Any]) -> None:
-    """Many rows at once, without what the ORM costs for each."""
-    from django.db import connection
-
-    fields = records[0]._meta.concrete_fields
-    columns = ", ".join(field.column for field in fields)
-    marks = ", ".join("%s" for _ in fields)
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA synchronous=OFF")  # of this process only; nothing here is kept
-        cursor.execute("BEGIN")
-        cursor.executemany(
-            f"INSERT INTO record_data ({columns}) VALUES ({marks})",  # noqa: S608
-            [
-                [
-                    field.get_db_prep_save(getattr(one, field.attname), connection)
-                    for field in fields
-                ]
-                for one in records
-            ],
-        )
-        cursor.execute("COMMIT")
 
 
 def a_record(choose: random.Random, *, at: datetime, old: bool) -> Any:
