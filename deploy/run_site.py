@@ -208,6 +208,7 @@ def model_server_command(port: int, models_dir: Path) -> list[str]:
     return [
         sys.executable, "-m", "serving.server",
         f"--rest_api_port={port}",
+        "--rest_api_bind_address=127.0.0.1",  # the site is its only client
         f"--model_config_file={models_dir / CONFIG_NAME}",
         "--model_config_file_poll_wait_seconds=1",
         # At a start nothing is loaded yet when labels are read: without this a configuration
