@@ -147,7 +147,8 @@ def test_a_finger_on_a_phone_draws_and_does_not_scroll(
     canvas = page.locator("#canvas").bounding_box()
     assert canvas is not None
     assert 280 <= canvas["width"] <= 400
-    assert page.locator("#canvas").evaluate("c => c.width") == round(canvas["width"] * 3)
+    pixels = page.locator("#canvas").evaluate("c => c.width")
+    assert abs(pixels - canvas["width"] * 3) <= 3  # as sharp as the screen, to a CSS pixel
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     draw_by_finger(page, strokes["3"])
     assert page.evaluate("scrollY") == 0

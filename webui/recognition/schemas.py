@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 from ninja import Field, Schema
 from numpy.typing import NDArray
-from pydantic import ConfigDict
+from pydantic import ConfigDict, field_validator
 
 from serving.preprocessing import INSTANCE_SIZE, instance_png
 from webui.records.models import Record
@@ -64,6 +64,12 @@ class Correction(Schema):
     label: Annotated[int, Field(strict=True, ge=0, le=9)] | Literal["not_a_digit"] | None = Field(
         description="What was really drawn; null takes a correction back"
     )
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _whole_number(cls, label: object) -> object:
+        """JSON does not tell 5.0 from 5."""
+        return int(label) if isinstance(label, float) and label.is_integer() else label
 
 
 class ErrorDetail(Schema):
