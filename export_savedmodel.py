@@ -117,7 +117,7 @@ def at_temperature(probabilities: NDArray[np.float32], temperature: float) -> ND
 
 def check_digits() -> NDArray[np.float32]:
     """Real digits, (200, 28, 28, 1), 0..1: 20 of each."""
-    sheet = np.asarray(Image.open(CHECK_DIGITS), np.float32) / 255
+    sheet = np.asarray(Image.open(CHECK_DIGITS), np.float32) / np.float32(255)
     side = INSTANCE_SIZE
     cells = sheet.reshape(10, side, 20, side).transpose(0, 2, 1, 3)  # rows are digits
     return cells.reshape(200, side, side, 1)

@@ -117,7 +117,8 @@ def shrunk_and_full(ink: Image.Image, *, side: int) -> tuple[Image.Image, int]:
     factor = max(1, max(ink.size) // side)
     if factor > 1:
         # Whole blocks only: the last one would be averaged over fewer pixels.
-        sheet = Image.new("L", tuple(-(-length // factor) * factor for length in ink.size), 0)
+        width, height = (-(-length // factor) * factor for length in ink.size)
+        sheet = Image.new("L", (width, height), 0)
         sheet.paste(ink)
         ink = sheet.reduce(factor)
     return _full(ink), factor

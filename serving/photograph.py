@@ -46,10 +46,10 @@ def _contrast(colours: Image.Image) -> NDArray[np.float32] | None:
     # The darkest band: in it a pen of any colour is darker than white paper.
     dark = pixels.min(axis=2) if pixels.ndim == 3 else pixels
     paper = _surrounding(dark)
-    darker = np.clip(1.0 - dark / np.maximum(paper, 1.0), 0.0, 1.0) * 255
+    darker = np.asarray(np.clip(1.0 - dark / np.maximum(paper, 1.0), 0.0, 1.0) * 255, np.float32)
     light = pixels.max(axis=2) if pixels.ndim == 3 else pixels
     board = _surrounding(light)
-    lighter = np.clip(light - board, 0.0, 255.0)
+    lighter = np.asarray(np.clip(light - board, 0.0, 255.0), np.float32)
     # Paper is light and a board dark; only where the brightness leaves it open, ink's mass tells.
     middle = float(np.median(light))
     if middle >= 140 or (middle >= 80 and _mass(darker) >= _mass(lighter)):
