@@ -89,6 +89,8 @@ def load_network(architecture: Path, weights: Path, made: Path | None = None) ->
         model = keras.models.model_from_json(architecture.read_text(encoding="utf-8"))
     except Exception as error:  # Keras raises many kinds for JSON that is no network
         raise ExportError(f"{architecture} is no Keras architecture: {error}") from error
+    if not isinstance(model, keras.Model):
+        raise ExportError(f"{architecture} is no Keras architecture, but a {type(model).__name__}")
     try:
         model.load_weights(weights)
     except Exception as error:  # HDF5's and Keras' own, for another network's weights
