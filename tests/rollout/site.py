@@ -168,7 +168,7 @@ class Asked:
     digit_said: int  # by the probabilities; digit D is version D's in these tests
     labelled_before: int | None  # what the server said that stable was, just before …
     labelled_after: int | None  # … and just after
-    seconds: float
+    seconds: float  # from before the first question to after the second answer
 
 
 def drawing() -> str:
@@ -221,8 +221,8 @@ class Clients:
         body = {"image": drawing()}
         with requests.Session() as session:
             while not self._ended.is_set():
-                before = self._labelled()
                 started = time.monotonic()
+                before = self._labelled()
                 try:
                     response = session.post(
                         f"{self._site.url}/api/v1/predictions", json=body, timeout=60
@@ -232,6 +232,7 @@ class Clients:
                     continue
                 finally:
                     session.cookies.clear()  # a visitor each time: no cookie, no CSRF token
+                after = self._labelled()
                 seconds = time.monotonic() - started
                 said = response.json() if response.status_code == 201 else {}
                 probabilities = said.get("probabilities") or [0.0]
@@ -245,7 +246,7 @@ class Clients:
                         label=str(model.get("label", "")),
                         digit_said=probabilities.index(max(probabilities)),
                         labelled_before=before,
-                        labelled_after=self._labelled(),
+                        labelled_after=after,
                         seconds=seconds,
                     )
                 )
