@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw
 from deploy.cassandra.node import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 90
+START_SECONDS = 300
 STOP_SECONDS = 30
 
 
@@ -104,7 +104,7 @@ class Site:
     def log(self) -> Path:
         return self.directory / "site.log"
 
-    def manage(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -161,7 +161,7 @@ class Site:
     def waiting(self) -> int:
         return int(requests.get(f"{self.url}/readyz", timeout=10).json()["store"]["waiting"])
 
-    def wait_until_moved(self, seconds: float = 90) -> None:
+    def wait_until_moved(self, seconds: float = 300) -> None:
         deadline = time.monotonic() + seconds
         while self.waiting() and time.monotonic() < deadline:
             time.sleep(0.5)

@@ -138,7 +138,7 @@ class CassandraSettings:
             "control_connection_timeout": patience,
             "reconnection_policy": ExponentialReconnectionPolicy(0.5, RECONNECT_SECONDS),
             "idle_heartbeat_interval": HEARTBEAT_SECONDS,
-            "idle_heartbeat_timeout": HEARTBEAT_SECONDS,
+            "idle_heartbeat_timeout": max(HEARTBEAT_SECONDS, self.timeout),
             # How long nodes may take to agree on a changed schema; matters to `sync_records`.
             "max_schema_agreement_wait": max(self.timeout, 10.0),
             "protocol_version": 4,  # said, not guessed: guessing fails while a node starts
