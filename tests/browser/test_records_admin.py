@@ -1,7 +1,6 @@
 """The admin of records in a real browser: it fits a desktop and a phone, and its policy holds."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import expect
 
-from tests.needs import need
 from tests.webui.records.making import NOON, made_record
 from webui.records.models import Record
 from webui.records.store import RecordNotFound, store
@@ -19,8 +17,6 @@ from webui.records.store import RecordNotFound, store
 # Playwright's loop runs in the thread of the tests; Django's own queries there stay synchronous.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-OPTIONS = ["--disable-gpu", "--disable-background-networking"]
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 PATIENCE_MS = 120_000  # on a busy machine nothing here is quick; a hang is pytest-timeout's
 LIST = "/admin/records/record/"
@@ -30,25 +26,15 @@ expect.set_options(timeout=PATIENCE_MS)
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(scope="module")
-def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
-    need(CHROMIUM is not None, "chromium (apt-get install chromium)")
-    playwright = request.getfixturevalue("playwright")
-    options = [*OPTIONS, "--no-sandbox"] if os.geteuid() == 0 else OPTIONS
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-    yield browser
-    browser.close()
-
-
 @pytest.fixture(params=list(SIZES))
 def visit(
-    request: pytest.FixtureRequest, chromium: Any, live_server: Any
+    request: pytest.FixtureRequest, browser: Any, live_server: Any
 ) -> Iterator[Callable[[str], Any]]:
     """Opens an address of the site as staff who may do everything; complaints fail the test."""
     client = Client()
     client.force_login(User.objects.create_superuser("ada"))
     width, height = SIZES[request.param]
-    context = chromium.new_context(
+    context = browser.new_context(
         viewport={"width": width, "height": height}, base_url=live_server.url
     )
     context.set_default_timeout(PATIENCE_MS)
