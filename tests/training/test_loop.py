@@ -23,10 +23,8 @@ def test_it_learns_reports_and_ships_float32() -> None:
     lines: list[Progress] = []
     training = Training(tiny(steps=160, report_every=40), small_data())
     training.run(report=lines.append, judge=lambda model: {"blots": 0.5})
-    assert [line.step for line in lines] == [40, 80, 109, 120, 160][:2] + [
-        line.step for line in lines[2:]
-    ]
-    assert lines[-1].step == 160
+    # every 40 steps, and where the strength of the augmentation turns
+    assert [line.step for line in lines] == [40, 72, 80, 107, 120, 142, 160]
     assert lines[-1].loss < lines[0].loss
     assert lines[-1].accuracy == {"blots": 0.5}
     assert all(line.cpu_seconds > 0 for line in lines)
@@ -41,7 +39,7 @@ def test_it_learns_reports_and_ships_float32() -> None:
 
 def test_the_same_seed_gives_the_same_order_and_another_seed_another() -> None:
     data = small_data()
-    one, same, other = (Training(tiny(seed=seed), data) for seed in (1, 1, 2))
+    one, same, other = (Training(tiny(seed=seed, steps=40), data) for seed in (1, 1, 2))
     assert (one.rows(0, 12) == same.rows(0, 12)).all()
     assert (one.rows(0, 12) != other.rows(0, 12)).any()
     # ... wherever one begins to read
@@ -67,7 +65,7 @@ def test_broken_off_and_resumed_it_ends_where_it_would_have(tmp_path: Path) -> N
     broken = Training(tiny(), data)
     broken.run(checkpoints=tmp_path, until=8)
     assert broken.step == 8
-    assert checkpoints_in(tmp_path) == ["ckpt-4", "ckpt-8"]
+    assert checkpoints_in(tmp_path) == ["ckpt-5", "ckpt-8"]  # the last two
     resumed = Training(tiny(), data)
     assert resumed.resume(tmp_path)
     assert resumed.step == 8
