@@ -43,7 +43,9 @@ def _save(figure: Any, path: Path) -> str:
 def _reliability(output: Path, figures: list[VersionFigures]) -> str:
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(figures), figsize=(4.2 * len(figures), 4), squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(figures), figsize=(4.2 * len(figures), 4), squeeze=False, layout="constrained"
+    )
     for axis, one in zip(axes[0], figures, strict=True):
         axis.plot([0, 1], [0, 1], color="0.75", linewidth=1)
         for name, part in one.digits.items():
@@ -58,7 +60,9 @@ def _reliability(output: Path, figures: list[VersionFigures]) -> str:
 def _roc(output: Path, figures: list[VersionFigures]) -> str:
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(figures), figsize=(4.2 * len(figures), 4), squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(figures), figsize=(4.2 * len(figures), 4), squeeze=False, layout="constrained"
+    )
     for axis, one in zip(axes[0], figures, strict=True):
         for name, part in one.others.items():
             label = f"{name}, {part.auroc:.4f}"
@@ -78,7 +82,9 @@ def _confusion(output: Path, one: VersionFigures) -> str:
     import matplotlib.pyplot as plt
 
     names = list(one.digits)
-    figure, axes = plt.subplots(1, len(names), figsize=(4.2 * len(names), 4.2), squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(4.2 * len(names), 4.2), squeeze=False, layout="constrained"
+    )
     for axis, name in zip(axes[0], names, strict=True):
         counts = one.digits[name].confusion
         # Errors are few: colour by share of the row, and to one part in twenty.
