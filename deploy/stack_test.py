@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -463,7 +463,8 @@ def main() -> int:
             say("== take everything down")
             stack.take_down(images=not arguments.keep_images)
             if embedded and not arguments.keep_images:
-                docker("image", "rm", "--force", f"{PROJECT}-serving")
+                with suppress(StackError):  # a build that failed has left none
+                    docker("image", "rm", "--force", f"{PROJECT}-serving")
         test.report()
     return 0
 
