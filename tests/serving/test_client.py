@@ -238,7 +238,7 @@ def test_a_server_that_is_silent_is_not_asked_twice(server: ScriptedServer) -> N
     server.on_request = silent
     try:
         with pytest.raises(ServingUnavailable, match="in time"):
-            client_of(server, read_timeout=0.2).predict(BLANK)
+            client_of(server, read_timeout=2).predict(BLANK)
         assert sum("predict" in path for path in server.requests) == 1
     finally:
         released.set()
