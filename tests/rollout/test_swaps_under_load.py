@@ -81,7 +81,9 @@ def test_a_canary_answers_its_share_and_no_request_fails_when_it_goes(
 ) -> None:
     with running_site(stage, tmp_path) as site, Clients(site, stage) as clients:
         site.operator.done("start_canary", version=2, share=50)
-        clients.wait_for(60, status=201)
+        # A changed share reaches each process within two seconds.
+        stage.wait(lambda: any(one.label == "canary" for one in list(clients.asked)), seconds=240)
+        clients.wait_for(30, status=201)
         site.operator.done("withdraw")
         site.operator.done("retire", version=2)
         seen = len(clients.asked)
