@@ -1,6 +1,7 @@
 """By what the admin's list of records can be narrowed: exactly what every store can filter by."""
 
 from collections.abc import Iterator
+from abc import ABC, abstractmethod
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -20,11 +21,12 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-class RecordFilter(SimpleListFilter):
+class RecordFilter(SimpleListFilter, ABC):
     """A filter that narrows `RecordRows`, and refuses by name what is none of its choices."""
 
+    @abstractmethod
     def narrow(self, rows: RecordRows, value: str) -> RecordRows:
-        raise NotImplementedError
+        """The rows that have this value; raises WrongParameter when it is no choice."""
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         value = self.value()
