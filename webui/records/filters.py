@@ -1,7 +1,7 @@
 """By what the admin's list of records can be narrowed: exactly what every store can filter by."""
 
-from collections.abc import Iterator
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
