@@ -50,8 +50,14 @@ def free_port() -> int:
     return port
 
 
-def wait_until(what: str, ready: Callable[[], bool], *, seconds: float) -> float:
-    """Returns how long it took.
+def wait_until(
+    what: str,
+    ready: Callable[[], bool],
+    *,
+    seconds: float,
+    seen: Callable[[], str] = str,
+) -> float:
+    """Returns how long it took. `seen` says, if it took too long, what was there instead.
 
     Raises:
         StackError: naming `what`, when it is not so after `seconds`.
@@ -59,7 +65,7 @@ def wait_until(what: str, ready: Callable[[], bool], *, seconds: float) -> float
     start = time.monotonic()
     while not ready():
         if time.monotonic() - start > seconds:
-            raise StackError(f"not after {seconds:.0f} s: {what}")
+            raise StackError(f"not after {seconds:.0f} s: {what} {seen()}".rstrip())
         time.sleep(0.25)
     return time.monotonic() - start
 

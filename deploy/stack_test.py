@@ -69,6 +69,7 @@ class StackTest:
         self.acknowledged: set[str] = set()  # every record id that a visitor was given
         self.times: list[tuple[str, float]] = []
         self.observed: list[str] = []
+        self.last_look = ""  # at the records in Cassandra
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -86,14 +87,17 @@ class StackTest:
     def recorded_ids(self) -> list[str]:
         """Ids in Cassandra, asked with cqlsh inside its container, as often as they are there."""
         asked = "SELECT id FROM mnist_key.record_data"
-        shown = self.stack.execute("cassandra", "cqlsh", "--request-timeout=60", "-e", asked)
+        shown = self.stack.execute("cassandra", "cqlsh", "--request-timeout=20", "-e", asked)
         return RECORD_ID.findall(shown)
 
     def all_recorded(self) -> bool:
         try:
-            return self.acknowledged <= set(self.recorded_ids())
-        except StackError:  # a node that has just come up may refuse a first read
+            missing = self.acknowledged - set(self.recorded_ids())
+        except StackError as problem:  # a node that has just come up may refuse a first read
+            self.last_look = f"cqlsh: {problem}"
             return False
+        self.last_look = f"missing: {len(missing)}, like {sorted(missing)[:5]}"
+        return not missing
 
     def check_records(self) -> None:
         """Every acknowledged record is in Cassandra, once; what waits in the spool has time."""
@@ -101,6 +105,7 @@ class StackTest:
             f"all {len(self.acknowledged)} acknowledged records in Cassandra",
             self.all_recorded,
             seconds=MOVE_SECONDS,
+            seen=lambda: f"({self.last_look})",
         )
         ids = self.recorded_ids()
         expect(len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} records are there twice")
