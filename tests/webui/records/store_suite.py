@@ -408,7 +408,11 @@ class StoreSuite:
     @settings(
         max_examples=15,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        # One suite for two stores: its examples are run by the class of either, on purpose.
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.differing_executors,
+        ],
     )
     @given(
         offsets=st.lists(st.integers(0, 40), min_size=1, max_size=12),
