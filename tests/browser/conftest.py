@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from deploy.stack import free_port
 from serving.shipped import CONFIG_NAME, install_shipped
 from tests.needs import need
 
@@ -41,13 +41,6 @@ class LiveStack:
             rows = dict(database.execute("SELECT id, picture FROM record_data").fetchall())
         wanted = {one.replace("-", "") for one in ids}
         return {one: bytes(picture) for one, picture in rows.items() if one in wanted}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
