@@ -106,7 +106,13 @@ def environment(kind: str, folder: Path) -> Iterator[dict[str, str]]:
 
         if missing():
             sys.exit(f"Cassandra cannot be started here, needs {missing()}; or set CASSANDRA_HOSTS")
-        node = Node(directory=folder / "node", port=free_port(), storage_port=free_port())
+        node = Node(
+            directory=folder / "node",
+            port=free_port(),
+            storage_port=free_port(),
+            heap="2G",
+            flags=["-XX:TieredStopAtLevel=4"],  # it runs for long: the best compiler pays
+        )
         with running([node]):
             yield {**base, "CASSANDRA_HOSTS": node.address, "CASSANDRA_PORT": str(node.port)}
 

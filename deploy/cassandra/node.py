@@ -108,6 +108,7 @@ class Node:
     token: int | None = None  # one token for a ring of several, else 16 random ones
     ring_delay_ms: int = 0
     heap: str = "256M"
+    flags: Sequence[str] = ()  # of the JVM, after those of jvm.options
     password_login: bool = False  # users and rights; starts with cassandra / cassandra
     keystore: Path | None = None  # PKCS12: clients must speak TLS
     keystore_password: str = ""
@@ -126,7 +127,7 @@ class Node:
         lib = fetch_jars()
         jmx = [f"-Dcassandra.jmx.local.port={self.jmx_port}"] if self.jmx_port else []
         command = [
-            "java", f"@{HERE / 'jvm.options'}", f"-Xms{self.heap}", f"-Xmx{self.heap}", *jmx,
+            "java", f"@{HERE / 'jvm.options'}", f"-Xms{self.heap}", f"-Xmx{self.heap}", *self.flags, *jmx,
             f"-javaagent:{next(lib.glob('jamm-*.jar'))}",
             f"-Dcassandra.config={configuration.as_uri()}",
             f"-Dlogback.configurationFile={HERE / 'logback.xml'}",

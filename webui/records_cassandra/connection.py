@@ -15,7 +15,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from cassandra import DriverException, InvalidRequest, Unauthorized
@@ -31,6 +32,7 @@ from webui.records_cassandra.configuration import ALIAS, CONNECT_SECONDS, Cassan
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 64  # statements on their way at once, where many are sent
 RETRY_SECONDS = 1.0  # between attempts to connect; callers in between fail at once
 
 # Cassandra understood and refused: something is wrong with us, and waiting does not cure it.
@@ -192,6 +194,19 @@ class Link:
 
     def execute(self, statement: Any) -> Any:
         return self.answer(self.execute_async(statement))
+
+    def answers(self, statements: Iterable[Any]) -> Iterator[Any]:
+        """What Cassandra answers to each, in order; up to AT_ONCE are on their way.
+
+        Raises as `guarded` does, at the first one that fails.
+        """
+        under_way: deque[Any] = deque()
+        for statement in statements:
+            under_way.append(self.execute_async(statement))
+            if len(under_way) >= AT_ONCE:
+                yield self.answer(under_way.popleft())
+        while under_way:
+            yield self.answer(under_way.popleft())
 
     def close(self) -> None:
         with self._changed:

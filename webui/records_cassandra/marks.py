@@ -7,11 +7,11 @@ the first record of a bucket pay nothing for it.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from webui.records.models import Record
+from webui.records.models import Record, instant_of
 from webui.records_cassandra.buckets import Facet, facets_of, month_of
 from webui.records_cassandra.connection import Link
 from webui.records_cassandra.grain import Grain
@@ -46,21 +46,26 @@ class Marks:
         self._made: OrderedDict[tuple[Any, ...], float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def make(self, record: Record, grain: Grain, start: datetime) -> None:
-        """Returns when every note that this record needs is kept.
+    def make(self, records: Iterable[tuple[Record, Grain]]) -> None:
+        """Returns when every note that these records need is kept.
 
         Raises:
             StoreUnavailable
         """
-        whole = (grain, start, record.model_version, record.digit, record.verdict)
-        if self._remembers(whole):
-            return
-        needed = [key for key in self._keys(record, grain, start) if not self._remembers(key)]
-        futures = [(key, self._link.execute_async(self._bound(key))) for key in needed]
-        for key, future in futures:
-            self._link.answer(future)
+        wholes: list[tuple[Any, ...]] = []
+        needed: dict[tuple[Any, ...], None] = {}  # each once, in this order
+        for record, grain in records:
+            start = grain.start(instant_of(record.id))
+            whole = (grain, start, record.model_version, record.digit, record.verdict)
+            if not self._remembers(whole):
+                wholes.append(whole)
+                keys = self._keys(record, grain, start)
+                needed.update((key, None) for key in keys if not self._remembers(key))
+        answers = self._link.answers(self._bound(key) for key in needed)
+        for key, _ in zip(needed, answers, strict=True):
             self._remember(key)
-        self._remember(whole)
+        for whole in wholes:
+            self._remember(whole)
 
     def _keys(self, record: Record, grain: Grain, start: datetime) -> Iterator[tuple[Any, ...]]:
         yield "catalog", GRAINS, grain.value

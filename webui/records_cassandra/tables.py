@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, tee
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from webui.records_cassandra.buckets import (
     ticks_of,
 )
 from webui.records_cassandra.configuration import CassandraSettings
-from webui.records_cassandra.connection import Link
+from webui.records_cassandra.connection import AT_ONCE, Link
 from webui.records_cassandra.grain import UNIX_EPOCH, Grain
 from webui.records_cassandra.marks import GRAINS, MODEL_VERSIONS, Marks, months_kind
 from webui.records_cassandra.rows import (
@@ -49,7 +49,6 @@ log = logging.getLogger(__name__)
 
 FETCH = 500  # rows that a long walk asks for at a time
 LOOK_AHEAD = 16  # buckets asked for at once where one after the other held too little
-AT_ONCE = 64  # writes or picture reads on their way at once
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -105,6 +104,15 @@ class Tables:
         """Like `write` for many at once; what went wrong, for each of them."""
         problems: list[Exception | None] = []
         under_way: deque[list[Any] | Exception] = deque()
+        try:
+            # All at once: one by one, each would be waited for.
+            self.marks.make(
+                (record, grain)
+                for record, grain in records
+                if self._left(record.id, self.settings.records_ttl) is not None
+            )
+        except Exception as problem:  # no record may be written without its notes
+            return [problem] * len(records)
 
         def finish_one() -> None:
             started = under_way.popleft()
@@ -136,7 +144,7 @@ class Tables:
         ttl = self._left(record.id, self.settings.records_ttl)
         if ttl is None:
             return []  # its time is over already
-        self.marks.make(record, grain, start)
+        self.marks.make([(record, grain)])
         stamp = record.id.time // TICKS_PER_MICROSECOND - _GREGORIAN_MICROSECONDS
         prepared = self.link.prepared
         instance, picture, ink = picture_values(record)
@@ -221,27 +229,19 @@ class Tables:
             StoreUnavailable
         """
         grains = self.grains(refresh=True) | {self.settings.bucket}
-        under_way: deque[Any] = deque()
-        for record_id in record_ids:
-            # Later than the record itself, whatever the clock of this machine says.
-            stamp = microseconds(max(at, instant_of(record_id) + MICROSECOND))
-            for grain in grains:
-                under_way.append(
-                    self.link.execute_async(
-                        self.link.prepared(self._cql.delete_record).bind(
-                            (stamp, bucket_of(record_id, grain), record_id)
-                        )
-                    )
-                )
-            under_way.append(
-                self.link.execute_async(
-                    self.link.prepared(self._cql.delete_pictures).bind((stamp, record_id))
-                )
-            )
-            while len(under_way) >= AT_ONCE:
-                self.link.answer(under_way.popleft())
-        for future in under_way:
-            self.link.answer(future)
+        delete_record = self.link.prepared(self._cql.delete_record)
+        delete_pictures = self.link.prepared(self._cql.delete_pictures)
+
+        def deletions() -> Iterator[Any]:
+            for record_id in record_ids:
+                # Later than the record itself, whatever the clock of this machine says.
+                stamp = microseconds(max(at, instant_of(record_id) + MICROSECOND))
+                for grain in grains:
+                    yield delete_record.bind((stamp, bucket_of(record_id, grain), record_id))
+                yield delete_pictures.bind((stamp, record_id))
+
+        for _ in self.link.answers(deletions()):
+            pass
 
     # --- reading one -----------------------------------------------------------------------
 
@@ -442,17 +442,10 @@ class Tables:
     def fill(self, records: Iterable[Record], *, pictures: bool) -> Iterator[Record]:
         """Adds instances, and pictures and ink if asked, many reads being on their way at once."""
         statement = self._cql.read_pictures if pictures else self._cql.read_instance
-        under_way: deque[tuple[Record, Any]] = deque()
-        for record in records:
-            bound = self.link.prepared(statement).bind((record.id,))
-            under_way.append((record, self.link.execute_async(bound)))
-            if len(under_way) >= AT_ONCE:
-                yield self._filled(*under_way.popleft())
-        while under_way:
-            yield self._filled(*under_way.popleft())
-
-    def _filled(self, record: Record, future: Any) -> Record:
-        return add_pictures(record, self.link.answer(future).one())
+        records, again = tee(records)
+        asked = (self.link.prepared(statement).bind((record.id,)) for record in records)
+        for record, answer in zip(again, self.link.answers(asked), strict=True):
+            yield add_pictures(record, answer.one())
 
 
 # From 1582, where version-1 UUIDs begin to count, to 1970, where Cassandra's timestamps do.
