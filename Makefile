@@ -90,7 +90,7 @@ train-seed: $(LOCKED)  ## train version 1, the seed's CNN, on MNIST (2 CPU minut
 	$(PY) -m training.seed_cnn $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
 .PHONY: train
-train: $(LOCKED)  ## train version 2 (36 CPU minutes): training/artifacts/model_digits.* (ARGS="--resume")
+train: $(LOCKED)  ## train version 2 (31 CPU minutes): training/artifacts/model_digits.* (ARGS="--resume")
 	$(PY) -m training.train $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
 .PHONY: train-quick

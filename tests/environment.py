@@ -23,3 +23,6 @@ for name in (
     "HOST",
 ):
     os.environ.pop(name, None)  # a developer's own environment does not change what is tested
+# The tests' own choice of database, for those that run on PostgreSQL, too (tests/postgres).
+if url := os.environ.get("TEST_DATABASE_URL"):
+    os.environ["DATABASE_URL"] = url

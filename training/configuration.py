@@ -60,8 +60,6 @@ class Optimiser:
     learning_rate: float
     weight_decay: float
     warmup: float
-    restart_at: float
-    restart_rate: float
     label_smoothing: float
     average: float
 
@@ -69,7 +67,7 @@ class Optimiser:
 @dataclass(frozen=True)
 class Augmentation:
     mild_from: float
-    mild_again_from: float
+    drawings: float
     rotation: float
     shear: float
     scale: float

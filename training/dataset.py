@@ -49,32 +49,31 @@ class Sampler:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Everything of one training in one array, with the rows that each phase may draw."""
+    """Everything of one training in one array, with the rows of each source."""
 
     images: NDArray[np.uint8]  # (n, 28, 28)
     labels: NDArray[np.int32]  # (n,)
-    bending: NDArray[np.float32]  # (n,) share of the augmentation: MNIST 1, drawings 0.5
-    full: dict[str, NDArray[np.int32]]
-    mild: dict[str, NDArray[np.int32]]
+    bending: NDArray[np.float32]  # (n,) share of the augmentation
+    rows: dict[str, NDArray[np.int32]]  # of "mnist", "pen", "outlier"
 
 
-def gather(mnist: Instances, pool: Pool) -> TrainingData:
-    """Joins MNIST's training part, the pool, and a few blanks among what is no digit."""
+def gather(mnist: Instances, pool: Pool, *, drawings_bent: float = 1.0) -> TrainingData:
+    """Joins MNIST's training part, the pool, and a few blanks among what is no digit.
+
+    Args:
+        drawings_bent: share of the augmentation that the pool's drawings get.
+    """
     outlier = joined(pool.outlier, _blanks()) if len(pool.outlier) else pool.outlier
-    mild = np.concatenate([pool.outlier_mild, np.ones(len(outlier) - len(pool.outlier), bool)])
     parts = (mnist, pool.pen, outlier)
     starts = np.cumsum([0, *map(len, parts)])
     rows = [np.arange(a, b, dtype=np.int32) for a, b in pairwise(starts)]
     return TrainingData(
         images=np.concatenate([part.images for part in parts]),
         labels=np.concatenate([part.labels for part in parts]),
-        bending=np.repeat(np.float32([1.0, 0.5, 0.5]), [len(part) for part in parts]),
-        full={"mnist": rows[0], "pen": rows[1], "outlier": rows[2]},
-        mild={
-            "mnist": rows[0],
-            "pen": rows[1][pool.pen_mild],
-            "outlier": rows[2][mild],
-        },
+        bending=np.repeat(
+            np.float32([1.0, drawings_bent, drawings_bent]), [len(part) for part in parts]
+        ),
+        rows={"mnist": rows[0], "pen": rows[1], "outlier": rows[2]},
     )
 
 

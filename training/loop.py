@@ -61,9 +61,7 @@ class Training:
                 f"{self._replicas} devices; change [batch] in the configuration"
             )
         seed = configuration.run.seed
-        self._samplers = [
-            Sampler(source, configuration.batch, seed=seed) for source in (data.full, data.mild)
-        ]
+        self._sampler = Sampler(data.rows, configuration.batch, seed=seed)
         policy = "mixed_bfloat16" if configuration.run.mixed_bfloat16 else "float32"
         with self.strategy.scope():
             keras.utils.set_random_seed(seed)
@@ -94,18 +92,12 @@ class Training:
         self._started = cpu_seconds()
 
     def is_mild(self, step: int) -> bool:
-        """Whether a step is trained at half strength: the end of each descent is."""
-        return self._turns[0] <= step < self._turns[1] or step >= self._turns[2]
+        """Whether nothing is bent at more than half strength in a step: the last ones."""
+        return step >= self._mild_from
 
     @property
-    def _turns(self) -> tuple[int, int, int]:
-        """The steps at which strength changes: half, full again at the restart, half to the end."""
-        settings, steps = self.configuration, self.configuration.run.steps
-        return (
-            int(settings.augmentation.mild_from * steps),
-            int(settings.optimiser.restart_at * steps),
-            int(settings.augmentation.mild_again_from * steps),
-        )
+    def _mild_from(self) -> int:
+        return int(self.configuration.augmentation.mild_from * self.configuration.run.steps)
 
     @property
     def cpu_seconds(self) -> float:
@@ -131,9 +123,8 @@ class Training:
             started = time.monotonic()
             ahead = run.report_every - self.step % run.report_every
             until_next = min(ahead, last - self.step)
-            for turn in self._turns:
-                if self.step < turn:
-                    until_next = min(until_next, turn - self.step)
+            if not self.is_mild(self.step):
+                until_next = min(until_next, self._mild_from - self.step)
             loss = self._advance(until_next)
             line = Progress(
                 step=self.step,
@@ -163,8 +154,8 @@ class Training:
         return True
 
     def rows(self, first: int, steps: int) -> NDArray[np.int32]:
-        """The data of some steps of one phase: (steps, batch)."""
-        return self._samplers[self.is_mild(first)].batches(first, steps)
+        """The data of some steps: (steps, batch)."""
+        return self._sampler.batches(first, steps)
 
     def finished(self) -> keras.Model:
         """The averaged network in float32: what ships."""
@@ -178,11 +169,11 @@ class Training:
     # ------------------------------------------------------------ one step
 
     def _advance(self, steps: int) -> float:
-        strength = tf.constant(0.5 if self.is_mild(self.step) else 1.0)
+        most = tf.constant(0.5 if self.is_mild(self.step) else 1.0)
         losses = []
         for rows in self.rows(self.step, steps):
             number = tf.constant(self.step, tf.int32)
-            losses.append(self._step_function(tf.constant(rows), number, strength))
+            losses.append(self._step_function(tf.constant(rows), number, most))
             self.step += 1
             if self.step % AVERAGE_EVERY == 0:
                 self._average_function(tf.constant(self._decay(), tf.float32))
@@ -194,19 +185,17 @@ class Training:
         updates = self.step // AVERAGE_EVERY
         return min(settled, updates / (updates + 10))
 
-    def _distributed_step(
-        self, rows: tf.Tensor, number: tf.Tensor, strength: tf.Tensor
-    ) -> tf.Tensor:
-        losses = self.strategy.run(self._replica_step, args=(rows, number, strength))
+    def _distributed_step(self, rows: tf.Tensor, number: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
+        losses = self.strategy.run(self._replica_step, args=(rows, number, most))
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
 
-    def _replica_step(self, rows: tf.Tensor, number: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+    def _replica_step(self, rows: tf.Tensor, number: tf.Tensor, most: tf.Tensor) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group
         mine = rows[replica :: self._replicas]
         images = tf.cast(tf.gather(self._images, mine), tf.float32) / 255.0
         labels = tf.gather(self._labels, mine)
-        bending = tf.gather(self._bending, mine) * strength
+        bending = tf.minimum(tf.gather(self._bending, mine), most)
         seed = tf.stack([self.configuration.run.seed, number * 64 + replica])
         images = augment(images, bending, seed, self.configuration.augmentation)
         smoothing = self.configuration.optimiser.label_smoothing
@@ -259,8 +248,6 @@ def _optimiser(configuration: Configuration) -> keras.optimizers.Optimizer:
         _Rate(
             rate=wanted.learning_rate,
             warmup=max(1, int(wanted.warmup * steps)),
-            restart=int(wanted.restart_at * steps),
-            restart_rate=wanted.restart_rate,
             steps=steps,
         ),
         weight_decay=wanted.weight_decay,
@@ -271,41 +258,21 @@ def _optimiser(configuration: Configuration) -> keras.optimizers.Optimizer:
 
 
 class _Rate(keras.optimizers.schedules.LearningRateSchedule):
-    """Up in a line, down in a cosine, and down once more from a lower start.
+    """Up in a line, down in a cosine (Loshchilov and Hutter 2017, without restarts)."""
 
-    Warm restarts after Loshchilov and Hutter (2017); a restart at the last step is none.
-    """
-
-    def __init__(
-        self, *, rate: float, warmup: int, restart: int, restart_rate: float, steps: int
-    ) -> None:
-        self._settings = {
-            "rate": rate,
-            "warmup": warmup,
-            "restart": restart,
-            "restart_rate": restart_rate,
-            "steps": steps,
-        }
+    def __init__(self, *, rate: float, warmup: int, steps: int) -> None:
+        self._settings = {"rate": rate, "warmup": warmup, "steps": steps}
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         wanted = self._settings
         now = tf.cast(step, tf.float32)
-        first = _cosine((now - wanted["warmup"]) / max(wanted["restart"] - wanted["warmup"], 1))
-        second = _cosine((now - wanted["restart"]) / max(wanted["steps"] - wanted["restart"], 1))
         rising = now / wanted["warmup"]
-        return tf.where(
-            now < wanted["restart"],
-            wanted["rate"] * tf.minimum(rising, first),
-            wanted["restart_rate"] * second,
-        )
+        share = (now - wanted["warmup"]) / max(wanted["steps"] - wanted["warmup"], 1)
+        falling = (1 + tf.cos(np.pi * tf.clip_by_value(share, 0.0, 1.0))) / 2
+        return wanted["rate"] * tf.minimum(rising, falling)
 
     def get_config(self) -> dict[str, float]:
         return dict(self._settings)
-
-
-def _cosine(share: tf.Tensor) -> tf.Tensor:
-    """1 at 0, 0 at 1 and beyond."""
-    return (1 + tf.cos(np.pi * tf.clip_by_value(share, 0.0, 1.0))) / 2
 
 
 class _policy:

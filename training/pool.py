@@ -40,19 +40,16 @@ PROLIFIC_DIGITS = 150  # who wrote more gets fewer variants of each
 
 @dataclass(frozen=True)
 class Pool:
-    """The drawings trained on; `mild` marks those bent at half strength or less."""
+    """The drawings trained on."""
 
     pen: Instances
-    pen_mild: NDArray[np.bool_]
     outlier: Instances
-    outlier_mild: NDArray[np.bool_]
     cpu_seconds: float  # that making it took, also when it was read from the cache
 
     @classmethod
     def empty(cls) -> "Pool":
         """For a training on MNIST alone."""
-        nothing = np.zeros(0, bool)
-        return cls(Instances.none(), nothing, Instances.none(), nothing, 0.0)
+        return cls(Instances.none(), Instances.none(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -113,9 +110,7 @@ def _pool_of(arrays: dict[str, NDArray[np.generic]]) -> Pool:
 
     return Pool(
         pen=instances("pen"),
-        pen_mild=arrays["pen_mild"],  # type: ignore[arg-type]
         outlier=instances("outlier"),
-        outlier_mild=arrays["outlier_mild"],  # type: ignore[arg-type]
         cpu_seconds=float(arrays["cpu_seconds"][0]),  # type: ignore[arg-type]
     )
 
@@ -152,20 +147,17 @@ def _make(job: _Job) -> dict[str, NDArray[np.generic]]:
     digits, letters = _training_drawings(Path(job.data_dir))
     images: list[NDArray[np.uint8]] = []
     labels: list[int] = []
-    mild: list[bool] = []
     settings = job.settings
     for number in job.numbers:
         # The same drawing whatever the number of processes.
         rng = np.random.default_rng([job.seed, number_of(job.kind), number])
-        for strokes, label, soft in _variants(job.kind, number, digits, letters, settings, rng):
+        for strokes, label in _variants(job.kind, number, digits, letters, settings, rng):
             images.append(as_bytes(to_instance(_with_some_pen(strokes, rng, settings))))
             labels.append(label)
-            mild.append(soft)
     name = "pen" if job.kind in ("pen", "styled") else "outlier"
     return {
         f"{name}_images": np.stack(images),
         f"{name}_labels": np.array(labels, np.int32),
-        f"{name}_mild": np.array(mild),
     }
 
 
@@ -176,32 +168,29 @@ def _variants(
     letters: Sequence[PenDrawing],
     settings: Data,
     rng: Rng,
-) -> Iterator[tuple[list[handwriting.Stroke], int, bool]]:
-    """Strokes, class, and whether they were bent at half strength only."""
+) -> Iterator[tuple[list[handwriting.Stroke], int]]:
+    """Strokes and class."""
     if kind == "pen":
         drawing = digits[number]
         few = _digits_of(digits)[drawing.person] > PROLIFIC_DIGITS
         for _ in range(settings.prolific_variants if few else settings.pen_variants):
-            soft = bool(rng.random() < settings.mild_share)
             strokes = list(drawing.strokes)
             if rng.random() < settings.style_probability:
                 strokes = handwriting.with_style(strokes, drawing.label, rng)
-            yield _bent(strokes, rng, soft), int(drawing.label), soft
+            yield _bent(strokes, rng, settings), int(drawing.label)
     elif kind == "styled":
         label = tuple(handwriting.STYLES)[number % len(handwriting.STYLES)]
-        soft = bool(rng.random() < settings.mild_share)
-        yield _bent(handwriting.in_style(label, rng), rng, soft), int(label), soft
+        yield _bent(handwriting.in_style(label, rng), rng, settings), int(label)
     elif kind == "letter":
         for _ in range(settings.letter_variants):
-            soft = bool(rng.random() < settings.mild_share)
-            yield _bent(list(letters[number].strokes), rng, soft), NOT_A_DIGIT, soft
+            yield _bent(list(letters[number].strokes), rng, settings), NOT_A_DIGIT
     else:
         names = tuple(outliers.KINDS)
         weights = np.array([outliers.KINDS[name] for name in names])
         name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         strokes = outliers.outlier(name, digits=digits, letters=letters, rng=rng)
         # Bent less than digits: what is a symbol must not become a digit by bending.
-        yield handwriting.distort(strokes, rng, strength=0.6), NOT_A_DIGIT, True
+        yield handwriting.distort(strokes, rng, strength=0.6), NOT_A_DIGIT
 
 
 _counts: dict[int, dict[str, int]] = {}
@@ -217,8 +206,9 @@ def _digits_of(digits: Sequence[PenDrawing]) -> dict[str, int]:
     return _counts[id(digits)]
 
 
-def _bent(strokes: list[handwriting.Stroke], rng: Rng, soft: bool) -> list[handwriting.Stroke]:
-    strength = float(rng.uniform(0.0, 0.5)) if soft else float(rng.uniform(0.5, 1.0))
+def _bent(strokes: list[handwriting.Stroke], rng: Rng, settings: Data) -> list[handwriting.Stroke]:
+    low, high = (0.0, 0.5) if rng.random() < settings.mild_share else (0.5, 1.0)
+    strength = float(rng.uniform(low, high))
     return handwriting.distort(strokes, rng, strength=strength)
 
 

@@ -1,6 +1,6 @@
 """Trains the network of version 2 and keeps it as JSON plus HDF5, with how it was made.
 
-python -m training.train                         # configs/digits.toml: about 20 CPU minutes
+python -m training.train                         # configs/digits.toml: 31 CPU minutes
 python -m training.train --resume                # goes on where the last one was broken off
 python -m training.train --seed 2 --measure-only # another seed, for the spread of the figures
 python -m training.train --config quick --threads 1 # MNIST alone, 99.33 % in 22 CPU seconds
@@ -120,7 +120,7 @@ def _material(configuration: Configuration, data_dir: Path | None) -> Material:
         print("Drawing the pool of pen strokes (kept under var/training for the next time)")
         pool = build_pool(data_dir or DATA, configuration.data, cache=WORKPLACE)
     return Material(
-        data=gather(training, pool),
+        data=gather(training, pool, drawings_bent=configuration.augmentation.drawings),
         classes=CLASSES if with_drawings else 10,
         pool=pool,
         mnist_validation=validation,
@@ -174,7 +174,7 @@ def _made(
     letters = pen_strokes.split(pen_strokes.load_other(data))
     return {
         "name": "digits",
-        "title": "Five convolutions on MNIST, pen strokes and what is no digit",
+        "title": "Six convolutions on MNIST, pen strokes and what is no digit",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": configuration.run.seed,
         "parameters": int(model.count_params()),

@@ -127,7 +127,8 @@ class Node:
         lib = fetch_jars()
         jmx = [f"-Dcassandra.jmx.local.port={self.jmx_port}"] if self.jmx_port else []
         command = [
-            "java", f"@{HERE / 'jvm.options'}", f"-Xms{self.heap}", f"-Xmx{self.heap}", *self.flags, *jmx,
+            "java", f"@{HERE / 'jvm.options'}", f"-Xms{self.heap}", f"-Xmx{self.heap}",
+            *self.flags, *jmx,
             f"-javaagent:{next(lib.glob('jamm-*.jar'))}",
             f"-Dcassandra.config={configuration.as_uri()}",
             f"-Dlogback.configurationFile={HERE / 'logback.xml'}",

@@ -47,14 +47,7 @@ def blots(count: int, *, kinds: int, first: int = 0, seed: int = 0) -> Instances
 
 def small_data() -> TrainingData:
     pen, outlier = blots(60, kinds=10, seed=1), blots(40, kinds=1, first=10, seed=2)
-    pool = Pool(
-        pen=pen,
-        pen_mild=np.arange(60) % 2 == 0,
-        outlier=outlier,
-        outlier_mild=np.arange(40) % 3 == 0,
-        cpu_seconds=0.0,
-    )
-    return gather(blots(100, kinds=10), pool)
+    return gather(blots(100, kinds=10), Pool(pen, outlier, cpu_seconds=0.0))
 
 
 def checkpoints_in(folder: Path) -> list[str]:

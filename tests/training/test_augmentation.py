@@ -10,7 +10,7 @@ from training.configuration import Augmentation
 
 NOTHING = Augmentation(
     mild_from=1.0,
-    mild_again_from=1.0,
+    drawings=1.0,
     rotation=0.0,
     shear=0.0,
     scale=0.0,
@@ -19,7 +19,7 @@ NOTHING = Augmentation(
     thickness=0.0,
     contrast=0.0,
 )
-ALL = Augmentation(0.75, 0.9, 0.22, 0.25, 0.13, 1.2, 1.1, 0.8, 0.25)
+ALL = Augmentation(0.75, 0.5, 0.22, 0.25, 0.13, 1.2, 1.1, 0.8, 0.25)
 
 
 def pictures(n: int = 16) -> np.ndarray:

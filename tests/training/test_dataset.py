@@ -59,21 +59,17 @@ def test_mnist_is_divided_without_overlap() -> None:
 
 def test_gathering_keeps_rows_with_their_kind() -> None:
     pen, outlier = blots(20, kinds=10), blots(10, kinds=1, first=10)
-    pool = Pool(pen, np.arange(20) < 5, outlier, np.arange(10) < 4, 1.0)
-    data = gather(blots(30, kinds=10), pool)
-    assert (data.labels[data.full["outlier"]] == 10).all()
-    assert (data.images[data.full["pen"]] == pen.images).all()
-    assert data.mild["pen"].tolist() == list(range(30, 35))
-    assert set(data.mild["mnist"]) == set(data.full["mnist"])
-    # blanks are no digits, and are in the mild phase too
-    assert len(data.full["outlier"]) == 210
-    assert len(data.mild["outlier"]) == 204
-    assert data.images[data.full["outlier"][10]].max() == 0
-    assert data.bending[data.full["mnist"]].tolist() == [1.0] * 30
-    assert set(data.bending[data.full["pen"]].tolist()) == {0.5}
+    pool = Pool(pen, outlier, 1.0)
+    data = gather(blots(30, kinds=10), pool, drawings_bent=0.5)
+    assert (data.labels[data.rows["outlier"]] == 10).all()
+    assert (data.images[data.rows["pen"]] == pen.images).all()
+    assert len(data.rows["outlier"]) == 210  # blanks are no digits, too
+    assert data.images[data.rows["outlier"][10]].max() == 0
+    assert data.bending[data.rows["mnist"]].tolist() == [1.0] * 30
+    assert set(data.bending[data.rows["pen"]].tolist()) == {0.5}
 
 
 def test_mnist_alone_needs_no_pool() -> None:
     data = gather(blots(30, kinds=10), Pool.empty())
     assert len(data.images) == 30
-    assert len(data.full["outlier"]) == 0
+    assert len(data.rows["outlier"]) == 0

@@ -6,7 +6,6 @@ of the deletion. Writes then have one outcome in whatever order and however ofte
 """
 
 import heapq
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,8 +43,6 @@ from webui.records_cassandra.rows import (
     record_values,
 )
 from webui.records_cassandra.statements import Statements
-
-log = logging.getLogger(__name__)
 
 FETCH = 500  # rows that a long walk asks for at a time
 LOOK_AHEAD = 16  # buckets asked for at once where one after the other held too little

@@ -1,0 +1,32 @@
+"""What the default database keeps, on PostgreSQL: the same tests that run on SQLite elsewhere."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        pytest.param(["tests/webui/records"], id="records"),
+        pytest.param(
+            ["tests/cassandra/test_spool.py", "tests/cassandra/test_commands.py"], id="spool"
+        ),
+    ],
+)
+def test_the_same_tests_pass(postgres_url: str, tests: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=ROOT,
+        env={**os.environ, "TEST_DATABASE_URL": postgres_url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=1200,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
