@@ -3,7 +3,7 @@
 python -m training.train                         # configs/digits.toml: 31 CPU minutes
 python -m training.train --resume                # goes on where the last one was broken off
 python -m training.train --seed 2 --measure-only # another seed, for the spread of the figures
-python -m training.train --config quick --threads 1 # MNIST alone, 99.33 % in 22 CPU seconds
+python -m training.train --config quick --threads 1 # MNIST alone, 99.38 % in 10 CPU seconds
 """
 
 import argparse
