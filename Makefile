@@ -21,6 +21,8 @@ $(LOCKED): requirements.txt
 	@echo "Setting up $(VENV) (about 600 MB, once)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@# The packages of this checkout, found from everywhere; setuptools is among the locked ones.
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: venv
@@ -51,7 +53,7 @@ admin: $(LOCKED)  ## create a staff user; asks for the password
 .PHONY: test
 test: check  ## every test this machine can run; says what it skipped and why
 ifeq ($(CI),true)
-	$(PY) deploy/stack_test.py
+	$(PY) -m tests.stack.stack_test
 else
 	@echo "Left out here: make stack-test, the whole stack in Docker (about ten minutes)"
 endif
@@ -83,7 +85,7 @@ docker-build:  ## build the images of the stack, the embedded server's and the t
 
 .PHONY: stack-test
 stack-test: $(LOCKED)  ## the whole stack in Docker: built, used in a browser, broken, taken down
-	$(PY) deploy/stack_test.py
+	$(PY) -m tests.stack.stack_test
 
 .PHONY: train-seed
 train-seed: $(LOCKED)  ## train version 1, the seed's CNN, on MNIST (2 CPU minutes): training/artifacts/model_mnist.*

@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from serving.card import CARD, ModelCard, checksums_of, read_card, verify_files, write
 from serving.preprocessing import INSTANCE_SIZE, PREPROCESSING_VERSION
 from serving.verdict import DEFAULT_THRESHOLDS, Thresholds
+from serving.versions.card import CARD, ModelCard, checksums_of, read_card, verify_files, write
 
 if TYPE_CHECKING:
     import keras

@@ -22,7 +22,7 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # started as a script: its own directory is on the path, not this
 
-from serving.shipped import CONFIG_NAME, install_shipped  # noqa: E402
+from serving.versions.bundled import CONFIG_NAME, install_shipped  # noqa: E402
 
 VAR = ROOT / "var"
 DEVELOPMENT_ENV = VAR / "development.env"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export_savedmodel import ARTIFACTS, LATER_NETWORK, NETWORKS, at_temperature, load_network
-from serving.card import ModelCard, read_card, verify_files
 from serving.verdict import Thresholds
+from serving.versions.card import ModelCard, read_card, verify_files
 
 BATCH = 500
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]  # (n, 28, 28) to (n, classes)
@@ -34,7 +34,7 @@ def load(models: Path, version: int, *, artifacts: Path = ARTIFACTS) -> Subject:
     """A version of a models directory, its files checked against its card.
 
     Raises:
-        OSError, serving.card.CardError: it is not there, or not what its card says.
+        OSError, serving.versions.card.CardError: it is not there, or not what its card says.
     """
     import tensorflow as tf
 

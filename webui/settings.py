@@ -14,11 +14,11 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from webui.access.rate import DEFAULT_RATE, parse_rate
 from webui.environment import read_http_url, read_switch
-from webui.logs import configure_structlog, logging_config
-from webui.recognition.bounds import MAX_BODY_BYTES
-from webui.recognition.rate import DEFAULT_RATE, parse_rate
+from webui.operations.logs import configure_structlog, logging_config
 from webui.records_cassandra.configuration import ALIAS, CassandraSettings
+from webui.request_limits import MAX_BODY_BYTES
 from webui.secret_files import read_secret_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -88,15 +88,15 @@ if CASSANDRA:
 
 MIDDLEWARE = [
     # Before anything that looks at the host: probes come by address, and should cost nothing.
-    "webui.recognition.probes.ProbesMiddleware",
-    "webui.recognition.middleware.RequestIdMiddleware",
-    "webui.recognition.middleware.ApiErrorsMiddleware",
+    "webui.operations.probes.ProbesMiddleware",
+    "webui.operations.middleware.RequestIdMiddleware",
+    "webui.operations.middleware.ApiErrorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
-    "webui.recognition.middleware.BodyLimitMiddleware",
+    "webui.operations.middleware.BodyLimitMiddleware",
     "csp.middleware.CSPMiddleware",
-    "webui.recognition.middleware.PermissionsPolicyMiddleware",
+    "webui.operations.middleware.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -36,7 +36,7 @@ def fill_models(models_dir: Path) -> None:
         CannotStart: if the volume cannot be written to.
     """
     sys.path.insert(0, str(ROOT))
-    from serving.shipped import CONFIG_NAME, install_shipped
+    from serving.versions.bundled import CONFIG_NAME, install_shipped
 
     try:
         done = install_shipped(models_dir)

@@ -31,6 +31,9 @@ ENV PATH=/opt/venv/bin:$PATH \
 COPY manage.py ./
 COPY deploy/gunicorn.conf.py deploy/docker/container.py deploy/
 COPY serving/*.py serving/*.config serving/
+COPY serving/client serving/client
+COPY serving/preprocessing serving/preprocessing
+COPY serving/versions serving/versions
 COPY serving/models serving/models
 COPY webui webui
 # The key is this step's alone; it signs nothing and is in no environment of the image.

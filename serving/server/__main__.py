@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # as the CPU image; no search for a GPU
 
     from serving.server.flags import BadFlags, parse_flags, usage
-    from serving.server.listener import CannotListen, bound_socket
+    from serving.server.http.listener import CannotListen, bound_socket
 
     if "--help" in arguments or "-h" in arguments:
         sys.stdout.write(usage() + "\n")

@@ -13,21 +13,21 @@ from pathlib import Path
 
 import uvloop
 
-from serving.server.api import RestApi
-from serving.server.batching import Batcher, read_batching_options
 from serving.server.config_messages import MonitoringConfig
-from serving.server.connection import SWEEP_SECONDS, Connection, Site
-from serving.server.core import ServerCore
 from serving.server.flags import Flags
-from serving.server.listener import CannotListen, bound_socket
-from serving.server.manager import ManagerOptions
+from serving.server.http.connection import SWEEP_SECONDS, Connection, Site
+from serving.server.http.listener import CannotListen, bound_socket
+from serving.server.http.routes import RestApi
 from serving.server.metrics import Metrics
-from serving.server.model_config import ModelServerConfig, read_text_proto, single_model
-from serving.server.saved_model import SavedModel, SessionOptions
-from serving.server.states import VersionId
+from serving.server.runtime.batching import Batcher, read_batching_options
+from serving.server.runtime.saved_model import SavedModel, SessionOptions
+from serving.server.runtime.warmup import warm_up
+from serving.server.runtime.workers import Workers
 from serving.server.status import StatusError, invalid_argument
-from serving.server.warmup import warm_up
-from serving.server.workers import Workers
+from serving.server.versions.config import ModelServerConfig, read_text_proto, single_model
+from serving.server.versions.core import ServerCore
+from serving.server.versions.manager import ManagerOptions
+from serving.server.versions.states import VersionId
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import requests
 
-from deploy.stack import free_port
-from serving.shipped import CONFIG_NAME, install_shipped
+from serving.versions.bundled import CONFIG_NAME, install_shipped
 from tests.needs import need
+from tests.stack.stack import free_port
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from deploy.stack import free_port
+from tests.stack.stack import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120  # TensorFlow's import on two busy cores

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.versions import LABEL_SECONDS
+from serving.versions.manager import LABEL_SECONDS
 from tests.rollout.site import Clients, running_site
 from tests.serving.model_server import Stage
 from tests.serving.tiny_models import write_card

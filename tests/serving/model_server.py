@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from serving import models_config
 from serving.client import ServingClient, ServingError
-from serving.repository import Repository
-from serving.versions import Versions
+from serving.versions import config as models_config
+from serving.versions.manager import Versions
+from serving.versions.repository import Repository
 from tests.serving.tiny_models import ROOT, build_tiny_models
 
 START_SECONDS = 400  # TensorFlow is imported; on two cores with much else to do that takes long

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from export_savedmodel import check_digits
-from serving.card import ModelCard
 from serving.verdict import Thresholds, read_verdict
+from serving.versions.card import ModelCard
 from training import evaluate, gate, metrics, report
 from training.metrics import Share
 from training.samples import NOT_A_DIGIT, Sample, Samples

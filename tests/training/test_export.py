@@ -25,7 +25,7 @@ from export_savedmodel import (
     load_network,
     main,
 )
-from serving.card import read_card, verify_files
+from serving.versions.card import read_card, verify_files
 from tests.needs import need
 from training import mnist
 

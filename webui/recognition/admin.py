@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from webui.recognition.keys import create_key, revoke
+from webui.access.keys import create_key, revoke
 from webui.recognition.models import ApiKey
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from ninja.errors import ValidationError
 
 from serving.client import InstanceRefused, ServingError, ServingUnavailable
 from serving.preprocessing import BlankPicture, NotAPicture, PictureError, PictureTooLarge
+from webui.access.cross_site import refuse_cross_site
+from webui.access.rate_limits import charge
+from webui.access.visitors import Caller, identify, remember
+from webui.errors import ApiError, error_response
 from webui.recognition import schemas, services
-from webui.recognition.cross_site import refuse_cross_site
-from webui.recognition.errors import ApiError, error_response
-from webui.recognition.limits import charge
 from webui.recognition.selectors import callers_record
 from webui.recognition.submission import read_submission
-from webui.recognition.visitors import Caller, identify, remember
 from webui.records.store import RecordNotFound, StoreUnavailable
 
 RETRY_SECONDS = 5.0  # a restarted model server or store is back about then

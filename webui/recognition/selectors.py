@@ -5,10 +5,10 @@ from uuid import UUID
 
 from django.conf import settings
 
-from serving.card import read_card
 from serving.verdict import DEFAULT_THRESHOLDS, Thresholds
-from webui.recognition.errors import ApiError
-from webui.recognition.visitors import Caller
+from serving.versions.card import read_card
+from webui.access.visitors import Caller
+from webui.errors import ApiError
 from webui.records.models import Record
 from webui.records.store import RecordNotFound, store
 

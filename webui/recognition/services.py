@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from serving.client import Answer, LabelUnknown, ServingError
 from serving.preprocessing import INSTANCE_SIZE, decode_picture, to_instance
 from serving.verdict import Reading, read_verdict
-from webui.recognition import metrics
+from webui.access.visitors import Caller
+from webui.operations import metrics
 from webui.recognition.selectors import thresholds_of
 from webui.recognition.submission import Ink
-from webui.recognition.visitors import Caller
 from webui.records.models import Record, instant_of, new_record_id
 from webui.records.store import Recorded, store
 from webui.rollout.services import label_for

@@ -13,13 +13,8 @@ from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDictKeyError
 
-from webui.recognition.bounds import (
-    MAX_COORDINATE,
-    MAX_PICTURE_BYTES,
-    MAX_POINTS,
-    MAX_STROKES,
-)
-from webui.recognition.errors import ApiError
+from webui.errors import ApiError
+from webui.request_limits import MAX_COORDINATE, MAX_PICTURE_BYTES, MAX_POINTS, MAX_STROKES
 
 DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII)
 

@@ -6,8 +6,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
-from webui.recognition.bounds import MAX_PICTURE_BYTES
-from webui.recognition.visitors import identify, remember
+from webui.access.visitors import identify, remember
+from webui.request_limits import MAX_PICTURE_BYTES
 
 
 @require_safe

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from serving.versions import VersionsError
+from serving.versions.manager import VersionsError
 from webui.rollout import selectors, services
 from webui.rollout.forms import CanaryForm, NoteForm, RetireForm
 from webui.rollout.lease import Busy, LeaseLost

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from serving.client import ServingError, VersionStatus
-from serving.models_config import ConfigError
-from serving.repository import CARD, Repository
+from serving.versions.config import ConfigError
+from serving.versions.repository import CARD, Repository
 from webui.records.selectors import version_statistics
 from webui.records.store import StoreError
 from webui.rollout.models import Action, HistoryEntry, RolloutState

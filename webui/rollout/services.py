@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 
 from serving.client import STABLE
-from serving.versions import Failed, Refused, Versions
+from serving.versions.manager import Failed, Refused, Versions
 from webui.rollout import selectors
 from webui.rollout.canary import SHARE_SECONDS, label_for, shares
 from webui.rollout.lease import Lease, lease

@@ -12,9 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from tests.webui.recognition.conftest import SEVEN, ScriptedModel, png
-from webui.recognition.keys import create_key, revoke
-from webui.recognition.visitors import COOKIE
+from tests.webui.conftest import SEVEN, ScriptedModel, png
+from webui.access.keys import create_key, revoke
+from webui.access.visitors import COOKIE
 from webui.records.models import Record
 from webui.records.store import StoreUnavailable, store
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from serving.versions import Failed, Refused
+from serving.versions.manager import Failed, Refused
 from tests.serving.model_server import Stage
 from tests.serving.tiny_models import write_card
 from webui.rollout import selectors, services
@@ -86,7 +86,7 @@ def test_two_operators_at_once(site: Stage) -> None:
 def test_a_version_that_does_not_load_uses_its_number_up(
     site: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.trial.tensorflow_is_at_hand", lambda: False)
+    monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_at_hand", lambda: False)
     broken = tmp_path / "broken"
     shutil.copytree(site.exports / "digit-3", broken)
     (broken / "saved_model.pb").write_bytes(b"\x08\x01garbled")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from webui.recognition.keys import create_key
+from webui.access.keys import create_key
 from webui.recognition.models import ApiKey
 
 

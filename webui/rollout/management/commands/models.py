@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from serving.versions import VersionsError
+from serving.versions.manager import VersionsError
 from webui.rollout import selectors, services
 from webui.rollout.lease import Busy, LeaseLost
 

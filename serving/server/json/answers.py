@@ -1,0 +1,113 @@
+"""From a model's outputs to the JSON of an answer (`MakeJsonFromTensors` of json_tensor.cc)."""
+
+import base64
+
+from tensorflow.core.framework import types_pb2
+
+from serving.server.json.floats import double_texts, float_texts
+from serving.server.json.tensors import Format
+from serving.server.json.text import quoted
+from serving.server.runtime.saved_model import Array, Signature, Tensors, dtype_word
+from serving.server.status import invalid_argument
+
+BYTES_SUFFIX = "_bytes"  # an output whose name ends so is base64, any other string is raw
+INTEGERS = frozenset(
+    {
+        types_pb2.DT_INT32,
+        types_pb2.DT_INT16,
+        types_pb2.DT_INT8,
+        types_pb2.DT_UINT8,
+        types_pb2.DT_INT64,
+        types_pb2.DT_UINT32,
+        types_pb2.DT_UINT64,
+    }
+)
+
+
+def write_predict(signature: Signature, made: Format, outputs: Tensors) -> bytes:
+    """The body of a predict answer.
+
+    Raises:
+        StatusError: an output cannot be written, or the rows of the outputs do not agree.
+    """
+    if not outputs:
+        raise invalid_argument("Cannot convert empty tensor map to JSON")
+    text = _rows(signature, outputs) if made is Format.ROW else _columns(signature, outputs)
+    return f'{{\n    "{made.value}": {text}\n}}'.encode("utf-8", "surrogateescape")
+
+
+def _rows(signature: Signature, outputs: Tensors) -> str:
+    count = -1
+    for name, array in outputs.items():
+        if array.ndim == 0:
+            raise invalid_argument(f"Tensor name: {name} has no shape information ")
+        if count >= 0 and array.shape[0] != count:
+            raise invalid_argument(
+                f"Tensor name: {name} has inconsistent batch size: {array.shape[0]} "
+                f"expecting: {count}"
+            )
+        count = array.shape[0]
+    columns = {
+        name: _nested(_scalars(signature, name, array), array.shape[1:], outermost=count)
+        for name, array in outputs.items()
+    }
+    if len(columns) == 1:
+        (rows,) = columns.values()
+    else:
+        keys = [quoted(name.encode()).decode() for name in columns]
+        rows = [
+            "{\n"
+            + ",\n".join(
+                f"            {key}: {text}" for key, text in zip(keys, texts, strict=True)
+            )
+            + "\n        }"
+            for texts in zip(*columns.values(), strict=True)
+        ]
+    return f"[{', '.join(rows)}\n    ]"
+
+
+def _columns(signature: Signature, outputs: Tensors) -> str:
+    texts = {
+        name: _nested(_scalars(signature, name, array), array.shape, outermost=1)[0]
+        for name, array in outputs.items()
+    }
+    if len(texts) == 1:
+        (text,) = texts.values()
+        return text
+    members = [f"        {quoted(name.encode()).decode()}: {text}" for name, text in texts.items()]
+    return "{\n" + ",\n".join(members) + "\n    }"
+
+
+def _nested(scalars: list[str], shape: tuple[int, ...], *, outermost: int) -> list[str]:
+    """Joins scalars into `outermost` lists of that shape; of no shape they stay as they are."""
+    texts = scalars
+    for level in range(len(shape) - 1, -1, -1):
+        size = shape[level]
+        count = outermost
+        for outer in shape[:level]:
+            count *= outer
+        texts = [f"[{', '.join(texts[i * size : (i + 1) * size])}]" for i in range(count)]
+    return texts
+
+
+def _scalars(signature: Signature, name: str, array: Array) -> list[str]:
+    dtype = signature.outputs[name].dtype
+    flat = array.ravel()
+    if dtype == types_pb2.DT_FLOAT:
+        return float_texts(flat)
+    if dtype == types_pb2.DT_DOUBLE:
+        return double_texts(flat)
+    if dtype in INTEGERS:
+        return [str(value) for value in flat.tolist()]
+    if dtype == types_pb2.DT_BOOL:
+        return ["true" if value else "false" for value in flat.tolist()]
+    if dtype == types_pb2.DT_STRING:
+        values = [_as_bytes(value) for value in flat.tolist()]
+        if name.endswith(BYTES_SUFFIX):
+            return [f'{{"b64": "{base64.b64encode(value).decode()}"}}' for value in values]
+        return [quoted(value).decode("utf-8", "surrogateescape") for value in values]
+    raise invalid_argument(f"Failed to write JSON value for tensor type: {dtype_word(dtype)}")
+
+
+def _as_bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

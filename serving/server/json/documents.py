@@ -1,0 +1,63 @@
+"""The status and metadata documents (`get_model_status_impl.cc`, `ToJsonString`)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from tensorflow.core.protobuf import meta_graph_pb2
+
+from serving.server.status import not_found
+from serving.server.versions.states import VersionState
+
+
+def status_document(name: str, version: int | None, states: Mapping[int, VersionState]) -> bytes:
+    """Every version ever seen, highest first, or the one that is asked for.
+
+    Raises:
+        StatusError: NOT_FOUND; nothing was ever seen of the model, or of that version.
+    """
+    if not states:
+        raise not_found(f"Could not find any versions of model {name}")
+    if version is not None:
+        if version not in states:
+            raise not_found(f"Could not find version {version} of model {name}")
+        states = {version: states[version]}
+    document = {
+        "model_version_status": [
+            {
+                "version": str(number),
+                "state": state.state.value,
+                "status": {
+                    "error_code": state.error.code.name if state.error else "OK",
+                    "error_message": state.error.message if state.error else "",
+                },
+            }
+            for number, state in states.items()
+        ]
+    }
+    return _text(document)
+
+
+def metadata_document(
+    name: str, version: int, signature_defs: Mapping[str, meta_graph_pb2.SignatureDef]
+) -> bytes:
+    """A version's signatures, `signature_def` twice as protobuf's Any made it."""
+    signatures: dict[str, Any] = {
+        key: MessageToDict(
+            definition,
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+        )
+        for key, definition in sorted(signature_defs.items())
+    }
+    document = {
+        "model_spec": {"name": name, "signature_name": "", "version": str(version)},
+        "metadata": {"signature_def": {"signature_def": signatures}},
+    }
+    return _text(document)
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    return text.encode("utf-8", "surrogateescape") + b"\n"

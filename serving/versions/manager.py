@@ -1,0 +1,394 @@
+"""Publishes, promotes and retires model versions without a failed request.
+
+Everything goes through files (version directories and `models.config` on a volume shared with
+the model server, which polls it) and REST (to see what became of it), so it works the same
+with TensorFlow Serving and with the embedded server. The order is what makes it safe:
+
+1. A version appears by rename, tried before.
+2. It is added to the versions served, and waited for until it is AVAILABLE.
+3. Only then does a label move to it, by a second write: a label on a version that is not loaded
+   makes the server refuse the whole file, silently.
+4. The label is asked for until the server says the new version.
+5. Only then are versions dropped that nothing names; the one that was stable before stays
+   loaded, so that rolling back is moving a label.
+
+On any failure the file that was is put back, and the stable version has never left.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.client import STABLE, LabelUnknown, ServingClient, ServingError, VersionStatus
+from serving.versions.config import ConfigError
+from serving.versions.repository import Repository, SourceRefused
+from serving.versions.smoke_test import Trial, TrialFailed, try_version
+
+CANARY = "canary"
+LOAD_SECONDS = 120.0  # a version's load and warm-up, polls and one retry included
+LABEL_SECONDS = 30.0  # the server polls its file every second or so, and then moves the label
+RESTORE_SECONDS = 10.0
+POLL_SECONDS = 0.1
+
+
+class VersionsError(Exception):
+    """A version could not be published, promoted or retired; what was, still is."""
+
+
+class Refused(VersionsError):
+    """It cannot be done as things stand; nothing was begun."""
+
+
+class Failed(VersionsError):
+    """It was tried and did not work; says why, in the model server's words where it has some.
+
+    Attributes:
+        version: the version that failed, if it had a number by then; it is not used again.
+    """
+
+    def __init__(self, message: str, *, version: int | None = None) -> None:
+        super().__init__(message)
+        self.version = version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What is served: the file's versions (or the server's, without `specific`) and labels."""
+
+    versions: tuple[int, ...]
+    labels: dict[str, int]
+
+    @property
+    def stable(self) -> int | None:
+        return self.labels.get(STABLE)
+
+    @property
+    def canary(self) -> int | None:
+        return self.labels.get(CANARY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A version that is loaded, and how it was tried."""
+
+    version: int
+    trial: Trial
+
+
+class Versions:
+    """The versions of one model, on disk and in the server.
+
+    Args:
+        repository: the files, shared with the model server.
+        client: the model server.
+        tick: called while waiting, at least every half second; may raise to give up (then
+            what was is put back, as with any failure).
+        load_seconds, label_seconds: how long the server may take.
+    """
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        client: ServingClient,
+        tick: Callable[[], None] = lambda: None,
+        load_seconds: float = LOAD_SECONDS,
+        label_seconds: float = LABEL_SECONDS,
+    ) -> None:
+        self.repository = repository
+        self.client = client
+        self._tick = tick
+        self._load_seconds = load_seconds
+        self._label_seconds = label_seconds
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def deployment(self) -> Deployment:
+        """What `models.config` says is served.
+
+        Raises:
+            Refused: if it cannot be read.
+            ServingError: if it leaves the versions to the server, and that does not answer.
+        """
+        try:
+            config = self.repository.config()
+        except ConfigError as problem:
+            raise Refused(str(problem)) from problem
+        versions = config.versions
+        if versions is None:
+            versions = tuple(
+                sorted(status.version for status in self.client.versions() if status.available)
+            )
+        return Deployment(versions=versions, labels=dict(config.labels))
+
+    # --- changing ---------------------------------------------------------------------------
+
+    def publish(
+        self, source: Path, *, version: int | None = None, used: frozenset[int] = frozenset()
+    ) -> Published:
+        """Copies a SavedModel directory, tries it, gives it a number, and has it loaded.
+
+        Args:
+            source: a SavedModel directory.
+            version: the number it should get; None: the next after all that were ever used.
+            used: numbers used before, beside those on disk and in the server.
+
+        Raises:
+            Refused: the server does not answer, or the number is taken.
+            Failed: the version is no good, or the server did not load it.
+        """
+        deployment = self._deployment_of_a_server_that_answers()
+        taken = used | set(self.repository.versions()) | set(deployment.versions)
+        taken |= {status.version for status in self._statuses()}
+        if version is not None and version < 1:
+            raise Refused(f"a version is a whole number from 1, not {version}")
+        if version in taken:
+            raise Refused(
+                f"version {version} has been used; a number names one model for ever, since the "
+                f"server does not load a failed one again. Free: {max(taken) + 1}"
+            )
+        number = version or max(taken, default=0) + 1
+        try:
+            with self.repository.draft(source) as draft:
+                trial = try_version(draft, tick=self._tick)
+                self.repository.install(draft, number)
+        except (SourceRefused, TrialFailed) as problem:
+            raise Failed(f"{source} is not published: {problem}") from problem
+        except OSError as problem:
+            raise Failed(f"{source} could not be copied: {problem}") from problem
+        try:
+            with self._restoring(deployment):
+                self._load(number, deployment)
+        except BaseException:
+            self._remove_failed(number)
+            raise
+        return Published(version=number, trial=trial)
+
+    def promote(self, version: int) -> Deployment:
+        """Makes a version the stable one; loads it first if it is not.
+
+        A canary of the same version has done its work: its label goes with the same write.
+
+        Raises:
+            Refused, Failed
+        """
+        deployment = self._deployment_of_a_server_that_answers()
+        if version == deployment.stable:
+            raise Refused(f"version {version} is stable already")
+        labels = {
+            label: labelled
+            for label, labelled in deployment.labels.items()
+            if not (label == CANARY and labelled == version)
+        }
+        labels[STABLE] = version
+        return self._move(deployment, version, STABLE, labels)
+
+    def start_canary(self, version: int) -> Deployment:
+        """Puts the label `canary` on a version; loads it first if it is not.
+
+        Raises:
+            Refused, Failed
+        """
+        deployment = self._deployment_of_a_server_that_answers()
+        if version == deployment.stable:
+            raise Refused(f"version {version} is stable: everybody has it already")
+        if version == deployment.canary:
+            return deployment
+        return self._move(deployment, version, CANARY, {**deployment.labels, CANARY: version})
+
+    def withdraw_canary(self) -> Deployment:
+        """Takes the label `canary` away; its version stays loaded.
+
+        Raises:
+            Refused, Failed
+        """
+        deployment = self._deployment_of_a_server_that_answers()
+        if deployment.canary is None:
+            raise Refused("there is no canary")
+        labels = {k: v for k, v in deployment.labels.items() if k != CANARY}
+        with self._restoring(deployment):
+            self.repository.write_config(versions=deployment.versions, labels=labels)
+            self._wait_for_label(CANARY, None)
+        return self.deployment()
+
+    def retire(self, version: int, *, delete: bool = False) -> Deployment:
+        """Unloads a version that no label names; with `delete`, removes its files as well.
+
+        Raises:
+            Refused, Failed
+        """
+        deployment = self._deployment_of_a_server_that_answers()
+        for label, labelled in deployment.labels.items():
+            if labelled == version:
+                raise Refused(f"version {version} is {label}; it answers visitors now")
+        on_disk = version in self.repository.versions()
+        if version not in deployment.versions and not (delete and on_disk):
+            raise Refused(f"version {version} is not served")
+        if version in deployment.versions:
+            remaining = [number for number in deployment.versions if number != version]
+            if not remaining:
+                raise Refused(f"version {version} is the only one that is served")
+            with self._restoring(deployment):
+                self.repository.write_config(versions=remaining, labels=deployment.labels)
+                self._wait_until_unloaded(version)
+        if delete and on_disk:
+            try:
+                self.repository.remove(version)
+            except OSError as problem:
+                raise Failed(f"version {version} is unloaded, but not deleted: {problem}") from None
+        return self.deployment()
+
+    # --- the steps ----------------------------------------------------------------------------
+
+    def _move(
+        self, deployment: Deployment, version: int, label: str, labels: dict[str, int]
+    ) -> Deployment:
+        """Loads a version, moves labels to it, sees that they moved, drops what is not needed."""
+        if version not in self.repository.versions():
+            raise Refused(
+                f"there is no version {version}; there are: "
+                f"{', '.join(map(str, self.repository.versions())) or 'none'}"
+            )
+        with self._restoring(deployment):
+            loaded = self._load(version, deployment)
+            labels = self._true(labels)
+            self.repository.write_config(versions=loaded, labels=labels)
+            self._wait_for_label(label, version)
+        keep = {*labels.values(), deployment.stable, deployment.canary}
+        # Published after this one: it waits for its own promotion.
+        keep |= {number for number in loaded if number > version}
+        versions = tuple(number for number in loaded if number in keep)
+        if versions != loaded:
+            self.repository.write_config(versions=versions, labels=labels)
+        return Deployment(versions=versions, labels=labels)
+
+    def _load(self, version: int, deployment: Deployment) -> tuple[int, ...]:
+        """Has a version served, unless it is, and returns all that are."""
+        for status in self._statuses():
+            if status.version == version and status.failed:
+                raise Failed(
+                    f"version {version} failed in the model server, which does not try it "
+                    f"again: {status.error}. Publish it anew, under a new number",
+                    version=version,
+                )
+        versions = tuple(sorted({*deployment.versions, version}))
+        if versions != deployment.versions:
+            self.repository.write_config(versions=versions, labels=self._true(deployment.labels))
+        self._wait_until_available(version)
+        return versions
+
+    def _true(self, labels: dict[str, int]) -> dict[str, int]:
+        """Labels whose version is loaded. One that is not answers nobody, and while it stands
+        in the file the server refuses every change of it."""
+        available = {status.version for status in self._statuses() if status.available}
+        return {label: version for label, version in labels.items() if version in available}
+
+    def _wait_until_available(self, version: int) -> None:
+        state = "not seen by the server"
+        for _ in self._until(self._load_seconds):
+            for status in self._statuses():
+                if status.version == version:
+                    state = f"in state {status.state}"
+                    if status.available:
+                        return
+                    if status.failed:
+                        raise Failed(
+                            f"the model server does not load version {version}: {status.error}",
+                            version=version,
+                        )
+        raise Failed(
+            f"version {version} is {state} after {self._load_seconds:.0f} s. Does the server "
+            "poll its configuration (--model_config_file_poll_wait_seconds=1), and see "
+            f"{self.repository.model_dir} as its base_path?",
+            version=version,
+        )
+
+    def _wait_until_unloaded(self, version: int) -> None:
+        for _ in self._until(self._label_seconds):
+            if not self._is_available(version):
+                return
+        raise Failed(f"the model server still serves version {version}", version=version)
+
+    def _wait_for_label(self, label: str, version: int | None) -> None:
+        """Until the server says that a label names a version (or, for None, nothing)."""
+        named: int | None = None
+        for _ in self._until(self._label_seconds):
+            named = self._label_names(label)
+            if named == version:
+                return
+        raise Failed(
+            f"after {self._label_seconds:.0f} s the model server says that {label!r} is "
+            f"{named or 'nothing'}, not {version or 'nothing'}. Does it poll its configuration "
+            "(--model_config_file_poll_wait_seconds=1)? Its log says why it refuses a file"
+        )
+
+    def _label_names(self, label: str) -> int | None:
+        try:
+            return self.client.ask_label(label)
+        except LabelUnknown:
+            return None
+        except ServingError:
+            return None  # silent for a moment; the wait is bounded
+
+    def _is_available(self, version: int) -> bool:
+        return any(s.version == version and s.available for s in self._statuses())
+
+    def _statuses(self) -> list[VersionStatus]:
+        """The server's versions; none while it is silent for a moment."""
+        try:
+            return self.client.versions()
+        except ServingError:
+            return []
+
+    def _until(self, seconds: float) -> Iterator[None]:
+        deadline = time.monotonic() + seconds
+        while True:
+            yield
+            if time.monotonic() > deadline:
+                return
+            self._tick()
+            time.sleep(POLL_SECONDS)
+
+    def _deployment_of_a_server_that_answers(self) -> Deployment:
+        """
+        Raises:
+            Refused: if the model server does not answer: nothing could be verified.
+        """
+        try:
+            self.client.versions()
+            return self.deployment()
+        except ServingError as problem:
+            raise Refused(f"{problem}; nothing was changed") from problem
+
+    @contextmanager
+    def _restoring(self, deployment: Deployment) -> Iterator[None]:
+        """Puts `models.config` back as it was if the block fails, and sees that it took."""
+        before = self.repository.config_text()
+        try:
+            yield
+        except BaseException as problem:
+            try:
+                self.repository.restore_config(before)
+            except ConfigError as obstacle:
+                problem.add_note(f"and models.config could not be put back: {obstacle}")
+                raise
+            if isinstance(problem, Exception) and deployment.stable is not None:
+                deadline = time.monotonic() + RESTORE_SECONDS
+                while self._label_names(STABLE) != deployment.stable:
+                    if time.monotonic() > deadline:
+                        problem.add_note(
+                            f"models.config is as it was; the server has not said yet that "
+                            f"version {deployment.stable} is stable"
+                        )
+                        break
+                    time.sleep(POLL_SECONDS)
+            if isinstance(problem, ConfigError | ServingError | OSError | ValueError):
+                raise Failed(str(problem)) from problem
+            raise
+
+    def _remove_failed(self, version: int) -> None:
+        """A version that was not loaded leaves no directory: a restart would load it."""
+        with suppress(OSError):
+            self.repository.remove(version)

@@ -1,0 +1,156 @@
+"""Tries a model version before a model server sees it.
+
+With the server's default flags one corrupt version blocks every swap for five minutes, and the
+server's own reason shows only when its retries are over. Where TensorFlow is at hand, a version
+is loaded and asked in a process of its own, bounded in time and memory: whatever a broken or
+hostile file does to TensorFlow, it does there. Where it is not (the site's image), the files
+are compared with the checksums that the version's card carries.
+"""
+
+import hashlib
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from serving.versions.repository import CARD
+
+TRIAL_SECONDS = 180.0  # TensorFlow's import takes 3 to 30 s, a load and its warm-up a few
+TICK_SECONDS = 0.5  # how often the caller hears that the trial is still running
+PROCESS_MODULE = "serving.versions.smoke_test_process"
+
+
+class TrialFailed(Exception):
+    """The version must not be served; says what is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """How a version was found good."""
+
+    means: str  # "loaded and asked" or "checksums"
+    classes: int | None = None  # the width of its answers, where it was asked
+
+
+def tensorflow_is_at_hand() -> bool:
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def try_version(
+    version_dir: Path,
+    *,
+    seconds: float = TRIAL_SECONDS,
+    tick: Callable[[], None] = lambda: None,
+    with_tensorflow: bool | None = None,
+) -> Trial:
+    """Returns how the version was found good.
+
+    Args:
+        version_dir: a complete version, not being written to any more.
+        seconds: a bound for loading and asking it.
+        tick: called every half second; may raise to give up.
+        with_tensorflow: None asks whether it is at hand.
+
+    Raises:
+        TrialFailed: says what is wrong.
+    """
+    checksums = read_checksums(version_dir)
+    if checksums is not None:
+        compare_files(version_dir, checksums)
+    if tensorflow_is_at_hand() if with_tensorflow is None else with_tensorflow:
+        return _load_and_ask(version_dir, seconds=seconds, tick=tick)
+    if checksums is None:
+        raise TrialFailed(
+            f"there is no {CARD} with checksums, and no TensorFlow here to load the version "
+            "with; export it by export_savedmodel.py, which writes the card"
+        )
+    return Trial(means="checksums")
+
+
+def read_checksums(version_dir: Path) -> dict[str, str] | None:
+    """The card's `files`, "sha256:…" by path within the version; None without a card.
+
+    Raises:
+        TrialFailed: if there is a card that does not list the files.
+    """
+    card = version_dir / CARD
+    if not card.is_file():
+        return None
+    try:
+        document: Any = json.loads(card.read_text(encoding="utf-8"))
+        files = document["files"]
+        listed = {str(name): str(checksum) for name, checksum in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise TrialFailed(f"{CARD} is no model card with checksums of its files") from problem
+    if "saved_model.pb" not in listed:
+        raise TrialFailed(f"{CARD} has no checksum of saved_model.pb")
+    return listed
+
+
+def compare_files(version_dir: Path, checksums: dict[str, str]) -> None:
+    """That the version holds the files that its card lists, and no others.
+
+    Raises:
+        TrialFailed: naming the first file that is missing, changed or not listed.
+    """
+    found = {
+        path.relative_to(version_dir).as_posix()
+        for path in version_dir.rglob("*")
+        if path.is_file() and path.relative_to(version_dir) != CARD
+    }
+    for name in sorted(checksums.keys() | found):
+        if name not in found:
+            raise TrialFailed(f"{name} is missing; the card lists it")
+        if name not in checksums:
+            raise TrialFailed(f"{name} is not listed by the card")
+        with (version_dir / name).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if checksums[name] != f"sha256:{digest}":
+            raise TrialFailed(f"{name} is not the file that the card was written for (sha256)")
+
+
+def _load_and_ask(version_dir: Path, *, seconds: float, tick: Callable[[], None]) -> Trial:
+    deadline = time.monotonic() + seconds
+    with subprocess.Popen(
+        [sys.executable, "-m", PROCESS_MODULE, str(version_dir.resolve())],
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            output = _wait(process, deadline=deadline, seconds=seconds, tick=tick)
+        finally:
+            process.kill()  # no harm to one that has ended
+    try:
+        verdict = json.loads(output.splitlines()[-1])
+        problem, classes = verdict["problem"], verdict["classes"]
+    except (IndexError, ValueError, KeyError, TypeError):
+        raise TrialFailed(
+            f"loading it ended the process (status {process.returncode}): the file is corrupt, "
+            "or it needs too much memory"
+        ) from None
+    if problem:
+        raise TrialFailed(str(problem))
+    return Trial(means="loaded and asked", classes=int(classes))
+
+
+def _wait(
+    process: subprocess.Popen[str], *, deadline: float, seconds: float, tick: Callable[[], None]
+) -> str:
+    """What the process printed, once it has ended."""
+    while True:
+        try:
+            output, _ = process.communicate(timeout=TICK_SECONDS)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > deadline:
+                raise TrialFailed(f"it was not loaded and asked within {seconds:.0f} s") from None
+            tick()
+        else:
+            return output

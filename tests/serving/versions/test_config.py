@@ -1,0 +1,123 @@
+"""models.config is read as TensorFlow Serving reads it, and changed without losing anything."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.versions import config as models_config
+from serving.versions.config import ConfigError, model_config, with_model
+
+TEXT = """
+# kept whole but for comments
+model_config_list {
+  config {
+    name: "digits"
+    base_path: "/models/digits"
+    model_platform: "tensorflow"
+    model_version_policy { specific { versions: 2 versions: 1 } }
+    version_labels { key: "stable" value: 1 }
+    logging_config {
+      log_collector_config { type: "file" filename_prefix: "/tmp/log" }
+      sampling_config { sampling_rate: 0.5 }
+    }
+  }
+  config {
+    name: "other"
+    base_path: "/models/other"
+    model_version_policy { latest { num_versions: 2 } }
+  }
+}
+"""
+
+
+def test_reads_versions_and_labels() -> None:
+    config = model_config(TEXT, "digits")
+    assert config.base_path == "/models/digits"
+    assert config.versions == (1, 2)
+    assert config.labels == {"stable": 1}
+
+
+def test_versions_of_another_policy_are_none() -> None:
+    assert model_config(TEXT, "other").versions is None
+
+
+def test_what_nobody_asked_to_change_is_kept() -> None:
+    changed = with_model(TEXT, "digits", versions=[3, 2], labels={"stable": 2, "canary": 3})
+    assert model_config(changed, "digits").versions == (2, 3)
+    assert model_config(changed, "digits").labels == {"stable": 2, "canary": 3}
+    assert model_config(changed, "digits").base_path == "/models/digits"
+    assert "sampling_rate: 0.5" in changed
+    assert model_config(changed, "other") == model_config(TEXT, "other")
+
+
+def test_a_policy_of_another_kind_becomes_specific() -> None:
+    changed = with_model(TEXT, "other", versions=[7], labels={})
+    assert model_config(changed, "other").versions == (7,)
+
+
+versions = st.lists(st.integers(1, 2**62), min_size=1, max_size=5, unique=True)
+label_names = st.from_regex(r"[a-zA-Z0-9_]{1,12}", fullmatch=True)
+
+
+@given(versions=versions, data=st.data())
+def test_what_is_written_is_what_is_read(versions: list[int], data: st.DataObject) -> None:
+    labels = data.draw(st.dictionaries(label_names, st.sampled_from(versions), max_size=4))
+    config = model_config(with_model(TEXT, "digits", versions=versions, labels=labels), "digits")
+    assert config.versions == tuple(sorted(versions))
+    assert config.labels == labels
+
+
+def test_the_generated_messages_read_the_same() -> None:
+    """The description agrees with TensorFlow Serving's own, where that is installed."""
+    generated = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
+    from google.protobuf import text_format
+
+    text = with_model(TEXT, "digits", versions=[3, 2], labels={"stable": 2, "canary": 3})
+    theirs = text_format.Parse(text, generated.ModelServerConfig())
+    ours = models_config.parse_config(text)
+    assert theirs.SerializeToString(deterministic=True) == ours.SerializeToString(
+        deterministic=True
+    )
+
+
+def test_a_label_on_a_version_that_is_not_served_is_never_written() -> None:
+    with pytest.raises(ValueError, match="'canary' would name version 3"):
+        with_model(TEXT, "digits", versions=[1, 2], labels={"stable": 1, "canary": 3})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("nonsense", "no field named"),
+        ("model_config_list { config { nam: 'x' } }", "nam"),
+        ("model_config_list {", "ModelServerConfig"),
+        ("", "no model 'digits'"),
+    ],
+)
+def test_what_is_no_config_is_named(text: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        model_config(text, "digits")
+
+
+def test_a_missing_file_names_itself(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="MODELS_DIR"):
+        models_config.read_text(tmp_path / "models.config")
+
+
+def test_writing_keeps_permissions_and_leaves_no_drafts(tmp_path: Path) -> None:
+    path = tmp_path / "models.config"
+    path.write_text("old")
+    path.chmod(0o640)
+    before = path.stat().st_ino
+    models_config.write_text(path, "new")
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert path.stat().st_ino != before  # by rename: a reader sees the old file or the new one
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_directory_that_is_not_there_is_an_error_of_our_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be written"):
+        models_config.write_text(tmp_path / "gone" / "models.config", "text")

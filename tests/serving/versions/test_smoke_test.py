@@ -1,0 +1,171 @@
+"""A bad version is found out before a model server sees it, whichever way it is bad."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.versions.repository import CARD
+from serving.versions.smoke_test import (
+    Trial,
+    TrialFailed,
+    compare_files,
+    read_checksums,
+    try_version,
+)
+from tests.serving.tiny_models import ROOT, write_card
+
+# All in one process: TensorFlow's import is what takes time. What a single trial does to its
+# process is tried below.
+MANY = """
+import json, sys
+from pathlib import Path
+from serving.versions.smoke_test_process import Unfit, limit_resources, try_out
+limit_resources()
+found = {}
+for name in sys.argv[2:]:
+    try:
+        found[name] = try_out(Path(sys.argv[1]) / name)
+    except Unfit as problem:
+        found[name] = str(problem)
+print(json.dumps(found))
+"""
+
+REASONS = {
+    "digit-1": 11,
+    "ten-wide": 10,
+    "nan": "NaN",
+    "wide": "(1, 12)",
+    "unnormalised": "no probabilities",
+    "misnamed-input": "'picture'",
+    "misnamed-output": "'scores'",
+    "bad-warm-up": "asked for 1 instances, it fails",
+    "no-signature": "signature 'serving_default'",
+}
+
+
+@pytest.fixture
+def version(tiny_models: Path, tmp_path: Path) -> Path:
+    """A good version to spoil."""
+    copy = tmp_path / "version"
+    shutil.copytree(tiny_models / "digit-1", copy)
+    return copy
+
+
+def test_what_loading_and_asking_finds(tiny_models: Path) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", MANY, str(tiny_models), *REASONS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert finished.returncode == 0, finished.stderr
+    found = json.loads(finished.stdout.splitlines()[-1])
+    for name, reason in REASONS.items():
+        if isinstance(reason, int):
+            assert found[name] == reason, name
+        else:
+            assert reason in found[name], name
+
+
+def test_a_good_version_passes_in_a_process_of_its_own(version: Path) -> None:
+    write_card(version)
+    ticks: list[None] = []
+    trial = try_version(version, tick=lambda: ticks.append(None))
+    assert trial == Trial(means="loaded and asked", classes=11)
+    assert ticks  # TensorFlow's import alone takes longer than a tick
+
+
+def test_a_garbled_graph_is_refused(version: Path) -> None:
+    graph = version / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[: graph.stat().st_size // 2])
+    with pytest.raises(TrialFailed, match="TensorFlow does not load it"):
+        try_version(version)
+
+
+def test_a_trial_that_takes_too_long_ends(version: Path) -> None:
+    with pytest.raises(TrialFailed, match="within 0 s"):
+        try_version(version, seconds=0.0)
+
+
+def test_a_trial_ends_with_who_asked_for_it(version: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def give_up() -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        try_version(version, tick=give_up)
+
+
+def test_a_process_that_dies_is_a_failed_trial(
+    version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "serving.versions.smoke_test.PROCESS_MODULE", "tests.serving.no_such_module"
+    )
+    with pytest.raises(TrialFailed, match="ended the process"):
+        try_version(version)
+
+
+def test_without_tensorflow_the_checksums_tell(version: Path) -> None:
+    write_card(version)
+    assert try_version(version, with_tensorflow=False) == Trial(means="checksums")
+
+
+def test_without_tensorflow_and_card_nothing_tells(version: Path) -> None:
+    with pytest.raises(TrialFailed, match="no TensorFlow here"):
+        try_version(version, with_tensorflow=False)
+
+
+def spoil_bytes(version: Path) -> None:
+    (version / "variables" / "variables.index").write_bytes(b"spoilt")
+
+
+def lose_file(version: Path) -> None:
+    (version / "assets.extra" / "tf_serving_warmup_requests").unlink()
+
+
+def add_file(version: Path) -> None:
+    (version / "assets.extra" / "extra").write_text("?")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (spoil_bytes, "variables/variables.index is not the file"),
+        (lose_file, "tf_serving_warmup_requests is missing"),
+        (add_file, "assets.extra/extra is not listed"),
+    ],
+)
+@pytest.mark.parametrize("with_tensorflow", [True, False])
+def test_files_that_are_not_the_cards_are_refused(
+    version: Path, spoil: object, reason: str, with_tensorflow: bool
+) -> None:
+    write_card(version)
+    assert callable(spoil)
+    spoil(version)
+    with pytest.raises(TrialFailed, match=reason):
+        try_version(version, with_tensorflow=with_tensorflow)
+
+
+@pytest.mark.parametrize(
+    "card", ["{", "[]", "{}", '{"files": []}', '{"files": {"other": "sha256:0"}}']
+)
+def test_a_card_without_checksums_is_refused(version: Path, card: str) -> None:
+    (version / CARD).write_text(card)
+    with pytest.raises(TrialFailed, match="card"):
+        try_version(version, with_tensorflow=False)
+
+
+def test_a_listed_file_outside_the_version_is_not_looked_for(version: Path) -> None:
+    write_card(version)
+    checksums = read_checksums(version)
+    assert checksums is not None
+    with pytest.raises(TrialFailed, match="missing"):
+        compare_files(version, {**checksums, "../../etc/passwd": "sha256:0"})

@@ -1,0 +1,227 @@
+"""A compose project of its own, started, watched and taken down by a test.
+
+Everything goes through `docker-compose` (1.29) or `docker compose` (v2), whichever is there,
+and plain `docker`; every call is bounded. The project's name and port are its own, so it
+stands beside a stack that somebody uses.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVING_IMAGE = "tensorflow/serving:2.20.0"
+COMMAND_SECONDS = 120
+BUILD_SECONDS = 1800  # TensorFlow is 600 MB to fetch; minutes on a slow line
+PULL_SECONDS = 600
+CONFIGURED = (  # what a developer's shell may hold and the test must not inherit
+    "SECRET_KEY", "SECRET_KEY_FILE", "DATABASE_URL", "DATABASE_URL_FILE", "ALLOWED_HOSTS",
+    "HTTPS", "RATE_LIMIT", "MODEL_NAME", "SERVING_URL", "CASSANDRA_HOSTS", "CASSANDRA_DC",
+    "CASSANDRA_RF", "CASSANDRA_USER", "CASSANDRA_PASSWORD", "CASSANDRA_PASSWORD_FILE",
+    "COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "DATA",
+)  # fmt: skip
+
+
+class StackError(Exception):
+    """Something about the stack is not as it must be; says what, and what was seen."""
+
+
+def compose_command() -> list[str] | None:
+    """`docker-compose` or `docker compose`, or None where neither is there."""
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    if shutil.which("docker"):
+        asked = subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=30)
+        if asked.returncode == 0:
+            return ["docker", "compose"]
+    return None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_until(
+    what: str,
+    ready: Callable[[], bool],
+    *,
+    seconds: float,
+    seen: Callable[[], str] = str,
+) -> float:
+    """Returns how long it took. `seen` says, if it took too long, what was there instead.
+
+    Raises:
+        StackError: naming `what`, when it is not so after `seconds`.
+    """
+    start = time.monotonic()
+    while not ready():
+        if time.monotonic() - start > seconds:
+            raise StackError(f"not after {seconds:.0f} s: {what} {seen()}".rstrip())
+        time.sleep(0.25)
+    return time.monotonic() - start
+
+
+def docker(*arguments: str, seconds: float = COMMAND_SECONDS) -> str:
+    """What `docker …` prints.
+
+    Raises:
+        StackError: if it fails or does not end in time, with what it said.
+    """
+    return _run(["docker", *arguments], environment=os.environ, seconds=seconds)
+
+
+def _run(
+    command: Sequence[str], *, environment: Mapping[str, str], seconds: float, text: str = ""
+) -> str:
+    try:
+        finished = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        raise StackError(f"`{' '.join(command)}` did not end within {seconds:.0f} s") from None
+    if finished.returncode:
+        said = f"{finished.stdout[-3000:]}\n{finished.stderr[-3000:]}".strip()
+        raise StackError(f"`{' '.join(command)}` failed ({finished.returncode}):\n{said}")
+    return finished.stdout
+
+
+def have_image(name: str) -> bool:
+    """Whether the engine has the image, or can get it from a registry."""
+    if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode == 0:
+        return True
+    try:
+        pulled = subprocess.run(
+            ["docker", "pull", "-q", name], capture_output=True, timeout=PULL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return pulled.returncode == 0
+
+
+class Stack:
+    """One compose project: how its services are started, asked, killed and taken down."""
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        files: Sequence[str],
+        port: int,
+        environment: Mapping[str, str],
+        env_file: Path,
+    ) -> None:
+        """
+        Args:
+            files: compose files, the later ones override.
+            port: the port of this machine on which the site is published.
+            environment: settings of the site, as a shell or .env would hold them.
+            env_file: taken instead of a developer's `.env`; may be empty.
+        """
+        found = compose_command()
+        if found is None:
+            raise StackError("neither docker-compose nor docker compose is installed")
+        self.project = project
+        self.port = port
+        self._files = files
+        self._command = [*found, "--env-file", str(env_file), "--project-name", project]
+        for file in files:
+            self._command += ["--file", file]
+        self._environment = {n: v for n, v in os.environ.items() if n not in CONFIGURED}
+        self._environment |= {**environment, "PORT": str(port)}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def shell_environment(self) -> dict[str, str]:
+        """What a shell holds in which `docker-compose` alone means this stack, anywhere."""
+        files = os.pathsep.join(str(ROOT / file) for file in self._files)
+        names = {"COMPOSE_PROJECT_NAME": self.project, "COMPOSE_FILE": files}
+        return {**self._environment, **names}
+
+    def compose(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> str:
+        """What `docker-compose …` prints. Raises StackError."""
+        return _run([*self._command, *arguments], environment=self._environment, seconds=seconds)
+
+    def build(self, *services: str) -> None:
+        self.compose("build", *services, seconds=BUILD_SECONDS)
+
+    def up(self) -> None:
+        self.compose("up", "--detach", "--no-build", seconds=300)
+
+    def take_down(self, *, images: bool) -> None:
+        """Containers, network and volumes; with `images`, also those built for the test."""
+        down = ["down", "--volumes", "--remove-orphans", "--timeout", "5"]
+        self.compose(
+            "--profile", "trainer", *down, *(["--rmi", "local"] if images else []), seconds=300
+        )
+
+    def execute(self, service: str, *command: str, seconds: float = COMMAND_SECONDS) -> str:
+        """What a command inside the service's container prints. Raises StackError."""
+        return docker("exec", self.container(service), *command, seconds=seconds)
+
+    def container(self, service: str) -> str:
+        """The id of the service's container, running or not."""
+        found = docker(
+            "ps", "--all", "--quiet", "--no-trunc",
+            "--filter", f"label=com.docker.compose.project={self.project}",
+            "--filter", f"label=com.docker.compose.service={service}",
+            "--filter", "label=com.docker.compose.oneoff=False",
+        ).split()  # fmt: skip
+        if len(found) != 1:
+            raise StackError(f"{len(found)} containers of service {service}; there must be one")
+        return found[0]
+
+    def containers(self) -> list[str]:
+        return docker(
+            "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={self.project}"
+        ).split()
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        found: list[dict[str, Any]] = json.loads(docker("inspect", self.container(service)))
+        return found[0]
+
+    def is_healthy(self, service: str) -> bool:
+        state = self.inspect(service)["State"]
+        return bool(state["Running"] and state.get("Health", {}).get("Status") == "healthy")
+
+    def wait_healthy(self, *services: str, seconds: float) -> float:
+        return wait_until(
+            f"{', '.join(services)} healthy",
+            lambda: all(self.is_healthy(service) for service in services),
+            seconds=seconds,
+        )
+
+    def kill_process(self, service: str) -> None:
+        """Ends the service's first process with SIGKILL, from outside its container.
+
+        `docker kill` would not do: the engine takes that as an operator's wish and does not
+        start the container again.
+        """
+        state = self.inspect(service)["State"]
+        docker(
+            "run", "--rm", "--pid=host", "--user=0", "--entrypoint=python",
+            self.inspect("web")["Image"], "-c", f"import os; os.kill({state['Pid']}, 9)",
+        )  # fmt: skip
+
+    def starts(self, service: str) -> int:
+        """How often the engine has started the container again by itself."""
+        return int(self.inspect(service)["RestartCount"])
+
+    def logs(self, *services: str, lines: int = 40) -> str:
+        return self.compose("logs", "--no-color", f"--tail={lines}", *services)

@@ -1,0 +1,143 @@
+"""The rate limit: exact, shared by processes, not evaded by dropping or collecting cookies."""
+
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client, RequestFactory
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.webui.conftest import SEVEN
+from webui.access.rate import Rate, parse_rate
+from webui.access.rate_limits import SHARED_ADDRESS, Limiter, address_of
+
+
+def post(client: Client) -> Any:
+    return client.post("/api/v1/predictions", {"image": SimpleUploadedFile("d.png", SEVEN)})
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("120/m", Rate(count=120, seconds=60)),
+        (" 5/S ", Rate(count=5, seconds=1)),
+        ("1000/d", Rate(count=1000, seconds=86400)),
+        ("off", None),
+    ],
+)
+def test_rates(text: str, rate: Rate | None) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "0/m", "-1/m", "5", "5/w", "m/5", "5/m;", "of"])
+def test_a_wrong_rate_is_named(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="RATE_LIMIT"):
+        parse_rate(text)
+
+
+@hypothesis_settings(max_examples=25, deadline=None)
+@given(count=st.integers(1, 200), seconds=st.sampled_from([1, 60, 3600]))
+def test_a_burst_is_served_and_one_more_is_told_when(
+    tmp_path_factory: pytest.TempPathFactory, count: int, seconds: int
+) -> None:
+    limiter = Limiter(tmp_path_factory.mktemp("limits") / "limits.sqlite3")
+    rate = Rate(count=count, seconds=seconds)
+    now = 1.7e9
+    try:
+        assert [limiter.wait("a", rate, now=now) for _ in range(count)] == [0.0] * count
+        wait = limiter.wait("a", rate, now=now)
+        assert 0 < wait <= seconds / count + 1e-3
+        assert limiter.wait("a", rate, now=now) == wait  # a refused one is not counted
+        assert limiter.wait("b", rate, now=now) == 0
+        assert limiter.wait("a", rate, now=now + wait + 1e-3) == 0
+        assert limiter.wait("a", rate, now=now + wait + 1e-3) > 0
+    finally:
+        limiter.close()
+
+
+def _ask(path: Path, times: int, served: Any) -> None:
+    limiter = Limiter(path)
+    rate = Rate(count=50, seconds=86400)
+    count = sum(limiter.wait("a", rate, now=1.7e9) == 0 for _ in range(times))
+    limiter.close()
+    served.put(count)
+
+
+def test_processes_share_one_count(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    served = context.Queue()
+    workers = [
+        context.Process(target=_ask, args=(tmp_path / "limits.sqlite3", 40, served))
+        for _ in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    counts = [served.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert sum(counts) == 50
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("model")
+def test_the_sixth_of_five_a_minute(settings: Any) -> None:
+    settings.RATE_LIMIT = parse_rate("5/h")
+    client = Client()
+    assert [post(client).status_code for _ in range(5)] == [201] * 5
+    refused = post(client)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limited")
+    assert 0 < int(refused["Retry-After"]) <= 720
+    # A correction is no prediction.
+    made = client.get("/")
+    assert made.status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("model")
+def test_dropping_cookies_does_not_help(settings: Any) -> None:
+    settings.RATE_LIMIT = parse_rate("3/h")
+    statuses = [post(Client()).status_code for _ in range(5)]
+    assert statuses == [201] * 3 + [429] * 2
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("model")
+def test_collecting_cookies_helps_only_so_far(settings: Any) -> None:
+    settings.RATE_LIMIT = parse_rate("1/h")
+    statuses = []
+    for _ in range(SHARED_ADDRESS + 2):
+        client = Client()
+        client.get("/")
+        statuses.append(post(client).status_code)
+    assert statuses == [201] * SHARED_ADDRESS + [429] * 2
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("model")
+def test_off_is_off(settings: Any) -> None:
+    settings.RATE_LIMIT = None
+    assert post(Client()).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("https", "peer", "forwarded", "address"),
+    [
+        (False, "192.0.2.7", "198.51.100.1", "192.0.2.7"),
+        (True, "10.0.0.1", "6.6.6.6, 198.51.100.1", "198.51.100.1"),
+        (True, "10.0.0.1", "", "10.0.0.1"),
+        (False, "2001:db8:1:2:3::4", "", "2001:db8:1:2::/64"),
+        (False, "::ffff:192.0.2.7", "", "192.0.2.7"),
+        (False, "", "", "unknown"),
+    ],
+)
+def test_whose_address_counts(
+    settings: Any, https: bool, peer: str, forwarded: str, address: str
+) -> None:
+    settings.HTTPS = https
+    request = RequestFactory().get("/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": forwarded})
+    assert address_of(request) == address

@@ -1,0 +1,85 @@
+"""/healthz, /readyz and /metrics, for machines that look after the site.
+
+They are answered before hosts, sessions and logs are looked at: an orchestrator asks by address
+and every few seconds. They tell nothing about visitors or drawings, so they are open; a proxy in
+front may keep /metrics to itself (docs/configuration.md).
+"""
+
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+
+from serving.client import STABLE, ServingError
+from webui.operations.metrics import CONTENT_TYPE_LATEST, exposition
+from webui.records.store import StoreError, store
+from webui.rollout.serving import serving_client
+
+logger = structlog.get_logger(__name__)
+
+RETRY_SECONDS = "5"
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """The process answers; nothing else is asked, so that a restart is only for a hung one."""
+    return JsonResponse({"status": "alive"})
+
+
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """Whether a prediction could be made and kept now; names each part."""
+    parts = {"model": model_part(), "store": store_part()}
+    ready = all(part["ready"] for part in parts.values())
+    response = JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
+    if not ready:
+        response["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+def model_part() -> dict[str, object]:
+    try:
+        version = serving_client().resolve(STABLE)
+        states = {status.version: status.state for status in serving_client().versions()}
+    except ServingError as problem:
+        logger.warning("model_not_ready", problem=str(problem))
+        return {"ready": False, "detail": "the model server does not answer with a loaded version"}
+    state = states.get(version, "UNKNOWN")
+    return {"ready": state == "AVAILABLE", "version": version, "detail": f"{STABLE} is {state}"}
+
+
+def store_part() -> dict[str, object]:
+    try:
+        store().check()
+        waiting = store().waiting()
+    except StoreError as problem:
+        logger.warning("store_not_ready", problem=str(problem))
+        return {"ready": False, "detail": "neither the store nor the spool can be written"}
+    return {"ready": True, "waiting": waiting, "detail": "writable"}
+
+
+def metrics(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/metrics": metrics,
+}
+
+
+class ProbesMiddleware:
+    """Answers the three addresses, and passes on everything else."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        probe = PROBES.get(request.path_info)
+        if probe is None:
+            return self.get_response(request)
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+        response = probe(request)
+        response["Cache-Control"] = "no-store"
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
