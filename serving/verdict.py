@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 DIGITS = 10
-NOT_A_DIGIT = 10  # the class after the digits, in versions that have one
+NOT_A_DIGIT_CLASS = 10  # the class after the digits, in versions that have one
+NOT_A_DIGIT = "not_a_digit"  # the verdict, and the label of a correction
 
 Verdict = Literal["digit", "unsure", "not_a_digit"]
 
@@ -63,8 +64,8 @@ def read_verdict(probabilities: Sequence[float], thresholds: Thresholds) -> Read
         )
     if not all(math.isfinite(score) for score in scores):
         raise ValueError(f"a probability must be a finite number; the model answered {scores}")
-    if len(scores) > DIGITS and scores[NOT_A_DIGIT] >= thresholds.not_a_digit:
-        return Reading(verdict="not_a_digit", digit=None, confidence=scores[NOT_A_DIGIT])
+    if len(scores) > DIGITS and scores[NOT_A_DIGIT_CLASS] >= thresholds.not_a_digit:
+        return Reading(verdict=NOT_A_DIGIT, digit=None, confidence=scores[NOT_A_DIGIT_CLASS])
     digit = max(range(DIGITS), key=scores.__getitem__)
     sure = scores[digit] >= thresholds.digit_confidence
     return Reading(verdict="digit" if sure else "unsure", digit=digit, confidence=scores[digit])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from training.network import NOT_A_DIGIT
+from serving.verdict import NOT_A_DIGIT_CLASS
 
 BINS = 15  # of the reliability diagram; Guo et al. use 15
 # What the thresholds are chosen for; docs/training.md states the trade.
@@ -79,7 +79,7 @@ def expect_outliers(model: keras.Model, *, trained: float, expected: float) -> N
         raise ValueError(f"shares lie between 0 and 1: trained {trained}, expected {expected}")
     odds = np.log(expected / (1 - expected)) - np.log(trained / (1 - trained))
     kernel, bias = model.layers[-2].get_weights()
-    bias[NOT_A_DIGIT] += odds
+    bias[NOT_A_DIGIT_CLASS] += odds
     model.layers[-2].set_weights([kernel, bias])
 
 
@@ -121,13 +121,13 @@ def choose_thresholds(
     """
     scores, labels = np.asarray(digit_probabilities), np.asarray(digit_labels, int)
     outside = np.asarray(other)
-    allowed = np.sort(scores[:, NOT_A_DIGIT])[::-1]
+    allowed = np.sort(scores[:, NOT_A_DIGIT_CLASS])[::-1]
     limit = float(allowed[int(MAX_REFUSED * len(allowed))])
     not_a_digit = float(np.clip(np.ceil((limit + 1e-6) * 200) / 200, 0.5, 0.99))
-    refused = scores[:, NOT_A_DIGIT] >= not_a_digit
+    refused = scores[:, NOT_A_DIGIT_CLASS] >= not_a_digit
 
-    confidence = scores[:, :NOT_A_DIGIT].max(1)
-    right = scores[:, :NOT_A_DIGIT].argmax(1) == labels
+    confidence = scores[:, :NOT_A_DIGIT_CLASS].max(1)
+    right = scores[:, :NOT_A_DIGIT_CLASS].argmax(1) == labels
     chosen = 0.5
     for candidate in np.arange(0.5, 0.96, 0.01):
         said = ~refused & (confidence >= candidate)
@@ -143,5 +143,5 @@ def choose_thresholds(
         refused_digits=float(refused.mean()),
         unsure_digits=float((~refused & ~said).mean()),
         right_when_said=float(right[said].mean()) if said.any() else 0.0,
-        caught_others=float((outside[:, NOT_A_DIGIT] >= not_a_digit).mean()),
+        caught_others=float((outside[:, NOT_A_DIGIT_CLASS] >= not_a_digit).mean()),
     )

@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.verdict import NOT_A_DIGIT_CLASS
 from training.configuration import Batch
 from training.instances import Instances, joined, number_of
-from training.network import NOT_A_DIGIT
 from training.pool import Pool
 
 
@@ -82,7 +82,7 @@ def _blanks(count: int = 200) -> Instances:
     rng = np.random.default_rng(0)
     noise = rng.uniform(0, 1, (count, 28, 28)) * rng.uniform(0, 60, (count, 1, 1))
     noise[: count // 4] = 0
-    return Instances(noise.astype(np.uint8), np.full(count, NOT_A_DIGIT, np.int32))
+    return Instances(noise.astype(np.uint8), np.full(count, NOT_A_DIGIT_CLASS, np.int32))
 
 
 def mnist_parts(

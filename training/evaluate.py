@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.verdict import NOT_A_DIGIT_CLASS
 from training import metrics, samples, timing
 from training.metrics import Reliability, Share
-from training.samples import NOT_A_DIGIT, Sample, Samples
+from training.samples import Sample, Samples
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -88,16 +89,16 @@ class VersionFigures:
 
 def digit_score(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """How much a drawing is a digit: 1 - p("not a digit"), or without that class the largest p."""
-    if probabilities.shape[1] > NOT_A_DIGIT:
-        return 1.0 - probabilities[:, NOT_A_DIGIT]
+    if probabilities.shape[1] > NOT_A_DIGIT_CLASS:
+        return 1.0 - probabilities[:, NOT_A_DIGIT_CLASS]
     return np.asarray(probabilities.max(1))
 
 
 def read_all(probabilities: NDArray[np.float64], not_a_digit: float) -> NDArray[np.int64]:
     """What the page says of each, 10 for "not a digit"; as serving.verdict.read_verdict."""
-    said = probabilities[:, :NOT_A_DIGIT].argmax(1)
-    if probabilities.shape[1] > NOT_A_DIGIT:
-        said = np.where(probabilities[:, NOT_A_DIGIT] >= not_a_digit, NOT_A_DIGIT, said)
+    said = probabilities[:, :NOT_A_DIGIT_CLASS].argmax(1)
+    if probabilities.shape[1] > NOT_A_DIGIT_CLASS:
+        said = np.where(probabilities[:, NOT_A_DIGIT_CLASS] >= not_a_digit, NOT_A_DIGIT_CLASS, said)
     return said
 
 
@@ -111,12 +112,12 @@ def digit_figures(sample: Sample, probabilities: NDArray[np.float64], subject: A
     """
     limits = subject.thresholds
     said = read_all(probabilities, limits.not_a_digit)
-    likeliest = probabilities[:, :NOT_A_DIGIT].argmax(1)
+    likeliest = probabilities[:, :NOT_A_DIGIT_CLASS].argmax(1)
     confidence = np.where(
-        said == NOT_A_DIGIT, probabilities.max(1), probabilities[:, :NOT_A_DIGIT].max(1)
+        said == NOT_A_DIGIT_CLASS, probabilities.max(1), probabilities[:, :NOT_A_DIGIT_CLASS].max(1)
     )
     right = said == sample.labels
-    sure = (said != NOT_A_DIGIT) & (confidence >= limits.digit_confidence)
+    sure = (said != NOT_A_DIGIT_CLASS) & (confidence >= limits.digit_confidence)
 
     def share(mask: NDArray[np.bool_], of: NDArray[np.bool_] | None = None) -> Share:
         return Share(int(mask.sum()), int(len(mask) if of is None else of.sum()))
@@ -128,8 +129,8 @@ def digit_figures(sample: Sample, probabilities: NDArray[np.float64], subject: A
     return DigitFigures(
         accuracy=share(right),
         likeliest=share(likeliest == sample.labels),
-        refused=share(said == NOT_A_DIGIT),
-        unsure=share((said != NOT_A_DIGIT) & ~sure),
+        refused=share(said == NOT_A_DIGIT_CLASS),
+        unsure=share((said != NOT_A_DIGIT_CLASS) & ~sure),
         right_when_sure=share(right & sure, sure),
         by_digit=by(sample.labels),
         by_laboratory=by(np.array([person.split("/")[0] for person in sample.people]))
@@ -137,7 +138,7 @@ def digit_figures(sample: Sample, probabilities: NDArray[np.float64], subject: A
         else {},
         by_person=by(people) if sample.people else {},
         confusion=metrics.confusion(
-            sample.labels, said, columns=max(probabilities.shape[1], NOT_A_DIGIT)
+            sample.labels, said, columns=max(probabilities.shape[1], NOT_A_DIGIT_CLASS)
         ),
         reliability=metrics.reliability(confidence, right),
         errors=np.flatnonzero(~right),
@@ -158,7 +159,7 @@ def measure(subject: Any, data: Samples) -> VersionFigures:
         given = subject.served(sample.instances)
         score = digit_score(given)
         false, true = metrics.roc(reference, score)
-        refused = read_all(given, subject.thresholds.not_a_digit) == NOT_A_DIGIT
+        refused = read_all(given, subject.thresholds.not_a_digit) == NOT_A_DIGIT_CLASS
         others[name] = OtherFigures(
             refused=Share(int(refused.sum()), len(sample)),
             auroc=metrics.auroc(reference, score),

@@ -11,7 +11,6 @@ from keras import layers
 from training.configuration import Network
 
 CLASSES = 11  # digits 0..9, then "not a digit"
-NOT_A_DIGIT = 10
 MAX_PARAMETERS = 1_000_000
 
 

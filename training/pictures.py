@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from serving.verdict import NOT_A_DIGIT_CLASS
 from training.evaluate import VersionFigures
-from training.samples import NOT_A_DIGIT, Sample, Samples
+from training.samples import Sample, Samples
 
 DPI = 80  # small files: these are looked at in a browser
 MOST_ERRORS = 120
@@ -125,7 +126,7 @@ def _errors(output: Path, one: VersionFigures, name: str, sample: Sample) -> str
         cell = Image.fromarray(grey).resize((side, side), Image.Resampling.NEAREST)
         sheet.paste(cell, (left, top))
         said = one.digits[name].said[row]
-        text = f"{sample.labels[row]} > {'none' if said == NOT_A_DIGIT else said}"
+        text = f"{sample.labels[row]} > {'none' if said == NOT_A_DIGIT_CLASS else said}"
         pen.text((left + side // 2, top + side), text, fill=0, font=font, anchor="ma")
     path = output / f"errors-{one.version}-{name}.png"
     sheet.save(path, optimize=True)

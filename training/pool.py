@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from serving.preprocessing import PREPROCESSING_VERSION, to_instance
+from serving.verdict import NOT_A_DIGIT_CLASS
 from training import handwriting, ink, outliers
 from training.configuration import Data
 from training.instances import Instances, as_bytes, number_of
-from training.network import NOT_A_DIGIT
 from training.pen_strokes import (
     HELD_OUT_LETTERS,
     PenDrawing,
@@ -183,14 +183,14 @@ def _variants(
         yield _bent(handwriting.in_style(label, rng), rng, settings), int(label)
     elif kind == "letter":
         for _ in range(settings.letter_variants):
-            yield _bent(list(letters[number].strokes), rng, settings), NOT_A_DIGIT
+            yield _bent(list(letters[number].strokes), rng, settings), NOT_A_DIGIT_CLASS
     else:
         names = tuple(outliers.KINDS)
         weights = np.array([outliers.KINDS[name] for name in names])
         name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
         strokes = outliers.outlier(name, digits=digits, letters=letters, rng=rng)
         # Bent less than digits: what is a symbol must not become a digit by bending.
-        yield handwriting.distort(strokes, rng, strength=0.6), NOT_A_DIGIT
+        yield handwriting.distort(strokes, rng, strength=0.6), NOT_A_DIGIT_CLASS
 
 
 _counts: dict[int, dict[str, int]] = {}

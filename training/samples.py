@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from serving.preprocessing import INSTANCE_SIZE, to_instance
+from serving.verdict import NOT_A_DIGIT_CLASS
 from training import ink, mnist, outliers
 from training.instances import number_of
 from training.pen_strokes import HELD_OUT_LETTERS, PenDrawing, load_digits, load_other, split
 
-NOT_A_DIGIT = 10
 MESSY_TRIES = 3  # messy drawings of each pen drawing
 SCRIBBLES = 300  # drawings of each kind that is no digit and no letter
 SEED = 20  # of the messiness; training's own validation has another
@@ -107,7 +107,7 @@ def load(data: Path | None, *, quick: bool = False) -> Samples:
             )
             for _ in range(SCRIBBLES // every)
         ]
-        others[name] = Sample(name, np.stack(made), np.full(len(made), NOT_A_DIGIT))
+        others[name] = Sample(name, np.stack(made), np.full(len(made), NOT_A_DIGIT_CLASS))
     return Samples(digits=digits, whole_canvas=whole_canvas, others=others)
 
 
@@ -126,7 +126,7 @@ def _drawn(
                 ink.tidy(drawing.strokes) if how == "tidy" else ink.messy(drawing.strokes, rng)
             )
             instances.append(read(picture))
-            labels.append(int(drawing.label) if drawing.label.isdigit() else NOT_A_DIGIT)
+            labels.append(int(drawing.label) if drawing.label.isdigit() else NOT_A_DIGIT_CLASS)
             people.append(drawing.person)
     return Sample(name, np.stack(instances), np.array(labels, np.int64), tuple(people))
 

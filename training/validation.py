@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.preprocessing import to_instance
+from serving.verdict import NOT_A_DIGIT_CLASS
 from training import calibration, ink, outliers
 from training.calibration import Choice
 from training.instances import Instances, as_bytes, number_of
-from training.network import NOT_A_DIGIT
 from training.pen_strokes import HELD_OUT_LETTERS, PenDrawing, load_digits, load_other, split
 
 OUTLIERS_OF_A_KIND = 300
@@ -70,7 +70,7 @@ def rendered(drawings: Sequence[PenDrawing], *, how: str, seed: int = 0) -> Inst
                 ink.tidy(drawing.strokes) if how == "tidy" else ink.messy(drawing.strokes, rng)
             )
             images.append(as_bytes(to_instance(picture)))
-            labels.append(int(drawing.label) if drawing.label.isdigit() else NOT_A_DIGIT)
+            labels.append(int(drawing.label) if drawing.label.isdigit() else NOT_A_DIGIT_CLASS)
     if not images:
         return Instances(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int32))
     return Instances(np.stack(images), np.array(labels, np.int32))
@@ -96,7 +96,7 @@ def unseen_outliers(data_dir: Path, count: int, *, seed: int = 0) -> dict[str, I
             )
             for _ in range(count)
         ]
-        made[kind] = Instances(np.stack(images), np.full(count, NOT_A_DIGIT, np.int32))
+        made[kind] = Instances(np.stack(images), np.full(count, NOT_A_DIGIT_CLASS, np.int32))
     return made
 
 
@@ -127,7 +127,7 @@ def judge(validation: Validation, scores: Scores) -> Judgement:
     others = np.concatenate([scores.seen_letters, *scores.outliers.values()])
     temperature = calibration.fit_temperature(
         np.concatenate([raw_digits, scores.seen_letters]),
-        np.concatenate([labels, np.full(len(scores.seen_letters), NOT_A_DIGIT)]),
+        np.concatenate([labels, np.full(len(scores.seen_letters), NOT_A_DIGIT_CLASS)]),
     )
 
     def calibrated(raw: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -137,8 +137,8 @@ def judge(validation: Validation, scores: Scores) -> Judgement:
 
     def said_right(raw: NDArray[np.float32], wanted: NDArray[np.int32]) -> float:
         values = calibrated(raw)
-        digit = values[:, :NOT_A_DIGIT].argmax(1)
-        accepted = values[:, NOT_A_DIGIT] < choice.not_a_digit
+        digit = values[:, :NOT_A_DIGIT_CLASS].argmax(1)
+        accepted = values[:, NOT_A_DIGIT_CLASS] < choice.not_a_digit
         return float((accepted & (digit == wanted)).mean())
 
     metrics: dict[str, Any] = {}
@@ -148,10 +148,10 @@ def judge(validation: Validation, scores: Scores) -> Judgement:
         metrics[f"pen_{how}_other_laboratories_accuracy"] = said_right(
             scores.laboratories[how], inside.labels
         )
-    refusal = calibrated(raw_digits)[:, NOT_A_DIGIT]
+    refusal = calibrated(raw_digits)[:, NOT_A_DIGIT_CLASS]
 
     def apart(raw: NDArray[np.float32]) -> float:
-        return calibration.auroc(refusal, calibrated(raw)[:, NOT_A_DIGIT])
+        return calibration.auroc(refusal, calibrated(raw)[:, NOT_A_DIGIT_CLASS])
 
     metrics["auroc_seen_letters"] = apart(scores.seen_letters)
     metrics["auroc_unseen_letters"] = apart(scores.unseen_letters)
@@ -163,6 +163,6 @@ def judge(validation: Validation, scores: Scores) -> Judgement:
     metrics["right_when_said"] = choice.right_when_said
     metrics["refused_seen_letters_and_outliers"] = choice.caught_others
     metrics["refused_unseen_letters"] = float(
-        (calibrated(scores.unseen_letters)[:, NOT_A_DIGIT] >= choice.not_a_digit).mean()
+        (calibrated(scores.unseen_letters)[:, NOT_A_DIGIT_CLASS] >= choice.not_a_digit).mean()
     )
     return Judgement(temperature=temperature, choice=choice, metrics=metrics)

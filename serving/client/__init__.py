@@ -3,7 +3,6 @@
 from serving.client.client import (
     CLASSES,
     RETRY_AFTER_SECONDS,
-    STABLE,
     Answer,
     InstanceRefused,
     LabelUnknown,
@@ -18,7 +17,6 @@ from serving.client.client import (
 __all__ = [
     "CLASSES",
     "RETRY_AFTER_SECONDS",
-    "STABLE",
     "Answer",
     "InstanceRefused",
     "LabelUnknown",

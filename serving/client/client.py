@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from requests.adapters import HTTPAdapter
 
 from serving.client.label_cache import LABEL_SECONDS, LabelCache
+from serving.labels import STABLE
 
-STABLE = "stable"
 CONNECT_SECONDS = 1.0  # the model server is a neighbour: a connection takes a millisecond
 READ_SECONDS = 10.0  # a prediction takes milliseconds; this is a server in trouble
 POOL_CONNECTIONS = 32  # at least the threads of one site process

@@ -21,12 +21,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.client import STABLE, LabelUnknown, ServingClient, ServingError, VersionStatus
+from serving.client import LabelUnknown, ServingClient, ServingError, VersionStatus
+from serving.labels import CANARY, STABLE
 from serving.versions.config import ConfigError
 from serving.versions.repository import Repository, SourceRefused
 from serving.versions.smoke_test import Trial, TrialFailed, try_version
 
-CANARY = "canary"
 LOAD_SECONDS = 120.0  # a version's load and warm-up, polls and one retry included
 LABEL_SECONDS = 30.0  # the server polls its file every second or so, and then moves the label
 RESTORE_SECONDS = 10.0

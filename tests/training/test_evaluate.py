@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from export_savedmodel import check_digits
-from serving.verdict import Thresholds, read_verdict
+from serving.verdict import NOT_A_DIGIT_CLASS, Thresholds, read_verdict
 from serving.versions.card import ModelCard
 from training import evaluate, gate, metrics, report
 from training.metrics import Share
-from training.samples import NOT_A_DIGIT, Sample, Samples
+from training.samples import Sample, Samples
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
@@ -62,7 +62,7 @@ def test_says_what_the_page_says(seed: int, classes: int, refuse: float) -> None
     limits = Thresholds(digit_confidence=0.5, not_a_digit=refuse)
     page = [read_verdict(row.tolist(), limits).digit for row in scores]
     said = evaluate.read_all(scores, refuse)
-    assert [NOT_A_DIGIT if digit is None else digit for digit in page] == said.tolist()
+    assert [NOT_A_DIGIT_CLASS if digit is None else digit for digit in page] == said.tolist()
 
 
 # ---------------------------------------------------------------- a whole evaluation
@@ -128,7 +128,7 @@ def data() -> Samples:
             "messy": sample("messy", digits, people),
         },
         whole_canvas={"tidy": sample("whole", digits, people)},
-        others={"scribbles": sample("scribbles", np.full(50, NOT_A_DIGIT))},
+        others={"scribbles": sample("scribbles", np.full(50, NOT_A_DIGIT_CLASS))},
     )
 
 
@@ -178,7 +178,7 @@ def test_the_gate_passes_an_equal_and_refuses_a_worse_one(data: Samples) -> None
 def test_the_gate_refuses_who_refuses_digits(data: Samples) -> None:
     def timid(instances: NDArray[np.float32]) -> NDArray[np.float64]:
         scores = knows(20)(instances)
-        scores[1::40] = np.eye(11)[NOT_A_DIGIT]
+        scores[1::40] = np.eye(11)[NOT_A_DIGIT_CLASS]
         return scores
 
     champion = evaluate.measure(subject(served=timid), data)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
-from serving.client import STABLE, ServingError
+from serving.client import ServingError
+from serving.labels import STABLE
 from webui.operations.metrics import CONTENT_TYPE_LATEST, exposition
 from webui.records.store import StoreError, store
 from webui.rollout.serving import serving_client

@@ -15,7 +15,6 @@ from webui.records.models import Record
 from webui.records.store import Recorded
 
 Digit = Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-NOT_A_DIGIT = "not_a_digit"
 
 
 class Model(Schema):

@@ -13,6 +13,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from serving.client import Answer, LabelUnknown, ServingError
+from serving.labels import STABLE
 from serving.preprocessing import INSTANCE_SIZE, decode_picture, to_instance
 from serving.verdict import Reading, read_verdict
 from webui.access.visitors import Caller
@@ -24,7 +25,6 @@ from webui.records.store import Recorded, store
 from webui.rollout.services import label_for
 from webui.rollout.serving import serving_client
 
-STABLE = "stable"
 SUM_TOLERANCE = 0.01  # probabilities are rounded to float32, nothing worse
 
 logger = structlog.get_logger(__name__)

@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from serving.verdict import NOT_A_DIGIT
 from webui.records.changelist import RecordChangeList, RecordRows, WrongParameter
 from webui.records.drawings import (
     UNKNOWN_PICTURE,
@@ -31,7 +32,7 @@ from webui.records.drawings import (
     thumbnail,
 )
 from webui.records.filters import DayFilter, DigitFilter, ModelVersionFilter, VerdictFilter
-from webui.records.models import LABELS, NOT_A_DIGIT, Record, Verdict
+from webui.records.models import LABELS, Record, Verdict
 from webui.records.store import Recorded, RecordNotFound, StoreUnavailable, store
 
 RETRY_AFTER = 5  # seconds; the Cassandra store asks again about as often

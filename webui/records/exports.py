@@ -18,8 +18,9 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any, BinaryIO
 
 from serving.preprocessing import INSTANCE_SIZE
+from serving.verdict import NOT_A_DIGIT, NOT_A_DIGIT_CLASS
 from webui.records.drawings import content_type
-from webui.records.models import NOT_A_DIGIT, Record, Verdict
+from webui.records.models import Record, Verdict
 from webui.records.selectors import said_label
 
 # MNIST's own file names (yann.lecun.com/exdb/mnist), so that what reads MNIST reads these.
@@ -28,8 +29,6 @@ LABELS_FILE = "train-labels-idx1-ubyte.gz"
 IMAGES_MAGIC = 0x0803  # IDX: unsigned bytes, three dimensions
 LABELS_MAGIC = 0x0801  # IDX: unsigned bytes, one dimension
 PIXELS = INSTANCE_SIZE * INSTANCE_SIZE
-
-NOT_A_DIGIT_CLASS = 10  # where the model's output has it, after the digits
 
 
 class ExportRefused(Exception):

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import models
 
+from serving.verdict import NOT_A_DIGIT
+
 # RFC 9562, 5.1: a version-1 UUID counts 100 ns ticks since the Gregorian reform.
 GREGORIAN_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 
@@ -22,10 +24,9 @@ class Verdict(models.TextChoices):
 
     DIGIT = "digit", "digit"
     UNSURE = "unsure", "unsure"
-    NOT_A_DIGIT = "not_a_digit", "not a digit"
+    NOT_A_DIGIT = NOT_A_DIGIT, "not a digit"
 
 
-NOT_A_DIGIT = Verdict.NOT_A_DIGIT.value
 # What a person may say was really drawn.
 LABELS = (*(str(digit) for digit in range(10)), NOT_A_DIGIT)
 

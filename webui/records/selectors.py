@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import islice
 from statistics import fmean, median
 
-from webui.records.models import NOT_A_DIGIT, Record
+from serving.verdict import NOT_A_DIGIT
+from webui.records.models import Record
 from webui.records.store import Filters, store
 
 SAMPLE = 1000  # the latest records of a version: a share of 5 % is known to about 1.4 points

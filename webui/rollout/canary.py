@@ -12,10 +12,9 @@ import time
 from django.conf import settings
 from django.db import DatabaseError
 
-from serving.client import STABLE
+from serving.labels import CANARY, STABLE
 from webui.rollout.models import RolloutState
 
-CANARY = "canary"
 SHARE_SECONDS = 2.0  # a changed share reaches every process after this, with no restart
 
 logger = logging.getLogger(__name__)

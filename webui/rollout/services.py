@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from serving.client import STABLE
+from serving.labels import STABLE
 from serving.versions.manager import Failed, Refused, Versions
 from webui.rollout import selectors
 from webui.rollout.canary import SHARE_SECONDS, label_for, shares
