@@ -7,11 +7,11 @@ that each model version brings on its card (chosen on people whom no training sa
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 DIGITS = 10
 NOT_A_DIGIT_CLASS = 10  # the class after the digits, in versions that have one
-NOT_A_DIGIT = "not_a_digit"  # the verdict, and the label of a correction
+NOT_A_DIGIT: Final = "not_a_digit"  # the verdict, and the label of a correction
 
 Verdict = Literal["digit", "unsure", "not_a_digit"]
 
