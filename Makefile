@@ -39,6 +39,7 @@ lock: $(LOCKED)  ## compile the lock files from requirements/*.in
 check: $(LOCKED)  ## format, lint and types
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/biome check --error-on-warnings
 	@# Django's plugin reads the settings, and they want a key; no file of this checkout counts.
 	SECRET_KEY=for-types-only ENV_FILES=off $(VENV)/bin/mypy
 

@@ -22,10 +22,16 @@ const name = (label) => {
 export function wording({ verdict, digit, confidence, probabilities }) {
   const sure = percent(confidence);
   if (verdict === "not_a_digit") {
-    return { glyph: "–", headline: "That is not a digit", detail: `${sure} sure. If it is one, draw it larger and plainer.` };
+    return {
+      glyph: "–",
+      headline: "That is not a digit",
+      detail: `${sure} sure. If it is one, draw it larger and plainer.`,
+    };
   }
   if (verdict === "unsure") {
-    const order = probabilities.map((share, label) => ({ share, label })).sort((a, b) => b.share - a.share);
+    const order = probabilities
+      .map((share, label) => ({ share, label }))
+      .sort((a, b) => b.share - a.share);
     const other = order.find(({ label }) => label !== digit);
     return {
       glyph: `${digit}?`,
@@ -34,7 +40,11 @@ export function wording({ verdict, digit, confidence, probabilities }) {
     };
   }
   const how = confidence >= 0.99 ? "almost certain" : confidence >= 0.9 ? "very likely" : "likely";
-  return { glyph: String(digit), headline: `It is ${name(digit)}`, detail: `${sure} confidence: ${how}.` };
+  return {
+    glyph: String(digit),
+    headline: `It is ${name(digit)}`,
+    detail: `${sure} confidence: ${how}.`,
+  };
 }
 
 export function showPrediction(prediction) {

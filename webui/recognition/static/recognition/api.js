@@ -34,20 +34,32 @@ async function request(method, path, body) {
     const signal = AbortSignal.timeout(PATIENCE);
     response = await fetch(root + path, { method, headers, body, signal, redirect: "error" });
   } catch (failure) {
-    if (!navigator.onLine) throw new Problem("You are offline. Your drawing is still here; try again when you are back.");
-    if (failure.name === "TimeoutError") throw new Problem("The site took too long to answer. Please try again.");
-    throw new Problem("The site cannot be reached just now. Your drawing is still here; please try again.");
+    if (!navigator.onLine)
+      throw new Problem(
+        "You are offline. Your drawing is still here; try again when you are back.",
+      );
+    if (failure.name === "TimeoutError")
+      throw new Problem("The site took too long to answer. Please try again.");
+    throw new Problem(
+      "The site cannot be reached just now. Your drawing is still here; please try again.",
+    );
   }
   if (response.status === 204) return null;
   let answer;
   try {
     answer = await response.json();
   } catch {
-    throw new Problem("The site gave an answer that cannot be read. Please try again.", { status: response.status });
+    throw new Problem("The site gave an answer that cannot be read. Please try again.", {
+      status: response.status,
+    });
   }
   if (response.ok) return answer;
   const { code, message, request_id: requestId } = answer.error ?? {};
-  throw new Problem(message ?? "Something went wrong.", { code, requestId, status: response.status });
+  throw new Problem(message ?? "Something went wrong.", {
+    code,
+    requestId,
+    status: response.status,
+  });
 }
 
 function cookie(name) {

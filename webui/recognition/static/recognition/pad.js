@@ -1,6 +1,6 @@
 // The sheet: takes strokes from mouse, finger and pen, or a picture, and gives what is sent.
 
-import { SIDE, renderInk } from "./ink.js";
+import { renderInk, SIDE } from "./ink.js";
 
 const SENT_PIXELS = 280; // ten times the instance: shrinking decides, not this
 const CLOSEST = 1; // of SIDE: nearer points than this say nothing

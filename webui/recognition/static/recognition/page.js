@@ -1,7 +1,7 @@
 // Connects the sheet, the buttons, the API and the answer.
 
 import { showCorrection, showMessage, showNothing, showPrediction } from "./answer.js";
-import { Problem, correct, predict, read, remove } from "./api.js";
+import { correct, Problem, predict, read, remove } from "./api.js";
 import { Pad } from "./pad.js";
 import { forget, remember, showRecent } from "./recent.js";
 
@@ -49,7 +49,10 @@ function report(failure) {
 
 function updateTools() {
   element("undo").setAttribute("aria-disabled", String(busy || !pad.canUndo));
-  canvas.setAttribute("aria-label", pad.empty ? "Drawing area, empty" : "Drawing area, with your drawing");
+  canvas.setAttribute(
+    "aria-label",
+    pad.empty ? "Drawing area, empty" : "Drawing area, with your drawing",
+  );
   element("hint").hidden = !pad.empty;
 }
 
@@ -71,7 +74,9 @@ function show(prediction) {
 const predictIt = () =>
   once(async () => {
     if (pad.empty) {
-      showMessage("The sheet is blank. Draw a digit first, then press “predict it”.", { kind: "error" });
+      showMessage("The sheet is blank. Draw a digit first, then press “predict it”.", {
+        kind: "error",
+      });
       reveal(element("message"));
       return;
     }
@@ -123,7 +128,9 @@ function deleteIt() {
   if (Date.now() > decided) {
     decided = Date.now() + DECIDE;
     button.textContent = "delete it for good?";
-    setTimeout(() => (button.textContent = "delete my drawing"), DECIDE);
+    setTimeout(() => {
+      button.textContent = "delete my drawing";
+    }, DECIDE);
     return;
   }
   decided = 0;
@@ -184,7 +191,11 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && !onControl && !event.repeat) {
     event.preventDefault();
     predictIt();
-  } else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey) {
+  } else if (
+    event.key.toLowerCase() === "z" &&
+    (event.ctrlKey || event.metaKey) &&
+    !event.shiftKey
+  ) {
     event.preventDefault();
     undo();
   }

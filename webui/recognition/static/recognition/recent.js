@@ -39,7 +39,8 @@ export function showRecent(open) {
   section.hidden = kept.length === 0;
   list.replaceChildren(
     ...kept.map(({ id, instance, verdict, digit }) => {
-      const said = verdict === "not_a_digit" ? "not a digit" : `${digit}${verdict === "unsure" ? "?" : ""}`;
+      const said =
+        verdict === "not_a_digit" ? "not a digit" : `${digit}${verdict === "unsure" ? "?" : ""}`;
       const image = new Image(28, 28);
       image.src = `data:image/png;base64,${instance}`;
       image.alt = "";
