@@ -22,7 +22,8 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # started as a script: its own directory is on the path, not this
 
-from serving.versions.bundled import CONFIG_NAME, install_shipped  # noqa: E402
+from serving.models_config import CONFIG_NAME  # noqa: E402
+from serving.versions.bundled import install_bundled  # noqa: E402
 
 VAR = ROOT / "var"
 DEVELOPMENT_ENV = VAR / "development.env"
@@ -245,7 +246,7 @@ def run() -> int:
     own_model_server = not os.environ.get("SERVING_URL")
     serving_port = MODEL_SERVER_PORT
     if own_model_server:
-        for line in install_shipped(models_dir):
+        for line in install_bundled(models_dir):
             say(line)
         if not port_is_free(serving_port, "127.0.0.1"):
             serving_port = free_port()

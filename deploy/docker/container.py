@@ -36,10 +36,11 @@ def fill_models(models_dir: Path) -> None:
         CannotStart: if the volume cannot be written to.
     """
     sys.path.insert(0, str(ROOT))
-    from serving.versions.bundled import CONFIG_NAME, install_shipped
+    from serving.models_config import CONFIG_NAME
+    from serving.versions.bundled import install_bundled
 
     try:
-        done = install_shipped(models_dir)
+        done = install_bundled(models_dir)
         # Not state but part of the release: every `up` puts this release's in place.
         for config in sorted((ROOT / "serving").glob("*.config")):
             if config.name != CONFIG_NAME:

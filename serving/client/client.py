@@ -21,7 +21,7 @@ import requests
 from numpy.typing import NDArray
 from requests.adapters import HTTPAdapter
 
-from serving.client.label_cache import LABEL_SECONDS, LabelCache
+from serving.client.label_cache import LABEL_CACHE_SECONDS, LabelCache
 from serving.labels import STABLE
 
 CONNECT_SECONDS = 1.0  # the model server is a neighbour: a connection takes a millisecond
@@ -116,7 +116,7 @@ class ServingClient:
         connect_timeout: float = CONNECT_SECONDS,
         read_timeout: float = READ_SECONDS,
         config_file: Path | None = None,
-        label_seconds: float = LABEL_SECONDS,
+        label_seconds: float = LABEL_CACHE_SECONDS,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.model_name = model_name

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving.versions.config import ConfigError, model_config, read_text
+from serving.models_config import ConfigError, model_config, read_text
 
-LABEL_SECONDS = 2.0  # a label moved by other hands than models.config's is noticed after this
+LABEL_CACHE_SECONDS = 2.0  # a label moved by other hands than models.config's is noticed after this
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LabelCache:
         *,
         model_name: str,
         config_file: Path | None,
-        seconds: float = LABEL_SECONDS,
+        seconds: float = LABEL_CACHE_SECONDS,
     ) -> None:
         self._ask = ask
         self._model_name = model_name

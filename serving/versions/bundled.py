@@ -12,12 +12,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-SHIPPED_DIR = Path(__file__).resolve().parents[1] / "models"
-SHIPPED_CONFIG = Path(__file__).resolve().parents[1] / "models.config"
-CONFIG_NAME = "models.config"
+from serving.models_config import CONFIG_NAME
+
+BUNDLED_DIR = Path(__file__).resolve().parents[1] / "models"
+BUNDLED_CONFIG = Path(__file__).resolve().parents[1] / "models.config"
 
 
-def install_shipped(models_dir: Path, *, base_path: str | None = None) -> list[str]:
+def install_bundled(models_dir: Path, *, base_path: str | None = None) -> list[str]:
     """Copies versions and configuration that are missing; returns what it did, in words.
 
     Args:
@@ -27,7 +28,7 @@ def install_shipped(models_dir: Path, *, base_path: str | None = None) -> list[s
     """
     done = []
     models_dir.mkdir(parents=True, exist_ok=True)
-    for version_dir in sorted(SHIPPED_DIR.glob("*/[0-9]*")):
+    for version_dir in sorted(BUNDLED_DIR.glob("*/[0-9]*")):
         name, version = version_dir.parent.name, version_dir.name
         target = models_dir / name / version
         if target.exists():
@@ -48,7 +49,7 @@ def install_shipped(models_dir: Path, *, base_path: str | None = None) -> list[s
         text = re.sub(
             r'base_path: "[^"]*/([^/"]+)"',
             lambda found: f'base_path: "{seen_by_server}/{found[1]}"',
-            SHIPPED_CONFIG.read_text(),
+            BUNDLED_CONFIG.read_text(),
         )
         draft_config = config.with_name(f".{CONFIG_NAME}.tmp")
         draft_config.write_text(text)
@@ -62,7 +63,7 @@ def main() -> int:
     parser.add_argument("models_dir", type=Path)
     parser.add_argument("--base-path", help="the models directory as the model server sees it")
     arguments = parser.parse_args()
-    for line in install_shipped(arguments.models_dir, base_path=arguments.base_path):
+    for line in install_bundled(arguments.models_dir, base_path=arguments.base_path):
         sys.stdout.write(line + "\n")
     return 0
 

@@ -23,25 +23,25 @@ from pathlib import Path
 
 from serving.client import LabelUnknown, ServingClient, ServingError, VersionStatus
 from serving.labels import CANARY, STABLE
-from serving.versions.config import ConfigError
-from serving.versions.repository import Repository, SourceRefused
-from serving.versions.smoke_test import Trial, TrialFailed, try_version
+from serving.models_config import ConfigError
+from serving.versions.repository import InvalidSource, Repository
+from serving.versions.smoke_test import InvalidModel, SmokeTest, run_smoke_test
 
 LOAD_SECONDS = 120.0  # a version's load and warm-up, polls and one retry included
-LABEL_SECONDS = 30.0  # the server polls its file every second or so, and then moves the label
+LABEL_MOVE_SECONDS = 30.0  # the server polls its file every second or so, and then moves the label
 RESTORE_SECONDS = 10.0
 POLL_SECONDS = 0.1
 
 
-class VersionsError(Exception):
+class VersionChangeError(Exception):
     """A version could not be published, promoted or retired; what was, still is."""
 
 
-class Refused(VersionsError):
+class ChangeRefused(VersionChangeError):
     """It cannot be done as things stand; nothing was begun."""
 
 
-class Failed(VersionsError):
+class ChangeFailed(VersionChangeError):
     """It was tried and did not work; says why, in the model server's words where it has some.
 
     Attributes:
@@ -74,16 +74,16 @@ class Published:
     """A version that is loaded, and how it was tried."""
 
     version: int
-    trial: Trial
+    smoke_test: SmokeTest
 
 
-class Versions:
+class VersionManager:
     """The versions of one model, on disk and in the server.
 
     Args:
         repository: the files, shared with the model server.
         client: the model server.
-        tick: called while waiting, at least every half second; may raise to give up (then
+        heartbeat: called while waiting, at least every half second; may raise to give up (then
             what was is put back, as with any failure).
         load_seconds, label_seconds: how long the server may take.
     """
@@ -93,13 +93,13 @@ class Versions:
         *,
         repository: Repository,
         client: ServingClient,
-        tick: Callable[[], None] = lambda: None,
+        heartbeat: Callable[[], None] = lambda: None,
         load_seconds: float = LOAD_SECONDS,
-        label_seconds: float = LABEL_SECONDS,
+        label_seconds: float = LABEL_MOVE_SECONDS,
     ) -> None:
         self.repository = repository
         self.client = client
-        self._tick = tick
+        self._heartbeat = heartbeat
         self._load_seconds = load_seconds
         self._label_seconds = label_seconds
 
@@ -109,13 +109,13 @@ class Versions:
         """What `models.config` says is served.
 
         Raises:
-            Refused: if it cannot be read.
+            ChangeRefused: if it cannot be read.
             ServingError: if it leaves the versions to the server, and that does not answer.
         """
         try:
             config = self.repository.config()
         except ConfigError as problem:
-            raise Refused(str(problem)) from problem
+            raise ChangeRefused(str(problem)) from problem
         versions = config.versions
         if versions is None:
             versions = tuple(
@@ -136,35 +136,35 @@ class Versions:
             used: numbers used before, beside those on disk and in the server.
 
         Raises:
-            Refused: the server does not answer, or the number is taken.
-            Failed: the version is no good, or the server did not load it.
+            ChangeRefused: the server does not answer, or the number is taken.
+            ChangeFailed: the version is no good, or the server did not load it.
         """
         deployment = self._deployment_of_a_server_that_answers()
         taken = used | set(self.repository.versions()) | set(deployment.versions)
         taken |= {status.version for status in self._statuses()}
         if version is not None and version < 1:
-            raise Refused(f"a version is a whole number from 1, not {version}")
+            raise ChangeRefused(f"a version is a whole number from 1, not {version}")
         if version in taken:
-            raise Refused(
+            raise ChangeRefused(
                 f"version {version} has been used; a number names one model for ever, since the "
                 f"server does not load a failed one again. Free: {max(taken) + 1}"
             )
         number = version or max(taken, default=0) + 1
         try:
             with self.repository.draft(source) as draft:
-                trial = try_version(draft, tick=self._tick)
+                smoke_test = run_smoke_test(draft, heartbeat=self._heartbeat)
                 self.repository.install(draft, number)
-        except (SourceRefused, TrialFailed) as problem:
-            raise Failed(f"{source} is not published: {problem}") from problem
+        except (InvalidSource, InvalidModel) as problem:
+            raise ChangeFailed(f"{source} is not published: {problem}") from problem
         except OSError as problem:
-            raise Failed(f"{source} could not be copied: {problem}") from problem
+            raise ChangeFailed(f"{source} could not be copied: {problem}") from problem
         try:
             with self._restoring(deployment):
                 self._load(number, deployment)
         except BaseException:
             self._remove_failed(number)
             raise
-        return Published(version=number, trial=trial)
+        return Published(version=number, smoke_test=smoke_test)
 
     def promote(self, version: int) -> Deployment:
         """Makes a version the stable one; loads it first if it is not.
@@ -172,11 +172,11 @@ class Versions:
         A canary of the same version has done its work: its label goes with the same write.
 
         Raises:
-            Refused, Failed
+            ChangeRefused, ChangeFailed
         """
         deployment = self._deployment_of_a_server_that_answers()
         if version == deployment.stable:
-            raise Refused(f"version {version} is stable already")
+            raise ChangeRefused(f"version {version} is stable already")
         labels = {
             label: labelled
             for label, labelled in deployment.labels.items()
@@ -189,11 +189,11 @@ class Versions:
         """Puts the label `canary` on a version; loads it first if it is not.
 
         Raises:
-            Refused, Failed
+            ChangeRefused, ChangeFailed
         """
         deployment = self._deployment_of_a_server_that_answers()
         if version == deployment.stable:
-            raise Refused(f"version {version} is stable: everybody has it already")
+            raise ChangeRefused(f"version {version} is stable: everybody has it already")
         if version == deployment.canary:
             return deployment
         return self._move(deployment, version, CANARY, {**deployment.labels, CANARY: version})
@@ -202,11 +202,11 @@ class Versions:
         """Takes the label `canary` away; its version stays loaded.
 
         Raises:
-            Refused, Failed
+            ChangeRefused, ChangeFailed
         """
         deployment = self._deployment_of_a_server_that_answers()
         if deployment.canary is None:
-            raise Refused("there is no canary")
+            raise ChangeRefused("there is no canary")
         labels = {k: v for k, v in deployment.labels.items() if k != CANARY}
         with self._restoring(deployment):
             self.repository.write_config(versions=deployment.versions, labels=labels)
@@ -217,19 +217,19 @@ class Versions:
         """Unloads a version that no label names; with `delete`, removes its files as well.
 
         Raises:
-            Refused, Failed
+            ChangeRefused, ChangeFailed
         """
         deployment = self._deployment_of_a_server_that_answers()
         for label, labelled in deployment.labels.items():
             if labelled == version:
-                raise Refused(f"version {version} is {label}; it answers visitors now")
+                raise ChangeRefused(f"version {version} is {label}; it answers visitors now")
         on_disk = version in self.repository.versions()
         if version not in deployment.versions and not (delete and on_disk):
-            raise Refused(f"version {version} is not served")
+            raise ChangeRefused(f"version {version} is not served")
         if version in deployment.versions:
             remaining = [number for number in deployment.versions if number != version]
             if not remaining:
-                raise Refused(f"version {version} is the only one that is served")
+                raise ChangeRefused(f"version {version} is the only one that is served")
             with self._restoring(deployment):
                 self.repository.write_config(versions=remaining, labels=deployment.labels)
                 self._wait_until_unloaded(version)
@@ -237,7 +237,9 @@ class Versions:
             try:
                 self.repository.remove(version)
             except OSError as problem:
-                raise Failed(f"version {version} is unloaded, but not deleted: {problem}") from None
+                raise ChangeFailed(
+                    f"version {version} is unloaded, but not deleted: {problem}"
+                ) from None
         return self.deployment()
 
     # --- the steps ----------------------------------------------------------------------------
@@ -247,7 +249,7 @@ class Versions:
     ) -> Deployment:
         """Loads a version, moves labels to it, sees that they moved, drops what is not needed."""
         if version not in self.repository.versions():
-            raise Refused(
+            raise ChangeRefused(
                 f"there is no version {version}; there are: "
                 f"{', '.join(map(str, self.repository.versions())) or 'none'}"
             )
@@ -268,7 +270,7 @@ class Versions:
         """Has a version served, unless it is, and returns all that are."""
         for status in self._statuses():
             if status.version == version and status.failed:
-                raise Failed(
+                raise ChangeFailed(
                     f"version {version} failed in the model server, which does not try it "
                     f"again: {status.error}. Publish it anew, under a new number",
                     version=version,
@@ -294,11 +296,11 @@ class Versions:
                     if status.available:
                         return
                     if status.failed:
-                        raise Failed(
+                        raise ChangeFailed(
                             f"the model server does not load version {version}: {status.error}",
                             version=version,
                         )
-        raise Failed(
+        raise ChangeFailed(
             f"version {version} is {state} after {self._load_seconds:.0f} s. Does the server "
             "poll its configuration (--model_config_file_poll_wait_seconds=1), and see "
             f"{self.repository.model_dir} as its base_path?",
@@ -309,7 +311,7 @@ class Versions:
         for _ in self._until(self._label_seconds):
             if not self._is_available(version):
                 return
-        raise Failed(f"the model server still serves version {version}", version=version)
+        raise ChangeFailed(f"the model server still serves version {version}", version=version)
 
     def _wait_for_label(self, label: str, version: int | None) -> None:
         """Until the server says that a label names a version (or, for None, nothing)."""
@@ -318,7 +320,7 @@ class Versions:
             named = self._label_names(label)
             if named == version:
                 return
-        raise Failed(
+        raise ChangeFailed(
             f"after {self._label_seconds:.0f} s the model server says that {label!r} is "
             f"{named or 'nothing'}, not {version or 'nothing'}. Does it poll its configuration "
             "(--model_config_file_poll_wait_seconds=1)? Its log says why it refuses a file"
@@ -348,19 +350,19 @@ class Versions:
             yield
             if time.monotonic() > deadline:
                 return
-            self._tick()
+            self._heartbeat()
             time.sleep(POLL_SECONDS)
 
     def _deployment_of_a_server_that_answers(self) -> Deployment:
         """
         Raises:
-            Refused: if the model server does not answer: nothing could be verified.
+            ChangeRefused: if the model server does not answer: nothing could be verified.
         """
         try:
             self.client.versions()
             return self.deployment()
         except ServingError as problem:
-            raise Refused(f"{problem}; nothing was changed") from problem
+            raise ChangeRefused(f"{problem}; nothing was changed") from problem
 
     @contextmanager
     def _restoring(self, deployment: Deployment) -> Iterator[None]:
@@ -385,7 +387,7 @@ class Versions:
                         break
                     time.sleep(POLL_SECONDS)
             if isinstance(problem, ConfigError | ServingError | OSError | ValueError):
-                raise Failed(str(problem)) from problem
+                raise ChangeFailed(str(problem)) from problem
             raise
 
     def _remove_failed(self, version: int) -> None:

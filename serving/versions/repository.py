@@ -12,15 +12,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from serving.versions import config as models_config
-from serving.versions.bundled import CONFIG_NAME
-from serving.versions.config import ModelConfig
+from serving import models_config
+from serving.models_config import CONFIG_NAME, ModelConfig
 
 CARD = Path("assets.extra") / "model_card.json"  # assets.extra: a SavedModel's own corner
 DRAFT_PREFIX = ".draft-"
 
 
-class SourceRefused(Exception):
+class InvalidSource(Exception):
     """What should be published is no whole SavedModel directory; says why."""
 
 
@@ -55,7 +54,7 @@ class Repository:
         """A hidden copy of a SavedModel directory, gone again unless `install` took it.
 
         Raises:
-            SourceRefused: if the source is no SavedModel directory, holds anything but files
+            InvalidSource: if the source is no SavedModel directory, holds anything but files
                 and directories, or cannot be copied whole.
         """
         check_layout(source)
@@ -66,7 +65,7 @@ class Repository:
             try:
                 shutil.copytree(source, copy)
             except (OSError, shutil.Error) as problem:
-                raise SourceRefused(f"{source} could not be copied whole: {problem}") from problem
+                raise InvalidSource(f"{source} could not be copied whole: {problem}") from problem
             check_layout(copy)
             yield copy
         finally:
@@ -142,24 +141,24 @@ def check_layout(version_dir: Path) -> None:
     """That a directory has the parts of a SavedModel, before anything reads them.
 
     Raises:
-        SourceRefused: naming what is missing or does not belong there.
+        InvalidSource: naming what is missing or does not belong there.
     """
     if not version_dir.is_dir():
-        raise SourceRefused(
+        raise InvalidSource(
             f"{version_dir} is no directory; a SavedModel directory holds saved_model.pb "
             "and variables/"
         )
     for path in version_dir.rglob("*"):
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
-            raise SourceRefused(f"{path} is neither a file nor a directory; copy what it means")
+            raise InvalidSource(f"{path} is neither a file nor a directory; copy what it means")
     graph = version_dir / "saved_model.pb"
     if not graph.is_file() or not graph.stat().st_size:
-        raise SourceRefused(
+        raise InvalidSource(
             f"{version_dir} has no saved_model.pb (or an empty one); is it still being copied?"
         )
     variables = version_dir / "variables"
     if any(variables.glob("variables.data-*")) != (variables / "variables.index").is_file():
-        raise SourceRefused(
+        raise InvalidSource(
             f"{variables} has only one of variables.index and variables.data-*; is it still "
             "being copied?"
         )

@@ -20,63 +20,63 @@ from typing import Any
 
 from serving.versions.repository import CARD
 
-TRIAL_SECONDS = 180.0  # TensorFlow's import takes 3 to 30 s, a load and its warm-up a few
-TICK_SECONDS = 0.5  # how often the caller hears that the trial is still running
+SMOKE_TEST_SECONDS = 180.0  # TensorFlow's import takes 3 to 30 s, a load and its warm-up a few
+HEARTBEAT_SECONDS = 0.5  # how often the caller hears that the trial is still running
 PROCESS_MODULE = "serving.versions.smoke_test_process"
 
 
-class TrialFailed(Exception):
+class InvalidModel(Exception):
     """The version must not be served; says what is wrong with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class SmokeTest:
     """How a version was found good."""
 
-    means: str  # "loaded and asked" or "checksums"
+    method: str  # "loaded and asked" or "checksums"
     classes: int | None = None  # the width of its answers, where it was asked
 
 
-def tensorflow_is_at_hand() -> bool:
+def tensorflow_is_available() -> bool:
     return importlib.util.find_spec("tensorflow") is not None
 
 
-def try_version(
+def run_smoke_test(
     version_dir: Path,
     *,
-    seconds: float = TRIAL_SECONDS,
-    tick: Callable[[], None] = lambda: None,
+    seconds: float = SMOKE_TEST_SECONDS,
+    heartbeat: Callable[[], None] = lambda: None,
     with_tensorflow: bool | None = None,
-) -> Trial:
+) -> SmokeTest:
     """Returns how the version was found good.
 
     Args:
         version_dir: a complete version, not being written to any more.
         seconds: a bound for loading and asking it.
-        tick: called every half second; may raise to give up.
+        heartbeat: called every half second; may raise to give up.
         with_tensorflow: None asks whether it is at hand.
 
     Raises:
-        TrialFailed: says what is wrong.
+        InvalidModel: says what is wrong.
     """
     checksums = read_checksums(version_dir)
     if checksums is not None:
         compare_files(version_dir, checksums)
-    if tensorflow_is_at_hand() if with_tensorflow is None else with_tensorflow:
-        return _load_and_ask(version_dir, seconds=seconds, tick=tick)
+    if tensorflow_is_available() if with_tensorflow is None else with_tensorflow:
+        return _load_and_ask(version_dir, seconds=seconds, heartbeat=heartbeat)
     if checksums is None:
-        raise TrialFailed(
+        raise InvalidModel(
             f"there is no {CARD} with checksums, and no TensorFlow here to load the version "
             "with; export it by export_savedmodel.py, which writes the card"
         )
-    return Trial(means="checksums")
+    return SmokeTest(method="checksums")
 
 
 def read_checksums(version_dir: Path) -> dict[str, str] | None:
     """The card's `files`, "sha256:…" by path within the version; None without a card.
 
     Raises:
-        TrialFailed: if there is a card that does not list the files.
+        InvalidModel: if there is a card that does not list the files.
     """
     card = version_dir / CARD
     if not card.is_file():
@@ -86,9 +86,9 @@ def read_checksums(version_dir: Path) -> dict[str, str] | None:
         files = document["files"]
         listed = {str(name): str(checksum) for name, checksum in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise TrialFailed(f"{CARD} is no model card with checksums of its files") from problem
+        raise InvalidModel(f"{CARD} is no model card with checksums of its files") from problem
     if "saved_model.pb" not in listed:
-        raise TrialFailed(f"{CARD} has no checksum of saved_model.pb")
+        raise InvalidModel(f"{CARD} has no checksum of saved_model.pb")
     return listed
 
 
@@ -96,7 +96,7 @@ def compare_files(version_dir: Path, checksums: dict[str, str]) -> None:
     """That the version holds the files that its card lists, and no others.
 
     Raises:
-        TrialFailed: naming the first file that is missing, changed or not listed.
+        InvalidModel: naming the first file that is missing, changed or not listed.
     """
     found = {
         path.relative_to(version_dir).as_posix()
@@ -105,16 +105,16 @@ def compare_files(version_dir: Path, checksums: dict[str, str]) -> None:
     }
     for name in sorted(checksums.keys() | found):
         if name not in found:
-            raise TrialFailed(f"{name} is missing; the card lists it")
+            raise InvalidModel(f"{name} is missing; the card lists it")
         if name not in checksums:
-            raise TrialFailed(f"{name} is not listed by the card")
+            raise InvalidModel(f"{name} is not listed by the card")
         with (version_dir / name).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if checksums[name] != f"sha256:{digest}":
-            raise TrialFailed(f"{name} is not the file that the card was written for (sha256)")
+            raise InvalidModel(f"{name} is not the file that the card was written for (sha256)")
 
 
-def _load_and_ask(version_dir: Path, *, seconds: float, tick: Callable[[], None]) -> Trial:
+def _load_and_ask(version_dir: Path, *, seconds: float, heartbeat: Callable[[], None]) -> SmokeTest:
     deadline = time.monotonic() + seconds
     with subprocess.Popen(
         [sys.executable, "-m", PROCESS_MODULE, str(version_dir.resolve())],
@@ -125,32 +125,36 @@ def _load_and_ask(version_dir: Path, *, seconds: float, tick: Callable[[], None]
         text=True,
     ) as process:
         try:
-            output = _wait(process, deadline=deadline, seconds=seconds, tick=tick)
+            output = _wait(process, deadline=deadline, seconds=seconds, heartbeat=heartbeat)
         finally:
             process.kill()  # no harm to one that has ended
     try:
         verdict = json.loads(output.splitlines()[-1])
         problem, classes = verdict["problem"], verdict["classes"]
     except (IndexError, ValueError, KeyError, TypeError):
-        raise TrialFailed(
+        raise InvalidModel(
             f"loading it ended the process (status {process.returncode}): the file is corrupt, "
             "or it needs too much memory"
         ) from None
     if problem:
-        raise TrialFailed(str(problem))
-    return Trial(means="loaded and asked", classes=int(classes))
+        raise InvalidModel(str(problem))
+    return SmokeTest(method="loaded and asked", classes=int(classes))
 
 
 def _wait(
-    process: subprocess.Popen[str], *, deadline: float, seconds: float, tick: Callable[[], None]
+    process: subprocess.Popen[str],
+    *,
+    deadline: float,
+    seconds: float,
+    heartbeat: Callable[[], None],
 ) -> str:
     """What the process printed, once it has ended."""
     while True:
         try:
-            output, _ = process.communicate(timeout=TICK_SECONDS)
+            output, _ = process.communicate(timeout=HEARTBEAT_SECONDS)
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
-                raise TrialFailed(f"it was not loaded and asked within {seconds:.0f} s") from None
-            tick()
+                raise InvalidModel(f"it was not loaded and asked within {seconds:.0f} s") from None
+            heartbeat()
         else:
             return output

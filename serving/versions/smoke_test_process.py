@@ -19,7 +19,7 @@ SIGNATURE = "serving_default"
 WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
 
 
-class Unfit(Exception):
+class InvalidModel(Exception):
     """What is wrong with the version."""
 
 
@@ -37,21 +37,21 @@ def load(version_dir: Path) -> Any:
     try:
         model = tf.saved_model.load(str(version_dir))
     except Exception as problem:
-        raise Unfit(f"TensorFlow does not load it: {_in_short(problem)}") from problem
+        raise InvalidModel(f"TensorFlow does not load it: {_in_short(problem)}") from problem
     signature = model.signatures.get(SIGNATURE)
     if signature is None:
-        raise Unfit(f"it has no signature {SIGNATURE!r}, only {sorted(model.signatures)}")
+        raise InvalidModel(f"it has no signature {SIGNATURE!r}, only {sorted(model.signatures)}")
     inputs = signature.structured_input_signature[1]
     if sorted(inputs) != ["image"]:
-        raise Unfit(f"its inputs are {sorted(inputs)}; the one input must be 'image'")
+        raise InvalidModel(f"its inputs are {sorted(inputs)}; the one input must be 'image'")
     image = inputs["image"]
     if image.dtype != tf.float32 or not image.shape.is_compatible_with((None, *INPUT_SHAPE)):
-        raise Unfit(
+        raise InvalidModel(
             f"its input 'image' is {image.dtype.name} {image.shape}; it must be float32 "
             "(None, 28, 28, 1)"
         )
     if sorted(signature.structured_outputs) != ["probabilities"]:
-        raise Unfit(
+        raise InvalidModel(
             f"its outputs are {sorted(signature.structured_outputs)}; the one output must be "
             "'probabilities'"
         )
@@ -68,18 +68,20 @@ def ask(signature: Any, image: Any) -> int:
     try:
         answer = signature(image=tf.convert_to_tensor(image))["probabilities"].numpy()
     except Exception as problem:
-        raise Unfit(
+        raise InvalidModel(
             f"asked for {len(image)} instances, it fails: {_in_short(problem)}"
         ) from problem
     if answer.ndim != 2 or len(answer) != len(image) or answer.shape[1] not in (10, 11):
-        raise Unfit(
+        raise InvalidModel(
             f"{len(image)} instances are answered by shape {answer.shape}; it must be "
             f"({len(image)}, 10) or ({len(image)}, 11)"
         )
     if not np.isfinite(answer).all():
-        raise Unfit("its answers hold NaN or Infinity")
+        raise InvalidModel("its answers hold NaN or Infinity")
     if (answer < -1e-3).any() or (np.abs(answer.sum(axis=1) - 1) > 1e-2).any():
-        raise Unfit("its answers are no probabilities: not within 0..1, or not adding up to 1")
+        raise InvalidModel(
+            "its answers are no probabilities: not within 0..1, or not adding up to 1"
+        )
     return int(answer.shape[1])
 
 
@@ -95,23 +97,27 @@ def warm_up(signature: Any, version_dir: Path) -> None:
         for record in tf.data.TFRecordDataset(str(file)):
             log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
             if log.WhichOneof("log_type") != "predict_log":
-                raise Unfit(f"{WARM_UP} holds a {log.WhichOneof('log_type')}, not a predict_log")
+                raise InvalidModel(
+                    f"{WARM_UP} holds a {log.WhichOneof('log_type')}, not a predict_log"
+                )
             request = log.predict_log.request
             wanted = request.model_spec.signature_name or SIGNATURE
             if wanted != SIGNATURE or sorted(request.inputs) != ["image"]:
-                raise Unfit(f"{WARM_UP} asks {wanted!r} for {sorted(request.inputs)}")
+                raise InvalidModel(f"{WARM_UP} asks {wanted!r} for {sorted(request.inputs)}")
             ask(signature, tf.make_ndarray(request.inputs["image"]))
-    except Unfit:
+    except InvalidModel:
         raise
     except Exception as problem:
-        raise Unfit(f"its warm-up requests cannot be read: {_in_short(problem)}") from problem
+        raise InvalidModel(
+            f"its warm-up requests cannot be read: {_in_short(problem)}"
+        ) from problem
 
 
-def try_out(version_dir: Path) -> int:
+def check_model(version_dir: Path) -> int:
     """How many classes the version's answers have.
 
     Raises:
-        Unfit: says what is wrong.
+        InvalidModel: says what is wrong.
     """
     import numpy as np
 
@@ -144,8 +150,8 @@ def main() -> int:
     limit_resources()
     problem, classes = None, None
     try:
-        classes = try_out(Path(version_dir))
-    except Unfit as unfit:
+        classes = check_model(Path(version_dir))
+    except InvalidModel as unfit:
         problem = str(unfit)
     except MemoryError:
         problem = f"it needs more than {MEMORY_BYTES >> 20} MiB of memory"

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import requests
 
-from serving.versions.bundled import CONFIG_NAME, install_shipped
+from serving.models_config import CONFIG_NAME
+from serving.versions.bundled import install_bundled
 from tests.needs import need
 from tests.stack.stack import free_port
 
@@ -77,7 +78,7 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """Model server and site, started once; records are in a database of their own."""
     place = tmp_path_factory.mktemp("stack")
     models = place / "models"
-    install_shipped(models)
+    install_bundled(models)
     serving_port, port = free_port(), free_port()
     environment = {
         name: value for name, value in os.environ.items() if name != "PROMETHEUS_MULTIPROC_DIR"

@@ -29,12 +29,12 @@ import json, sys
 import django
 django.setup()
 from pathlib import Path
-from serving import trial
+from serving.versions import smoke_test
 from webui.rollout import services
 for line in sys.stdin:
     asked = json.loads(line)
     if asked.pop("without_tensorflow", False):
-        trial.tensorflow_is_at_hand = lambda: False
+        smoke_test.tensorflow_is_available = lambda: False
     if "source" in asked:
         asked["source"] = Path(asked["source"])
     do = getattr(services, asked.pop("do"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.versions.manager import LABEL_SECONDS
+from serving.versions.manager import LABEL_MOVE_SECONDS
 from tests.rollout.site import Clients, running_site
 from tests.serving.model_server import Stage
 from tests.serving.tiny_models import write_card
@@ -19,7 +19,7 @@ from tests.serving.tiny_models import write_card
 SWAPS = int(os.environ.get("SWAPS", "12"))
 SERVER_POLL_SECONDS = 1.0  # two moves of a label are at least that far apart
 
-pytestmark = pytest.mark.timeout(SWAPS * LABEL_SECONDS + 600)
+pytestmark = pytest.mark.timeout(SWAPS * LABEL_MOVE_SECONDS + 600)
 
 
 def test_swaps_corrupt_exports_and_half_copies_under_load(stage: Stage, tmp_path: Path) -> None:
@@ -41,16 +41,16 @@ def test_swaps_corrupt_exports_and_half_copies_under_load(stage: Stage, tmp_path
             if swap == SWAPS // 3:
                 # Found out by the trial, and then, as in an image without TensorFlow and with a
                 # card that agrees, by the model server itself.
-                assert operator("publish", source=str(corrupt))["error"] == "Failed"
+                assert operator("publish", source=str(corrupt))["error"] == "ChangeFailed"
                 write_card(corrupt)
                 refused = operator("publish", source=str(corrupt), without_tensorflow=True)
-                assert refused["error"] == "Failed"
+                assert refused["error"] == "ChangeFailed"
                 assert "the model server does not load version 3" in refused["message"]
             if swap == 2 * SWAPS // 3:
-                assert operator("publish", source=str(half))["error"] == "Failed"
+                assert operator("publish", source=str(half))["error"] == "ChangeFailed"
                 # Somebody copies straight into the models directory, and is interrupted.
                 shutil.copytree(half, stage.repository.version_dir(4))
-                assert operator("promote", version=4)["error"] == "Failed"
+                assert operator("promote", version=4)["error"] == "ChangeFailed"
         clients.wait_for(20, status=201)
 
     records = site.records()

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from serving import models_config
 from serving.client import ServingClient, ServingError
-from serving.versions import config as models_config
-from serving.versions.manager import Versions
+from serving.versions.manager import VersionManager
 from serving.versions.repository import Repository
 from tests.serving.tiny_models import ROOT, build_tiny_models
 
@@ -95,7 +95,7 @@ class Stage:
         self.client = ServingClient(
             base_url=server.url, model_name=model_name, config_file=server.config_path
         )
-        self.versions = Versions(repository=self.repository, client=self.client)
+        self.versions = VersionManager(repository=self.repository, client=self.client)
 
     def put(self, version: int, name: str) -> None:
         """A version that is simply there."""

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from serving.versions.manager import VersionsError
+from serving.versions.manager import VersionChangeError
 from webui.rollout import selectors, services
 from webui.rollout.forms import CanaryForm, NoteForm, RetireForm
 from webui.rollout.lease import Busy, LeaseLost
@@ -197,7 +197,7 @@ class ModelVersionAdmin(admin.ModelAdmin):
             arguments["version"] = version
         try:
             done = step.do(by=request.user.get_username(), **arguments)
-        except (VersionsError, Busy, LeaseLost) as problem:
+        except (VersionChangeError, Busy, LeaseLost) as problem:
             text = ". ".join([str(problem), *getattr(problem, "__notes__", [])])
             self.message_user(request, text, messages.ERROR)
         else:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from serving.client import ServingError, VersionStatus
-from serving.versions.config import ConfigError
+from serving.models_config import ConfigError
 from serving.versions.repository import CARD, Repository
 from webui.records.selectors import version_statistics
 from webui.records.store import StoreError

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.conf import settings
 
 from serving.labels import STABLE
-from serving.versions.manager import Failed, Refused, Versions
+from serving.versions.manager import ChangeFailed, ChangeRefused, VersionManager
 from webui.rollout import selectors
 from webui.rollout.canary import SHARE_SECONDS, label_for, shares
 from webui.rollout.lease import Lease, lease
@@ -35,17 +35,17 @@ def publish(*, source: Path, by: str, note: str = "", version: int | None = None
     """Copies, tries, numbers and loads a SavedModel directory; it is not stable yet.
 
     Raises:
-        Busy, Refused, Failed
+        Busy, ChangeRefused, ChangeFailed
     """
     with _at_work(f"publish {source}", by) as versions, _history(Action.PUBLISH, by, note) as entry:
         published = versions.publish(
             source, version=version, used=selectors.used_versions(settings.MODEL_NAME)
         )
         entry.to_version = published.version
-        entry.detail = f"{source}: {published.trial.means}"
+        entry.detail = f"{source}: {published.smoke_test.method}"
     return Done(
         message=(
-            f"Version {published.version} is loaded ({published.trial.means}). "
+            f"Version {published.version} is loaded ({published.smoke_test.method}). "
             f"`promote {published.version}` makes it stable."
         ),
         entry=entry,
@@ -56,7 +56,7 @@ def promote(*, version: int, by: str, note: str = "") -> Done:
     """Makes a version the stable one.
 
     Raises:
-        Busy, Refused, Failed
+        Busy, ChangeRefused, ChangeFailed
     """
     with _at_work(f"promote {version}", by) as versions:
         return _promote(versions, Action.PROMOTE, version, by, note)
@@ -66,14 +66,14 @@ def rollback(*, by: str, note: str = "") -> Done:
     """Makes the version stable that was stable before.
 
     Raises:
-        Busy, Refused, Failed
+        Busy, ChangeRefused, ChangeFailed
     """
     with _at_work("roll back", by) as versions:
         version = selectors.stable_before(
             model_name=settings.MODEL_NAME, stable=versions.deployment().stable
         )
         if version is None:
-            raise Refused(
+            raise ChangeRefused(
                 "the history knows no version that was stable before; `promote` one instead"
             )
         return _promote(versions, Action.ROLLBACK, version, by, note)
@@ -83,10 +83,10 @@ def start_canary(*, version: int, share: int, by: str, note: str = "") -> Done:
     """Lets a version answer a share of the visitors, 1 to 100 %.
 
     Raises:
-        Busy, Refused, Failed
+        Busy, ChangeRefused, ChangeFailed
     """
     if not 1 <= share <= 100:
-        raise Refused(f"a share is 1 to 100 %, not {share}; `canary off` ends the canary")
+        raise ChangeRefused(f"a share is 1 to 100 %, not {share}; `canary off` ends the canary")
     with (
         _at_work(f"canary {version} at {share} %", by) as versions,
         _history(Action.CANARY, by, note) as entry,
@@ -106,12 +106,12 @@ def withdraw(*, by: str, note: str = "") -> Done:
     """Ends the canary: all visitors get the stable version.
 
     Raises:
-        Busy, Refused, Failed
+        Busy, ChangeRefused, ChangeFailed
     """
     with _at_work("withdraw the canary", by) as versions:
         before = versions.deployment()
         if before.canary is None:
-            raise Refused("there is no canary")
+            raise ChangeRefused("there is no canary")
         with _history(Action.WITHDRAW, by, note) as entry:
             entry.from_version, entry.to_version = before.canary, before.stable
             with _share_back_on_failure() as old_share:
@@ -127,7 +127,7 @@ def retire(*, version: int, by: str, note: str = "", delete: bool = False) -> Do
     """Unloads a version that answers nobody; with `delete`, removes its files.
 
     Raises:
-        Busy, Refused, Failed
+        Busy, ChangeRefused, ChangeFailed
     """
     with _at_work(f"retire {version}", by) as versions, _history(Action.RETIRE, by, note) as entry:
         entry.from_version = version
@@ -137,7 +137,7 @@ def retire(*, version: int, by: str, note: str = "", delete: bool = False) -> Do
     return Done(message=f"Version {version} is unloaded. Its files are {kept}.", entry=entry)
 
 
-def _promote(versions: Versions, action: Action, version: int, by: str, note: str) -> Done:
+def _promote(versions: VersionManager, action: Action, version: int, by: str, note: str) -> Done:
     before = versions.deployment()
     with _history(action, by, note) as entry:
         entry.from_version, entry.to_version = before.stable, version
@@ -166,7 +166,7 @@ def _share_back_on_failure() -> Iterator[int]:
 
 
 @contextmanager
-def _at_work(what: str, by: str) -> Iterator[Versions]:
+def _at_work(what: str, by: str) -> Iterator[VersionManager]:
     """The versions to work on, while nobody else may.
 
     Raises:
@@ -176,8 +176,10 @@ def _at_work(what: str, by: str) -> Iterator[Versions]:
         yield _versions(held)
 
 
-def _versions(held: Lease) -> Versions:
-    return Versions(repository=selectors.repository(), client=serving_client(), tick=held.renew)
+def _versions(held: Lease) -> VersionManager:
+    return VersionManager(
+        repository=selectors.repository(), client=serving_client(), heartbeat=held.renew
+    )
 
 
 @contextmanager
@@ -189,12 +191,12 @@ def _history(action: Action, by: str, note: str) -> Iterator[HistoryEntry]:
     entry = HistoryEntry(action=action, by=by, note=note, model_name=settings.MODEL_NAME)
     try:
         yield entry
-    except Refused:
+    except ChangeRefused:
         raise
     except BaseException as problem:
         entry.succeeded = False
         entry.detail = "; ".join([str(problem), *getattr(problem, "__notes__", [])])
-        if isinstance(problem, Failed) and problem.version is not None:
+        if isinstance(problem, ChangeFailed) and problem.version is not None:
             entry.to_version = problem.version
         entry.save()
         raise

@@ -5,7 +5,7 @@ from functools import cache
 from django.conf import settings
 
 from serving.client import ServingClient
-from serving.versions.bundled import CONFIG_NAME
+from serving.models_config import CONFIG_NAME
 
 
 @cache

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from serving import models_config
 from serving.client.label_cache import LabelCache
-from serving.versions import config as models_config
 
 TEXT = """model_config_list { config { name: "digits" base_path: "/m"
   model_version_policy { specific { versions: 1 versions: 2 } }

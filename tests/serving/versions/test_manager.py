@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from serving import models_config
 from serving.client import ServingClient
-from serving.versions import config as models_config
-from serving.versions.manager import Failed, Refused, Versions
+from serving.versions.manager import ChangeFailed, ChangeRefused, VersionManager
 from serving.versions.repository import Repository
 from tests.serving.model_server import Stage
 from tests.serving.tiny_models import write_card
@@ -46,7 +46,7 @@ def test_a_version_is_published_promoted_and_the_oldest_dropped(
 ) -> None:
     published = stage.versions.publish(export(stage, "digit-3", tmp_path))
     assert published.version == 3
-    assert published.trial.classes == 11
+    assert published.smoke_test.classes == 11
     assert stage.available() == {1, 2, 3}
     assert says(stage) == 1  # loaded, and not stable yet
 
@@ -67,13 +67,13 @@ def test_a_version_is_published_promoted_and_the_oldest_dropped(
 def test_a_canary_answers_by_its_label_and_ends_with_its_promotion(stage: Stage) -> None:
     stage.versions.start_canary(2)
     assert (says(stage), says(stage, label="canary")) == (1, 2)
-    with pytest.raises(Refused, match="is canary"):
+    with pytest.raises(ChangeRefused, match="is canary"):
         stage.versions.retire(2)
     stage.versions.promote(2)
     assert stage.versions.deployment().labels == {"stable": 2}
     answer = stage.client.predict(BLANK, label="canary")
     assert (answer.version, answer.label) == (2, "stable")
-    with pytest.raises(Refused, match="everybody has it"):
+    with pytest.raises(ChangeRefused, match="everybody has it"):
         stage.versions.start_canary(2)
 
 
@@ -82,21 +82,21 @@ def test_a_withdrawn_canary_leaves_no_label(stage: Stage) -> None:
     stage.versions.withdraw_canary()
     assert stage.versions.deployment().labels == {"stable": 1}
     assert stage.client.predict(BLANK, label="canary").version == 1
-    with pytest.raises(Refused, match="no canary"):
+    with pytest.raises(ChangeRefused, match="no canary"):
         stage.versions.withdraw_canary()
 
 
 def test_a_retired_version_is_unloaded_and_may_be_deleted(stage: Stage) -> None:
-    with pytest.raises(Refused, match="version 1 is stable"):
+    with pytest.raises(ChangeRefused, match="version 1 is stable"):
         stage.versions.retire(1)
     stage.versions.retire(2)
     assert stage.available() == {1}
     assert stage.repository.versions() == [1, 2]
-    with pytest.raises(Refused, match="not served"):
+    with pytest.raises(ChangeRefused, match="not served"):
         stage.versions.retire(2)
     stage.versions.retire(2, delete=True)
     assert stage.repository.versions() == [1]
-    with pytest.raises(Refused, match="no version 2; there are: 1"):
+    with pytest.raises(ChangeRefused, match="no version 2; there are: 1"):
         stage.versions.promote(2)
 
 
@@ -120,7 +120,7 @@ def test_a_bad_export_never_reaches_the_server(
     before = stage.repository.config_text()
     source = export(stage, "digit-3", tmp_path)
     spoil(source)
-    with pytest.raises(Failed, match="is not published") as raised:
+    with pytest.raises(ChangeFailed, match="is not published") as raised:
         stage.versions.publish(source)
     assert raised.value.version is None  # no number was spent on it
     assert stage.repository.versions() == [1, 2]
@@ -132,23 +132,23 @@ def test_a_version_that_does_not_load_is_reported_in_the_servers_words(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the site's image: no TensorFlow, and a card that was written for a broken file."""
-    monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_at_hand", lambda: False)
+    monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
     before = stage.repository.config_text()
     source = export(stage, "digit-3", tmp_path)
     garble(source)
     write_card(source)
-    with pytest.raises(Failed, match=r"does not load version 3: [A-Z_]+: .+") as raised:
+    with pytest.raises(ChangeFailed, match=r"does not load version 3: [A-Z_]+: .+") as raised:
         stage.versions.publish(source)
     assert raised.value.version == 3
     assert unchanged(stage, before)
     assert stage.repository.versions() == [1, 2]
 
-    with pytest.raises(Refused, match="version 3 has been used"):
+    with pytest.raises(ChangeRefused, match="version 3 has been used"):
         stage.versions.publish(stage.exports / "digit-3", version=3)
     good = export(stage, "digit-2", tmp_path)
     assert stage.versions.publish(good).version == 4
     stage.put(3, "digit-3")
-    with pytest.raises(Failed, match="does not try it again"):
+    with pytest.raises(ChangeFailed, match="does not try it again"):
         stage.versions.promote(3)
     assert says(stage) == 1
 
@@ -156,9 +156,9 @@ def test_a_version_that_does_not_load_is_reported_in_the_servers_words(
 def test_numbers_are_never_used_twice(stage: Stage, tmp_path: Path) -> None:
     source = export(stage, "digit-3", tmp_path)
     for taken in (1, 2, 9):
-        with pytest.raises(Refused, match="Free: 10"):
+        with pytest.raises(ChangeRefused, match="Free: 10"):
             stage.versions.publish(source, version=taken, used=frozenset({9}))
-    with pytest.raises(Refused, match="whole number"):
+    with pytest.raises(ChangeRefused, match="whole number"):
         stage.versions.publish(source, version=0)
     assert stage.versions.publish(source, used=frozenset({9})).version == 10
 
@@ -171,7 +171,7 @@ def test_giving_up_puts_back_what_was(stage: Stage) -> None:
         raise GivenUp
 
     before = stage.repository.config_text()
-    versions = Versions(repository=stage.repository, client=stage.client, tick=give_up)
+    versions = VersionManager(repository=stage.repository, client=stage.client, heartbeat=give_up)
     with pytest.raises(GivenUp):
         versions.promote(2)
     assert unchanged(stage, before)
@@ -183,13 +183,13 @@ def test_a_server_that_does_not_follow_leaves_what_was(stage: Stage, tmp_path: P
     text = stage.repository.config_text()
     models_config.write_text(tmp_path / "models.config", text)
     elsewhere = Repository(models_dir=tmp_path, model_name=stage.model_name)
-    versions = Versions(
+    versions = VersionManager(
         repository=elsewhere, client=stage.client, label_seconds=0.3, load_seconds=0.3
     )
-    with pytest.raises(Failed, match="--model_config_file_poll_wait_seconds"):
+    with pytest.raises(ChangeFailed, match="--model_config_file_poll_wait_seconds"):
         versions.promote(2)
     assert elsewhere.config_text() == text
-    with pytest.raises(Failed, match="not seen by the server"):
+    with pytest.raises(ChangeFailed, match="not seen by the server"):
         versions.publish(export(stage, "digit-3", tmp_path))
     assert elsewhere.config_text() == text
     assert elsewhere.versions() == [1, 2]
@@ -208,7 +208,7 @@ def test_a_label_on_a_version_that_is_not_loaded_is_in_nobodys_way(stage: Stage)
 def test_without_a_server_nothing_is_begun(stage: Stage, tmp_path: Path) -> None:
     before = stage.repository.config_text()
     nobody = ServingClient(base_url="http://127.0.0.1:9", model_name=stage.model_name)
-    versions = Versions(repository=stage.repository, client=nobody)
+    versions = VersionManager(repository=stage.repository, client=nobody)
     source = export(stage, "digit-3", tmp_path)
     for attempt in (
         lambda: versions.publish(source),
@@ -216,7 +216,7 @@ def test_without_a_server_nothing_is_begun(stage: Stage, tmp_path: Path) -> None
         lambda: versions.start_canary(2),
         lambda: versions.retire(2),
     ):
-        with pytest.raises(Refused, match="nothing was changed"):
+        with pytest.raises(ChangeRefused, match="nothing was changed"):
             attempt()
     assert unchanged(stage, before)
     assert stage.repository.versions() == [1, 2]
@@ -224,5 +224,5 @@ def test_without_a_server_nothing_is_begun(stage: Stage, tmp_path: Path) -> None
 
 def test_without_a_config_nothing_is_begun(stage: Stage, tmp_path: Path) -> None:
     nowhere = Repository(models_dir=tmp_path, model_name=stage.model_name)
-    with pytest.raises(Refused, match="MODELS_DIR"):
-        Versions(repository=nowhere, client=stage.client).promote(2)
+    with pytest.raises(ChangeRefused, match="MODELS_DIR"):
+        VersionManager(repository=nowhere, client=stage.client).promote(2)

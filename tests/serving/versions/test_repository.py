@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.versions.repository import CARD, Repository, SourceRefused, check_layout
+from serving.versions.repository import CARD, InvalidSource, Repository, check_layout
 
 CONFIG = """model_config_list { config { name: "digits" base_path: "/models/digits"
   model_version_policy { specific { versions: 1 } } version_labels { key: "stable" value: 1 } } }"""
@@ -80,27 +80,27 @@ def test_a_half_copied_export_is_refused(
     repository: Repository, source: Path, missing: str, reason: str
 ) -> None:
     (source / missing).unlink()
-    with pytest.raises(SourceRefused, match=reason), repository.draft(source):
+    with pytest.raises(InvalidSource, match=reason), repository.draft(source):
         pass
     assert not repository.model_dir.exists()
 
 
 def test_an_empty_graph_is_refused(source: Path) -> None:
     (source / "saved_model.pb").write_bytes(b"")
-    with pytest.raises(SourceRefused, match="still being copied"):
+    with pytest.raises(InvalidSource, match="still being copied"):
         check_layout(source)
 
 
 def test_links_are_refused(source: Path) -> None:
     (source / "assets").symlink_to("/etc")
-    with pytest.raises(SourceRefused, match="neither a file nor a directory"):
+    with pytest.raises(InvalidSource, match="neither a file nor a directory"):
         check_layout(source)
 
 
 def test_what_is_no_directory_is_refused(source: Path) -> None:
-    with pytest.raises(SourceRefused, match="no directory"):
+    with pytest.raises(InvalidSource, match="no directory"):
         check_layout(source / "saved_model.pb")
-    with pytest.raises(SourceRefused, match="no directory"):
+    with pytest.raises(InvalidSource, match="no directory"):
         check_layout(source / "nowhere")
 
 

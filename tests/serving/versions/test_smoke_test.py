@@ -10,11 +10,11 @@ import pytest
 
 from serving.versions.repository import CARD
 from serving.versions.smoke_test import (
-    Trial,
-    TrialFailed,
+    InvalidModel,
+    SmokeTest,
     compare_files,
     read_checksums,
-    try_version,
+    run_smoke_test,
 )
 from tests.serving.tiny_models import ROOT, write_card
 
@@ -23,13 +23,13 @@ from tests.serving.tiny_models import ROOT, write_card
 MANY = """
 import json, sys
 from pathlib import Path
-from serving.versions.smoke_test_process import Unfit, limit_resources, try_out
+from serving.versions.smoke_test_process import InvalidModel, limit_resources, check_model
 limit_resources()
 found = {}
 for name in sys.argv[2:]:
     try:
-        found[name] = try_out(Path(sys.argv[1]) / name)
-    except Unfit as problem:
+        found[name] = check_model(Path(sys.argv[1]) / name)
+    except InvalidModel as problem:
         found[name] = str(problem)
 print(json.dumps(found))
 """
@@ -75,21 +75,21 @@ def test_what_loading_and_asking_finds(tiny_models: Path) -> None:
 def test_a_good_version_passes_in_a_process_of_its_own(version: Path) -> None:
     write_card(version)
     ticks: list[None] = []
-    trial = try_version(version, tick=lambda: ticks.append(None))
-    assert trial == Trial(means="loaded and asked", classes=11)
+    found = run_smoke_test(version, heartbeat=lambda: ticks.append(None))
+    assert found == SmokeTest(method="loaded and asked", classes=11)
     assert ticks  # TensorFlow's import alone takes longer than a tick
 
 
 def test_a_garbled_graph_is_refused(version: Path) -> None:
     graph = version / "saved_model.pb"
     graph.write_bytes(graph.read_bytes()[: graph.stat().st_size // 2])
-    with pytest.raises(TrialFailed, match="TensorFlow does not load it"):
-        try_version(version)
+    with pytest.raises(InvalidModel, match="TensorFlow does not load it"):
+        run_smoke_test(version)
 
 
 def test_a_trial_that_takes_too_long_ends(version: Path) -> None:
-    with pytest.raises(TrialFailed, match="within 0 s"):
-        try_version(version, seconds=0.0)
+    with pytest.raises(InvalidModel, match="within 0 s"):
+        run_smoke_test(version, seconds=0.0)
 
 
 def test_a_trial_ends_with_who_asked_for_it(version: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_trial_ends_with_who_asked_for_it(version: Path) -> None:
         raise Enough
 
     with pytest.raises(Enough):
-        try_version(version, tick=give_up)
+        run_smoke_test(version, heartbeat=give_up)
 
 
 def test_a_process_that_dies_is_a_failed_trial(
@@ -109,18 +109,18 @@ def test_a_process_that_dies_is_a_failed_trial(
     monkeypatch.setattr(
         "serving.versions.smoke_test.PROCESS_MODULE", "tests.serving.no_such_module"
     )
-    with pytest.raises(TrialFailed, match="ended the process"):
-        try_version(version)
+    with pytest.raises(InvalidModel, match="ended the process"):
+        run_smoke_test(version)
 
 
 def test_without_tensorflow_the_checksums_tell(version: Path) -> None:
     write_card(version)
-    assert try_version(version, with_tensorflow=False) == Trial(means="checksums")
+    assert run_smoke_test(version, with_tensorflow=False) == SmokeTest(method="checksums")
 
 
 def test_without_tensorflow_and_card_nothing_tells(version: Path) -> None:
-    with pytest.raises(TrialFailed, match="no TensorFlow here"):
-        try_version(version, with_tensorflow=False)
+    with pytest.raises(InvalidModel, match="no TensorFlow here"):
+        run_smoke_test(version, with_tensorflow=False)
 
 
 def spoil_bytes(version: Path) -> None:
@@ -150,8 +150,8 @@ def test_files_that_are_not_the_cards_are_refused(
     write_card(version)
     assert callable(spoil)
     spoil(version)
-    with pytest.raises(TrialFailed, match=reason):
-        try_version(version, with_tensorflow=with_tensorflow)
+    with pytest.raises(InvalidModel, match=reason):
+        run_smoke_test(version, with_tensorflow=with_tensorflow)
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_files_that_are_not_the_cards_are_refused(
 )
 def test_a_card_without_checksums_is_refused(version: Path, card: str) -> None:
     (version / CARD).write_text(card)
-    with pytest.raises(TrialFailed, match="card"):
-        try_version(version, with_tensorflow=False)
+    with pytest.raises(InvalidModel, match="card"):
+        run_smoke_test(version, with_tensorflow=False)
 
 
 def test_a_listed_file_outside_the_version_is_not_looked_for(version: Path) -> None:
     write_card(version)
     checksums = read_checksums(version)
     assert checksums is not None
-    with pytest.raises(TrialFailed, match="missing"):
+    with pytest.raises(InvalidModel, match="missing"):
         compare_files(version, {**checksums, "../../etc/passwd": "sha256:0"})

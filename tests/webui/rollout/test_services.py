@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from serving.versions.manager import Failed, Refused
+from serving.versions.manager import ChangeFailed, ChangeRefused
 from tests.serving.model_server import Stage
 from tests.serving.tiny_models import write_card
 from webui.rollout import selectors, services
@@ -42,7 +42,7 @@ def test_promotions_rollbacks_and_a_canary_are_history(site: Stage) -> None:
     services.rollback(by="grace", note="worse after all")
     assert last_entry() == ("grace", "rollback", 2, 1, True, "worse after all")
     assert site.client.ask_label("stable") == 1
-    with pytest.raises(Refused, match="no version that was stable before"):
+    with pytest.raises(ChangeRefused, match="no version that was stable before"):
         services.rollback(by="grace")
 
     services.start_canary(version=2, share=100, by="ada")
@@ -71,7 +71,7 @@ def test_what_is_refused_is_no_history(site: Stage) -> None:
         lambda: services.start_canary(version=1, share=10, by="ada"),
     ]
     for attempt in refused:
-        with pytest.raises(Refused):
+        with pytest.raises(ChangeRefused):
             attempt()
     assert not HistoryEntry.objects.exists()
 
@@ -86,12 +86,12 @@ def test_two_operators_at_once(site: Stage) -> None:
 def test_a_version_that_does_not_load_uses_its_number_up(
     site: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_at_hand", lambda: False)
+    monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
     broken = tmp_path / "broken"
     shutil.copytree(site.exports / "digit-3", broken)
     (broken / "saved_model.pb").write_bytes(b"\x08\x01garbled")
     write_card(broken)
-    with pytest.raises(Failed, match="does not load version 3"):
+    with pytest.raises(ChangeFailed, match="does not load version 3"):
         services.publish(source=broken, by="ada", note="nightly")
     assert last_entry() == ("ada", "publish", None, 3, False, "nightly")
     assert "does not load version 3" in HistoryEntry.objects.get().detail
@@ -111,7 +111,7 @@ def test_a_canary_that_fails_to_start_leaves_the_share(site: Stage) -> None:
     services.start_canary(version=2, share=30, by="ada")
     site.put(3, "digit-3")
     (site.repository.version_dir(3) / "saved_model.pb").write_bytes(b"\x08\x01garbled")
-    with pytest.raises(Failed):
+    with pytest.raises(ChangeFailed):
         services.start_canary(version=3, share=5, by="ada")
     assert (share(), site.client.ask_label("canary")) == (30, 2)
     assert last_entry()[1:5] == ("canary", 2, 3, False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from serving.versions.manager import VersionsError
+from serving.versions.manager import VersionChangeError
 from webui.rollout import selectors, services
 from webui.rollout.lease import Busy, LeaseLost
 
@@ -75,7 +75,7 @@ class Command(BaseCommand):
                     done = services.retire(
                         version=options["number"], delete=options["delete"], **who
                     )
-        except (VersionsError, Busy, LeaseLost) as problem:
+        except (VersionChangeError, Busy, LeaseLost) as problem:
             raise CommandError("\n".join([str(problem), *getattr(problem, "__notes__", [])])) from (
                 problem
             )

@@ -16,6 +16,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
+CONFIG_NAME = "models.config"
 HEADER = (
     "# TensorFlow Serving's ModelServerConfig. `manage.py models` and the admin's page \"Model\n"
     '# versions" write it, by rename; a label may only name a version that is loaded.\n'

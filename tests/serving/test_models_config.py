@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.versions import config as models_config
-from serving.versions.config import ConfigError, model_config, with_model
+from serving import models_config
+from serving.models_config import ConfigError, model_config, with_model
 
 TEXT = """
 # kept whole but for comments
