@@ -18,8 +18,8 @@ purpose:
   after 300; a body over 1 GiB is 413; headers over 256 KiB are 400.
 * A tensor may have at most 64 dimensions (NumPy's limit; TensorFlow's own is 254).
 
-Layers, from the wire inwards: `connection` (HTTP), `api` (routes), `tensors`, `examples`,
-`answers` and `json_dialect` (JSON), `workers` and `batching` (threads), `core`, `manager`,
-`storage` and `states` (versions), `saved_model` and `warmup` (TensorFlow).
-Nothing here knows the site.
+Layers, from the wire inwards: `http` (connections and routes), `json` (requests and responses),
+`runtime` (worker threads, batching, SavedModels, warm-up) and `versions` (source, manager,
+state monitor, server core).
+Nothing here imports the web site.
 """

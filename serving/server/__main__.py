@@ -11,7 +11,7 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # as the CPU image; no search for a GPU
 
-    from serving.server.flags import BadFlags, parse_flags, usage
+    from serving.server.flags import FlagError, parse_flags, usage
     from serving.server.http.listener import CannotListen, bound_socket
 
     if "--help" in arguments or "-h" in arguments:
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         flags = parse_flags(arguments)
-    except BadFlags as error:
+    except FlagError as error:
         sys.stderr.write(f"{error}\n{usage()}\n")
         return 1
     logging.basicConfig(
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         )
         return 0
 
-    from serving.server.service import ModelServer
+    from serving.server.model_server import ModelServer
     from serving.server.status import StatusError
 
     logging.getLogger("serving.server").info(

@@ -14,7 +14,7 @@ TRUE = ("true", "t", "yes", "y", "1", "")
 FALSE = ("false", "f", "no", "n", "0")
 
 
-class BadFlags(Exception):
+class FlagError(Exception):
     """What is wrong with the command line; printed with the usage."""
 
 
@@ -113,7 +113,7 @@ def parse_flags(arguments: Sequence[str]) -> Flags:
     """Reads a command line without the program's name.
 
     Raises:
-        BadFlags: an unknown flag, or a value that is not of the flag's kind.
+        FlagError: an unknown flag, or a value that is not of the flag's kind.
     """
     kinds = get_type_hints(Flags)
     values: dict[str, Any] = {}
@@ -121,18 +121,18 @@ def parse_flags(arguments: Sequence[str]) -> Flags:
     while rest:
         argument = rest.pop(0)
         if not argument.startswith("--"):
-            raise BadFlags(f"unknown argument: {argument}")
+            raise FlagError(f"unknown argument: {argument}")
         name, equals, text = argument[2:].partition("=")
         if name in NOT_OFFERED:
-            raise BadFlags(
+            raise FlagError(
                 f"--{name} is a flag of tensorflow_model_server that this embedded server "
                 "does not have"
             )
         if name not in kinds:
-            raise BadFlags(f"unknown argument: --{name}")
+            raise FlagError(f"unknown argument: --{name}")
         if not equals and kinds[name] is not bool:
             if not rest:
-                raise BadFlags(f"--{name} needs a value, like --{name}=…")
+                raise FlagError(f"--{name} needs a value, like --{name}=…")
             text = rest.pop(0)
         values[name] = _value(name, kinds[name], text)
     return _checked(Flags(**values))
@@ -144,12 +144,12 @@ def _value(name: str, kind: type, text: str) -> bool | int | str:
             return True
         if text.lower() in FALSE:
             return False
-        raise BadFlags(f"Couldn't interpret value {text} for flag {name}: true or false")
+        raise FlagError(f"Couldn't interpret value {text} for flag {name}: true or false")
     if kind is int:
         try:
             return int(text)
         except ValueError:
-            raise BadFlags(
+            raise FlagError(
                 f"Couldn't interpret value {text} for flag {name}: a whole number"
             ) from None
     return text
@@ -159,20 +159,20 @@ def _checked(flags: Flags) -> Flags:
     if flags.version:
         return flags
     if not flags.model_base_path and not flags.model_config_file:
-        raise BadFlags("one of --model_base_path and --model_config_file is needed")
+        raise FlagError("one of --model_base_path and --model_config_file is needed")
     if not 0 <= flags.rest_api_port <= 65535:
-        raise BadFlags(f"--rest_api_port={flags.rest_api_port} is not from 1 to 65535")
+        raise FlagError(f"--rest_api_port={flags.rest_api_port} is not from 1 to 65535")
     if not flags.rest_api_port:
-        raise BadFlags(
+        raise FlagError(
             "--rest_api_port is needed: this server offers the REST API only, and the flag's "
             "default of 0 turns that off"
         )
     if flags.rest_api_num_threads < 1:
-        raise BadFlags(f"--rest_api_num_threads={flags.rest_api_num_threads} is not at least 1")
+        raise FlagError(f"--rest_api_num_threads={flags.rest_api_num_threads} is not at least 1")
     if flags.tensorflow_session_parallelism > 0 and (
         flags.tensorflow_intra_op_parallelism > 0 and flags.tensorflow_inter_op_parallelism > 0
     ):
-        raise BadFlags(
+        raise FlagError(
             "Either configure --tensorflow_session_parallelism or "
             "(--tensorflow_intra_op_parallelism, --tensorflow_inter_op_parallelism) separately. "
             "You cannot configure all."

@@ -37,7 +37,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @dataclass(eq=False)
-class Site:
+class ServerState:
     """What all connections of a server share."""
 
     api: RestApi
@@ -77,8 +77,8 @@ class _Request:
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, site: Site, thread_id: Callable[[], int], loop_thread: int) -> None:
-        self._site = site
+    def __init__(self, server: ServerState, thread_id: Callable[[], int], loop_thread: int) -> None:
+        self._server = server
         self._thread_id = thread_id
         self._loop_thread = loop_thread
         self._transport: asyncio.Transport | None = None
@@ -107,12 +107,12 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._site.connections.add(self)
+        self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._waiting.clear()
-        self._site.connections.discard(self)
+        self._server.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
         self.last_data = time.monotonic()
@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_writable = True
-        self._site.loop.call_soon(self._next)
+        self._server.loop.call_soon(self._next)
 
     # httptools
 
@@ -223,30 +223,30 @@ class Connection(asyncio.Protocol):
 
     def _handle(self, request: _Request) -> None:
         self._current = request
-        site = self._site
+        server = self._server
         if request.method not in METHODS or request.method == "CONNECT":
             self._write_html(501)
-        elif site.metrics_path is not None and _path_of(request.path) == site.metrics_path:
-            self.answer(self._metrics(request.path, site.metrics_path))
+        elif server.metrics_path is not None and _path_of(request.path) == server.metrics_path:
+            self.answer(self._metrics(request.path, server.metrics_path))
         elif API_PATH.fullmatch(request.path) is None:
             self._write_html(404)
         elif request.method == "OPTIONS":
             self.answer(preflight(request.origin))
         else:
             body, request.body = request.body, b""
-            site.api.handle(request.method, request.path, body, self._reply, gzip=request.gzip)
+            server.api.handle(request.method, request.path, body, self._reply, gzip=request.gzip)
 
     def _metrics(self, path: str, wanted: str) -> Answer:
         if path != wanted:
             text = f"Unexpected path: {path}. Should be {wanted}"
             return Answer(400, text.encode("utf-8", "surrogateescape"), "text/plain")
-        return Answer(200, self._site.metrics.page(), "text/plain")
+        return Answer(200, self._server.metrics.page(), "text/plain")
 
     def _reply(self, answer: Answer) -> None:
         if self._thread_id() == self._loop_thread:
             self.answer(answer)
         else:
-            self._site.send(self, answer)
+            self._server.send(self, answer)
 
     def answer(self, answer: Answer) -> None:
         """Writes the answer to the current request and goes on to the next."""
@@ -258,7 +258,7 @@ class Connection(asyncio.Protocol):
             f"Content-Type: {answer.content_type}\r\n"
             f"{_date()}"
             f"Content-Length: {len(answer.body)}\r\n"
-            f"{CORS_HEADERS if self._site.cors and answer.content_type != 'text/plain' else ''}"
+            f"{CORS_HEADERS if self._server.cors and answer.content_type != 'text/plain' else ''}"
         )
         keep_alive = request.keep_alive
         if not keep_alive:
@@ -280,7 +280,7 @@ class Connection(asyncio.Protocol):
             return
         if self._waiting:
             # Not called directly: a long pipeline must not deepen the stack.
-            self._site.loop.call_soon(self._next)
+            self._server.loop.call_soon(self._next)
         elif self._refusal is not None:
             self._write_html(*self._refusal)
         elif self._has_ended:

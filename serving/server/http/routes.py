@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from serving.server.json.answers import write_predict
-from serving.server.json.documents import metadata_document, status_document
 from serving.server.json.examples import (
     CLASSIFY,
     check_method_name,
@@ -18,9 +16,11 @@ from serving.server.json.examples import (
     read_examples,
     regress,
 )
-from serving.server.json.fast_path import read_quickly
-from serving.server.json.tensors import Format, check_shapes, read_predict
-from serving.server.json.text import error_body
+from serving.server.json.fast_path import read_predict_fast
+from serving.server.json.model_documents import metadata_document, status_document
+from serving.server.json.predict_request import Format, check_shapes, read_predict
+from serving.server.json.predict_response import write_predict
+from serving.server.json.writer import error_body
 from serving.server.metrics import Metrics
 from serving.server.runtime.batching import Batcher, Outcome
 from serving.server.runtime.saved_model import (
@@ -38,8 +38,8 @@ from serving.server.status import (
     from_exception,
     invalid_argument,
 )
-from serving.server.versions.core import ServerCore
-from serving.server.versions.manager import Managed
+from serving.server.versions.manager import LoaderHarness
+from serving.server.versions.server_core import ServerCore
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class _Call:
     body: bytes
     reply: Reply
     started: float
-    held: Managed | None = None
+    held: LoaderHarness | None = None
 
 
 class RestApi:
@@ -165,7 +165,7 @@ class RestApi:
         finally:
             self._core.manager.release(managed)
 
-    def _acquire(self, target: Target) -> Managed:
+    def _acquire(self, target: Target) -> LoaderHarness:
         return self._core.acquire(target.name, version=target.version, label=target.label)
 
     # predict, classify, regress
@@ -206,7 +206,9 @@ class RestApi:
         def find(name: str) -> Signature:
             return self._find_signature(call, name)
 
-        signature, made, tensors = read_quickly(call.body, find) or read_predict(call.body, find)
+        signature, made, tensors = read_predict_fast(call.body, find) or read_predict(
+            call.body, find
+        )
         check_method_name("predict", signature, enforced=self._check_method_names)
         check_shapes(signature, tensors)
         call.body = b""
@@ -345,7 +347,7 @@ def _decoded(text: str) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _model(managed: Managed) -> SavedModel:
+def _model(managed: LoaderHarness) -> SavedModel:
     assert isinstance(managed.servable, SavedModel)  # the loader makes nothing else  # noqa: S101
     return managed.servable
 

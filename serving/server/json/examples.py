@@ -12,9 +12,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
 
-from serving.server.json.dialect import Members, Value
-from serving.server.json.floats import float_texts
-from serving.server.json.tensors import (
+from serving.server.json.float_formatting import format_floats
+from serving.server.json.parser import JsonObject, Value
+from serving.server.json.predict_request import (
     decode_base64,
     format_error,
     is_base64,
@@ -22,7 +22,7 @@ from serving.server.json.tensors import (
     signature_name,
     type_word,
 )
-from serving.server.json.text import quoted
+from serving.server.json.writer import quote
 from serving.server.runtime.saved_model import Array, Signature
 from serving.server.status import failed_precondition, invalid_argument
 
@@ -75,7 +75,7 @@ def read_examples(body: bytes) -> ExamplesRequest:
 
 
 def _example(value: Value) -> tf.train.Example:
-    if not isinstance(value, Members):
+    if not isinstance(value, JsonObject):
         raise invalid_argument(f"Example must be JSON object but got JSON {type_word(value)}")
     example = tf.train.Example()
     for key, content in value.items:
@@ -92,12 +92,12 @@ def _add(feature: tf.train.Feature, name: str, value: Value) -> None:
     if (
         value is None
         or isinstance(value, list)
-        or (isinstance(value, Members) and not is_base64(value))
+        or (isinstance(value, JsonObject) and not is_base64(value))
     ):
         raise invalid_argument(
             f"Feature: {name} has element with unexpected JSON type: {type_word(value)}"
         )
-    if isinstance(value, Members):
+    if isinstance(value, JsonObject):
         _of_kind(feature, name, "bytes_list")
         feature.bytes_list.value.append(decode_base64(value))
     elif isinstance(value, bytes):
@@ -176,11 +176,11 @@ def classify(signature: Signature, examples: Array, run: RunExamples) -> bytes:
     shape = (len(examples), widths[0])
     labels = outputs["classes"] if "classes" in outputs else np.full(shape, b"", np.object_)
     scores = outputs.get("scores", np.zeros(shape, np.float32))
-    texts = iter(float_texts(scores.ravel()))
+    texts = iter(format_floats(scores.ravel()))
     results = [
         "["
         + ", ".join(
-            f"[{quoted(label).decode('utf-8', 'surrogateescape')}, {next(texts)}]" for label in row
+            f"[{quote(label).decode('utf-8', 'surrogateescape')}, {next(texts)}]" for label in row
         )
         + "]"
         for row in labels.tolist()
@@ -235,7 +235,7 @@ def regress(signature: Signature, examples: Array, run: RunExamples) -> bytes:
             f"Expected output Tensor of DT_FLOAT.  Got: {types_pb2.DataType.Name(dtype)}"
         )
     values: NDArray[np.float32] = output.ravel()
-    return _results(float_texts(values))
+    return _results(format_floats(values))
 
 
 def _run(signature: Signature, names: list[str], examples: Array, run: RunExamples) -> list[Array]:

@@ -20,7 +20,7 @@ import numpy as np
 import orjson
 from tensorflow.core.framework import types_pb2
 
-from serving.server.json.tensors import NUMPY_RANK, Format
+from serving.server.json.predict_request import NUMPY_RANK, Format
 from serving.server.runtime.saved_model import Array, Signature, Tensors
 from serving.server.status import StatusError
 
@@ -32,7 +32,7 @@ OF_NUMBERS = b"0123456789.+-eE \n\r\t"
 NUMBERS = {int, float}
 
 
-def read_quickly(
+def read_predict_fast(
     body: bytes, find_signature: Callable[[str], Signature]
 ) -> tuple[Signature, Format, Tensors] | None:
     """As `tensors.read_predict`, or None where the quick way is not certain.

@@ -9,16 +9,20 @@ finish before it goes, and a version that failed is not tried again.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
 from serving.server.status import Code, StatusError, from_exception, not_found
-from serving.server.versions.states import State, StateMonitor, VersionId, VersionState
+from serving.server.versions.state_monitor import (
+    ServableId,
+    ServableState,
+    ServableStateMonitor,
+    State,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +35,10 @@ class Servable(Protocol):
     def close(self) -> None: ...
 
 
-Loader = Callable[[VersionId, Path], Servable]
+Loader = Callable[[ServableId, Path], Servable]
 
 
-class Stage(Enum):
+class HarnessState(Enum):
     """Of one managed version (`LoaderHarness::State`, in as much as it matters here)."""
 
     NEW = auto()
@@ -46,13 +50,13 @@ class Stage(Enum):
 
 
 @dataclass
-class Managed:
+class LoaderHarness:
     """A version under management."""
 
-    id: VersionId
+    id: ServableId
     path: Path
     is_aspired: bool = True
-    stage: Stage = Stage.NEW
+    state: HarnessState = HarnessState.NEW
     servable: Servable | None = None
     users: int = 0  # requests that hold it now
     retries_cancelled: bool = False
@@ -70,15 +74,17 @@ class ManagerOptions:
 
 @dataclass
 class _Table:
-    managed: dict[str, dict[int, Managed]] = field(default_factory=dict)
-    serving: dict[str, dict[int, Managed]] = field(default_factory=dict)
+    managed: dict[str, dict[int, LoaderHarness]] = field(default_factory=dict)
+    serving: dict[str, dict[int, LoaderHarness]] = field(default_factory=dict)
     pending: dict[str, Mapping[int, Path]] = field(default_factory=dict)
 
 
-class VersionsManager:
+class AspiredVersionsManager:
     """Loads and unloads until what is loaded is what is aspired. Thread-safe."""
 
-    def __init__(self, *, loader: Loader, monitor: StateMonitor, options: ManagerOptions) -> None:
+    def __init__(
+        self, *, loader: Loader, monitor: ServableStateMonitor, options: ManagerOptions
+    ) -> None:
         self._loader = loader
         self._monitor = monitor
         self._options = options
@@ -94,22 +100,12 @@ class VersionsManager:
 
     # What requests ask.
 
-    @contextmanager
-    def handle(self, name: str, version: int | None) -> Iterator[tuple[VersionId, Servable]]:
-        """Holds a loaded version (None: the highest) for as long as a request runs on it.
+    def acquire(self, name: str, version: int | None) -> LoaderHarness:
+        """Return a loaded version (None: the highest); the caller must `release` it, in any thread.
 
         Raises:
-            StatusError: NOT_FOUND in the words of `GetUntypedServableHandle`.
+            StatusError: NOT_FOUND with the text of TensorFlow Serving's `GetUntypedServableHandle`.
         """
-        managed = self.acquire(name, version)
-        try:
-            assert managed.servable is not None  # it is in the serving map  # noqa: S101
-            yield managed.id, managed.servable
-        finally:
-            self.release(managed)
-
-    def acquire(self, name: str, version: int | None) -> Managed:
-        """Like `handle`; the caller must `release` it, from whatever thread."""
         with self._lock:
             versions = self._table.serving.get(name, {})
             chosen = max(versions, default=None) if version is None else version
@@ -120,10 +116,10 @@ class VersionsManager:
             managed.users += 1
             return managed
 
-    def release(self, managed: Managed) -> None:
+    def release(self, managed: LoaderHarness) -> None:
         with self._lock:
             managed.users -= 1
-            if not managed.users and managed.stage is not Stage.READY:
+            if not managed.users and managed.state is not HarnessState.READY:
                 self._lock.notify_all()
 
     # What the file system source says.
@@ -166,9 +162,13 @@ class VersionsManager:
         with self._lock:
             for versions in self._table.managed.values():
                 for version, managed in list(versions.items()):
-                    idle = managed.stage in (Stage.NEW, Stage.DISABLED, Stage.ERROR)
+                    idle = managed.state in (
+                        HarnessState.NEW,
+                        HarnessState.DISABLED,
+                        HarnessState.ERROR,
+                    )
                     if idle and not managed.is_aspired:
-                        if managed.stage is Stage.NEW:
+                        if managed.state is HarnessState.NEW:
                             self._publish(managed, State.END)
                         del versions[version]
 
@@ -188,14 +188,14 @@ class VersionsManager:
                         each.retries_cancelled = True
                 for version, path in aspired.items():
                     if version not in managed:
-                        managed[version] = Managed(VersionId(name, version), path)
+                        managed[version] = LoaderHarness(ServableId(name, version), path)
                         self._publish(managed[version], State.START)
 
     def _act(self) -> bool:
         """One action: an unload before a load, the lower number first among equals."""
         with self._lock:
-            unloads: list[Managed] = []
-            loads: list[Managed] = []
+            unloads: list[LoaderHarness] = []
+            loads: list[LoaderHarness] = []
             for versions in self._table.managed.values():
                 action = _next_action(list(versions.values()))
                 if action is not None:
@@ -203,8 +203,8 @@ class VersionsManager:
             if not unloads and not loads:
                 return False
             chosen = min(unloads or loads, key=lambda each: each.id)
-            chosen.stage = Stage.LOADING if chosen.is_aspired else Stage.UNLOADING
-        if chosen.stage is Stage.LOADING:
+            chosen.state = HarnessState.LOADING if chosen.is_aspired else HarnessState.UNLOADING
+        if chosen.state is HarnessState.LOADING:
             pool = self._initial_loads if self._starting else self._loads
             self._perform(pool, lambda: self._load(chosen))
         else:
@@ -217,22 +217,22 @@ class VersionsManager:
         else:
             pool.submit(action)
 
-    def _load(self, managed: Managed) -> None:
+    def _load(self, managed: LoaderHarness) -> None:
         self._publish(managed, State.LOADING)
         try:
             servable = self._load_with_retries(managed)
         except StatusError as error:
             with self._lock:
-                managed.stage = Stage.ERROR
-            self._monitor.publish(managed.id, VersionState(State.END, error))
+                managed.state = HarnessState.ERROR
+            self._monitor.publish(managed.id, ServableState(State.END, error))
             return
         with self._lock:
             managed.servable = servable
-            managed.stage = Stage.READY
+            managed.state = HarnessState.READY
             self._table.serving.setdefault(managed.id.name, {})[managed.id.version] = managed
         self._publish(managed, State.AVAILABLE)
 
-    def _load_with_retries(self, managed: Managed) -> Servable:
+    def _load_with_retries(self, managed: LoaderHarness) -> Servable:
         if not managed.path.is_dir() and managed.path.exists():
             # EstimateResourceFromPath lists the directory before anything is tried.
             raise StatusError(
@@ -259,7 +259,7 @@ class VersionsManager:
             if managed.retries_cancelled or self._stopping.is_set():
                 raise error
 
-    def _unload(self, managed: Managed) -> None:
+    def _unload(self, managed: LoaderHarness) -> None:
         self._publish(managed, State.UNLOADING)
         with self._lock:
             serving = self._table.serving.get(managed.id.name, {})
@@ -270,22 +270,24 @@ class VersionsManager:
         if servable is not None and not self._stopping.is_set():
             servable.close()
         with self._lock:
-            managed.stage = Stage.DISABLED
+            managed.state = HarnessState.DISABLED
         self._publish(managed, State.END)
 
-    def _publish(self, managed: Managed, state: State) -> None:
-        self._monitor.publish(managed.id, VersionState(state))
+    def _publish(self, managed: LoaderHarness, state: State) -> None:
+        self._monitor.publish(managed.id, ServableState(state))
 
 
 def _pool(threads: int, name: str) -> ThreadPoolExecutor | None:
     return ThreadPoolExecutor(threads, thread_name_prefix=name) if threads > 0 else None
 
 
-def _next_action(versions: list[Managed]) -> Managed | None:
+def _next_action(versions: list[LoaderHarness]) -> LoaderHarness | None:
     """`AvailabilityPreservingPolicy`: what to load (it is aspired) or unload (it is not) next."""
     aspired = [each for each in versions if each.is_aspired]
-    leaving = [each for each in versions if not each.is_aspired and each.stage is Stage.READY]
-    if leaving and (not aspired or any(each.stage is Stage.READY for each in aspired)):
+    leaving = [
+        each for each in versions if not each.is_aspired and each.state is HarnessState.READY
+    ]
+    if leaving and (not aspired or any(each.state is HarnessState.READY for each in aspired)):
         return min(leaving, key=lambda each: each.id)
-    new = [each for each in aspired if each.stage is Stage.NEW]
+    new = [each for each in aspired if each.state is HarnessState.NEW]
     return max(new, key=lambda each: each.id) if new else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.server.flags import Flags
-from serving.server.service import ModelServer
+from serving.server.model_server import ModelServer
 
 PATIENCE = 150.0  # seconds; only a server that is broken takes them
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.server.flags import BadFlags, Flags, parse_flags, usage
+from serving.server.flags import FlagError, Flags, parse_flags, usage
 from tests.serving.server import models
 from tests.serving.server.running import PATIENCE, Client, is_listening, until
 
@@ -74,7 +74,7 @@ def test_defaults_are_the_real_ones() -> None:
     ],
 )
 def test_command_lines_that_cannot_be(arguments: list[str], message: str) -> None:
-    with pytest.raises(BadFlags, match=message):
+    with pytest.raises(FlagError, match=message):
         parse_flags([*NEEDED, *arguments])
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow.core.framework import types_pb2
 
-from serving.server.json.fast_path import read_quickly
-from serving.server.json.tensors import read_predict
+from serving.server.json.fast_path import read_predict_fast
+from serving.server.json.predict_request import read_predict
 from serving.server.runtime.saved_model import Signature, Tensor
 from serving.server.status import StatusError, not_found
 
@@ -61,7 +61,7 @@ mangled = st.builds(
 
 
 def check(body: bytes, found: Signature) -> None:
-    quick = read_quickly(body, lambda _: found)
+    quick = read_predict_fast(body, lambda _: found)
     if quick is None:
         return
     careful = read_predict(body, lambda _: found)
@@ -107,16 +107,16 @@ def test_traps(body: bytes) -> None:
 def test_the_usual_request_is_quick() -> None:
     rows: Any = [[[[0.25], [1]], [[2], [3e-5]]]]
     found = signature(image=(-1, 2, 2, 1))
-    quick = read_quickly(json.dumps({"instances": rows}).encode(), lambda _: found)
+    quick = read_predict_fast(json.dumps({"instances": rows}).encode(), lambda _: found)
     assert quick is not None
     assert quick[2]["image"].shape == (1, 2, 2, 1)
-    assert read_quickly(json.dumps({"inputs": rows}).encode(), lambda _: found) is not None
+    assert read_predict_fast(json.dumps({"inputs": rows}).encode(), lambda _: found) is not None
 
 
 def test_syntax_comes_before_the_model() -> None:
     def unknown(_: str) -> Signature:
         raise not_found("no such model")
 
-    assert read_quickly(b'{"instances": [1}', unknown) is None
+    assert read_predict_fast(b'{"instances": [1}', unknown) is None
     with pytest.raises(StatusError, match="no such model"):
-        read_quickly(b'{"instances": [1]}', unknown)
+        read_predict_fast(b'{"instances": [1]}', unknown)

@@ -8,7 +8,7 @@ why this is our own: rapidjson's state machine over bytes (`reader.h`, `Iterativ
 regular expressions for whatever is well formed.
 
 Values: None, bool, `int` (a number token that fits 64 bits), `float` (any other number),
-`bytes` (a string), `list`, and `Members` (an object, in order, repeated keys and all).
+`bytes` (a string), `list`, and `JsonObject` (an object, in order, repeated keys and all).
 """
 
 import re
@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from serving.server.status import invalid_argument
 
-Value: TypeAlias = "bool | int | float | bytes | list[Value] | Members | None"
+Value: TypeAlias = "bool | int | float | bytes | list[Value] | JsonObject | None"
 
 INT64_MIN = -(2**63)
 UINT64_MAX = 2**64 - 1
@@ -64,7 +64,7 @@ EXACT_SIGNIFICAND = 2**53  # up to here a double holds every integer
 EXACT_POWER = 22  # up to here a double holds every power of ten
 
 
-class Members:
+class JsonObject:
     """A JSON object: its members in order. Of a repeated key the first counts."""
 
     __slots__ = ("items",)
@@ -139,8 +139,8 @@ class _Reader:
             raise self.fail(DOCUMENT_EMPTY)
         if self.peek() not in b"[{":
             return self.scalar()
-        root: list[Value] | Members = self.open()
-        stack: list[list[Value] | Members] = [root]
+        root: list[Value] | JsonObject = self.open()
+        stack: list[list[Value] | JsonObject] = [root]
         fresh = True  # nothing read yet in the innermost list or object
         while stack:
             inner = stack[-1]
@@ -212,8 +212,8 @@ class _Reader:
                 fresh = False
         return root
 
-    def open(self) -> "list[Value] | Members":
-        opened: list[Value] | Members = [] if self.peek() == 0x5B else Members()
+    def open(self) -> "list[Value] | JsonObject":
+        opened: list[Value] | JsonObject = [] if self.peek() == 0x5B else JsonObject()
         self.at += 1
         return opened
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.server.json.floats import double_texts, float_texts
+from serving.server.json.float_formatting import format_doubles, format_floats
 
 
 def nearest_float(text: str) -> np.float32:
@@ -41,20 +41,20 @@ def naive_float(value: np.float32) -> str:
 @given(st.lists(st.floats(width=32), max_size=20))
 def test_floats(values: list[float]) -> None:
     array = np.array(values, np.float32)
-    assert float_texts(array) == [naive_float(each) for each in array]
+    assert format_floats(array) == [naive_float(each) for each in array]
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=50))
 def test_floats_of_any_bits(bits: list[int]) -> None:
     array = np.array(bits, np.uint32).view(np.float32)
-    assert float_texts(array) == [naive_float(each) for each in array]
+    assert format_floats(array) == [naive_float(each) for each in array]
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.floats(), max_size=20))
 def test_doubles(values: list[float]) -> None:
-    for value, text in zip(values, double_texts(np.array(values, np.float64)), strict=True):
+    for value, text in zip(values, format_doubles(np.array(values, np.float64)), strict=True):
         read = float(text.replace("Infinity", "inf"))
         assert read == value or (math.isnan(read) and math.isnan(value))
         short = f"{value:g}"
@@ -81,4 +81,4 @@ def test_doubles(values: list[float]) -> None:
     ],
 )
 def test_examples(value: float, text: str) -> None:
-    assert float_texts(np.array([value], np.float32)) == [text]
+    assert format_floats(np.array([value], np.float32)) == [text]

@@ -4,9 +4,9 @@ import base64
 
 from tensorflow.core.framework import types_pb2
 
-from serving.server.json.floats import double_texts, float_texts
-from serving.server.json.tensors import Format
-from serving.server.json.text import quoted
+from serving.server.json.float_formatting import format_doubles, format_floats
+from serving.server.json.predict_request import Format
+from serving.server.json.writer import quote
 from serving.server.runtime.saved_model import Array, Signature, Tensors, dtype_word
 from serving.server.status import invalid_argument
 
@@ -54,7 +54,7 @@ def _rows(signature: Signature, outputs: Tensors) -> str:
     if len(columns) == 1:
         (rows,) = columns.values()
     else:
-        keys = [quoted(name.encode()).decode() for name in columns]
+        keys = [quote(name.encode()).decode() for name in columns]
         rows = [
             "{\n"
             + ",\n".join(
@@ -74,7 +74,7 @@ def _columns(signature: Signature, outputs: Tensors) -> str:
     if len(texts) == 1:
         (text,) = texts.values()
         return text
-    members = [f"        {quoted(name.encode()).decode()}: {text}" for name, text in texts.items()]
+    members = [f"        {quote(name.encode()).decode()}: {text}" for name, text in texts.items()]
     return "{\n" + ",\n".join(members) + "\n    }"
 
 
@@ -94,9 +94,9 @@ def _scalars(signature: Signature, name: str, array: Array) -> list[str]:
     dtype = signature.outputs[name].dtype
     flat = array.ravel()
     if dtype == types_pb2.DT_FLOAT:
-        return float_texts(flat)
+        return format_floats(flat)
     if dtype == types_pb2.DT_DOUBLE:
-        return double_texts(flat)
+        return format_doubles(flat)
     if dtype in INTEGERS:
         return [str(value) for value in flat.tolist()]
     if dtype == types_pb2.DT_BOOL:
@@ -105,7 +105,7 @@ def _scalars(signature: Signature, name: str, array: Array) -> list[str]:
         values = [_as_bytes(value) for value in flat.tolist()]
         if name.endswith(BYTES_SUFFIX):
             return [f'{{"b64": "{base64.b64encode(value).decode()}"}}' for value in values]
-        return [quoted(value).decode("utf-8", "surrogateescape") for value in values]
+        return [quote(value).decode("utf-8", "surrogateescape") for value in values]
     raise invalid_argument(f"Failed to write JSON value for tensor type: {dtype_word(dtype)}")
 
 

@@ -1,7 +1,7 @@
 """From a predict request's JSON to arrays: `instances` (rows) and `inputs` (columns).
 
 Follows `FillPredictRequestFromJson` of json_tensor.cc, message by message and in its order.
-Large regular requests take the quick way in `quick_tensors.py`; whatever that declines, and
+Large regular requests take the quick way in `fast_path.py`; whatever that declines, and
 every error, is decided here.
 """
 
@@ -14,8 +14,8 @@ from itertools import chain
 import numpy as np
 from tensorflow.core.framework import types_pb2
 
-from serving.server.json.dialect import Members, Value, parse
-from serving.server.json.text import echo
+from serving.server.json.parser import JsonObject, Value, parse
+from serving.server.json.writer import echo
 from serving.server.runtime.saved_model import Array, Signature, Tensor, Tensors, dtype_word
 from serving.server.status import Code, StatusError, invalid_argument
 
@@ -89,14 +89,14 @@ def read_predict(
     raise invalid_argument("Missing 'inputs' or 'instances' key")
 
 
-def parse_object(body: bytes) -> Members:
+def parse_object(body: bytes) -> JsonObject:
     document = parse(body)
-    if not isinstance(document, Members):
+    if not isinstance(document, JsonObject):
         raise format_error(document, "Is not object")
     return document
 
 
-def signature_name(document: Members) -> bytes:
+def signature_name(document: JsonObject) -> bytes:
     if not document.has(b"signature_name"):
         return b""
     name = document.get(b"signature_name")
@@ -133,7 +133,7 @@ def check_shapes(signature: Signature, tensors: Tensors) -> None:
 
 def _rows(instances: list[Value], inputs: Mapping[str, Tensor]) -> Tensors:
     """`[number of items] + shape of an item` for every input."""
-    if not isinstance(instances[0], Members) and len(inputs) > 1:
+    if not isinstance(instances[0], JsonObject) and len(inputs) > 1:
         raise invalid_argument(
             "instances is a plain list, but expecting list of objects as multiple input tensors "
             "required as per tensorinfo_map"
@@ -162,7 +162,7 @@ def _rows(instances: list[Value], inputs: Mapping[str, Tensor]) -> Tensors:
 def _named_rows(instances: list[Value], inputs: Mapping[str, Tensor]) -> Tensors:
     rows = _Rows(inputs)
     for index, item in enumerate(instances):
-        if not isinstance(item, Members) or not _is_named(item):
+        if not isinstance(item, JsonObject) or not _is_named(item):
             raise invalid_argument(f"Expecting object but got list at item {index} of input list")
         names: set[str] = set()
         for key, value in item.items:
@@ -219,7 +219,7 @@ class _Rows:
 
 def _columns(value: Value, inputs: Mapping[str, Tensor]) -> Tensors:
     """Every value as it is: no common batch size, extra names ignored."""
-    if not isinstance(value, Members) or is_base64(value):
+    if not isinstance(value, JsonObject) or is_base64(value):
         if len(inputs) > 1:
             raise invalid_argument(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors "
@@ -265,13 +265,13 @@ def _shape_text(shape: tuple[int, ...]) -> str:
 
 def _is_named(value: Value) -> bool:
     """Whether an item of `instances` names its inputs: an object that is not base64 data."""
-    return isinstance(value, Members) and not is_base64(value)
+    return isinstance(value, JsonObject) and not is_base64(value)
 
 
 def is_base64(value: Value) -> bool:
     """Whether it is `{"b64": "a string"}`, which always means bytes."""
     return (
-        isinstance(value, Members)
+        isinstance(value, JsonObject)
         and len(value.items) == 1
         and value.items[0][0] == b"b64"
         and isinstance(value.items[0][1], bytes)
@@ -284,7 +284,7 @@ def decode_base64(value: Value) -> bytes:
     Raises:
         StatusError: it is not such an object, or the text is not base64.
     """
-    if not isinstance(value, Members) or not is_base64(value):
+    if not isinstance(value, JsonObject) or not is_base64(value):
         raise invalid_argument(f"JSON Value: {echo(value)} not formatted correctly for base64 data")
     text = value.items[0][1]
     assert isinstance(text, bytes)  # is_base64 says so  # noqa: S101
@@ -330,7 +330,7 @@ def _regular(value: Value, shape: tuple[int, ...], dtype: int) -> list[Value] | 
             return level
         return (
             [decode_base64(item) for item in level]
-            if kinds == {Members} and all(map(is_base64, level))
+            if kinds == {JsonObject} and all(map(is_base64, level))
             else None
         )
     return level if not level else None
@@ -365,7 +365,7 @@ def _walk(value: Value, rank: int, shape: tuple[int, ...], dtype: int) -> list[V
 
 def _scalar(value: Value, dtype: int) -> Value:
     kind = type(value)
-    if isinstance(value, Members):
+    if isinstance(value, JsonObject):
         if dtype == types_pb2.DT_STRING:
             return decode_base64(value)
         raise _type_error(value, dtype)
@@ -405,7 +405,7 @@ def type_word(value: Value) -> str:
         return "String"
     if isinstance(value, list):
         return "Array"
-    return "Object" if isinstance(value, Members) else "Number"
+    return "Object" if isinstance(value, JsonObject) else "Number"
 
 
 def _array(flat: list[Value], shape: tuple[int, ...], dtype: int) -> Array:

@@ -9,8 +9,8 @@ import re
 
 import numpy as np
 
-from serving.server.json.dialect import Members, Value
-from serving.server.json.floats import double_texts, float_texts
+from serving.server.json.float_formatting import format_doubles, format_floats
+from serving.server.json.parser import JsonObject, Value
 
 MUST_ESCAPE = re.compile(rb'[\x00-\x1f"\\]')
 ESCAPED = {
@@ -27,7 +27,7 @@ ECHO_LIMIT = 256  # bytes of a value that an error repeats; a large request is n
 INDENT = "    "
 
 
-def quoted(text: bytes) -> bytes:
+def quote(text: bytes) -> bytes:
     """A JSON string."""
     if MUST_ESCAPE.search(text) is None:
         return b'"' + text + b'"'
@@ -41,15 +41,15 @@ def _escape(match: "re.Match[bytes]") -> bytes:
 
 def error_body(message: str) -> bytes:
     """`{"error": "<message>"}`, the body of every failure (`MakeJsonFromStatus`)."""
-    return b'{\n    "error": ' + quoted(message.encode("utf-8", "surrogateescape")) + b"\n}"
+    return b'{\n    "error": ' + quote(message.encode("utf-8", "surrogateescape")) + b"\n}"
 
 
 def echo(value: Value) -> str:
     """A value as errors repeat it (`JsonValueToString`): pretty, and cut when it is long."""
     if isinstance(value, float):
         if abs(value) <= FLOAT_MAX:
-            return float_texts(np.array([value], np.float32))[0]
-        return double_texts(np.array([value], np.float64))[0]
+            return format_floats(np.array([value], np.float32))[0]
+        return format_doubles(np.array([value], np.float64))[0]
     pieces: list[str] = []
     room = ECHO_LIMIT
     # What is still to be written, last first: texts, or values with their depth.
@@ -74,17 +74,17 @@ def _opened(value: Value, depth: int, *, todo: "list[str | tuple[Value, int]]") 
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return double_texts(np.array([value], np.float64))[0]
+        return format_doubles(np.array([value], np.float64))[0]
     if isinstance(value, bytes):
-        return quoted(value).decode("utf-8", "surrogateescape")
+        return quote(value).decode("utf-8", "surrogateescape")
     rest: list[str | tuple[Value, int]] = []
-    if isinstance(value, Members):
+    if isinstance(value, JsonObject):
         if not value.items:
             return "{}"
         for index, (name, member) in enumerate(value.items[:ECHO_LIMIT]):
             comma = "," if index else ""
             rest.append(f"{comma}\n{INDENT * (depth + 1)}")
-            rest.append(quoted(name).decode("utf-8", "surrogateescape") + ": ")
+            rest.append(quote(name).decode("utf-8", "surrogateescape") + ": ")
             rest.append((member, depth + 1))
         rest.append(f"\n{INDENT * depth}}}")
         todo.extend(reversed(rest))

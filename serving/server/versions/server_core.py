@@ -7,9 +7,14 @@ from pathlib import Path
 
 from serving.server.status import Code, StatusError, failed_precondition, invalid_argument
 from serving.server.versions.config import ModelServerConfig, check_config
-from serving.server.versions.manager import Loader, Managed, ManagerOptions, VersionsManager
-from serving.server.versions.states import StateMonitor, VersionId
-from serving.server.versions.storage import Monitored, StorageSource
+from serving.server.versions.manager import (
+    AspiredVersionsManager,
+    Loader,
+    LoaderHarness,
+    ManagerOptions,
+)
+from serving.server.versions.source import FileSystemStoragePathSource, ServableToMonitor
+from serving.server.versions.state_monitor import ServableId, ServableStateMonitor
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +30,11 @@ class ServerCore:
         poll_seconds: float = 1,
         allow_labels_for_unavailable: bool = False,
     ) -> None:
-        self.monitor = StateMonitor()
-        self.manager = VersionsManager(loader=loader, monitor=self.monitor, options=options)
-        self._source = StorageSource(poll_seconds=poll_seconds, aspire=self.manager.set_aspired)
+        self.monitor = ServableStateMonitor()
+        self.manager = AspiredVersionsManager(loader=loader, monitor=self.monitor, options=options)
+        self._source = FileSystemStoragePathSource(
+            poll_seconds=poll_seconds, aspire=self.manager.set_aspired
+        )
         self._allow_labels_for_unavailable = allow_labels_for_unavailable
         self._config: ModelServerConfig | None = None
         self._labels: dict[str, dict[str, int]] = {}
@@ -36,7 +43,7 @@ class ServerCore:
 
     # Requests.
 
-    def acquire(self, name: str, *, version: int | None, label: str | None) -> Managed:
+    def acquire(self, name: str, *, version: int | None, label: str | None) -> LoaderHarness:
         """A loaded version, held until `manager.release`.
 
         Raises:
@@ -102,7 +109,7 @@ class ServerCore:
             for label, version in model.version_labels.items():
                 in_use = self._labels.get(model.name, {}).get(label)
                 excused = self._allow_labels_for_unavailable and in_use in (None, version)
-                if not excused and not self.monitor.is_available(VersionId(model.name, version)):
+                if not excused and not self.monitor.is_available(ServableId(model.name, version)):
                     raise failed_precondition(
                         f"Request to assign label to version {version} of model {model.name}, "
                         "which is not currently available for inference"
@@ -114,13 +121,13 @@ class ServerCore:
         self,
         names: set[str],
         since: int,
-        complaint: Callable[[dict[VersionId, StatusError | None]], StatusError],
+        complaint: Callable[[dict[ServableId, StatusError | None]], StatusError],
     ) -> None:
         ended = self.monitor.wait_until_settled(names, since=since, given_up=self._stopped.is_set)
         if ended:
             raise complaint(ended)
 
-    def _failed_at_start(self, ended: dict[VersionId, StatusError | None]) -> StatusError:
+    def _failed_at_start(self, ended: dict[ServableId, StatusError | None]) -> StatusError:
         causes = "".join(
             f"{{{version} due to error: {error}}}, " for version, error in ended.items()
         )
@@ -128,15 +135,15 @@ class ServerCore:
             Code.UNKNOWN, f"{len(ended)} servable(s) did not become available: {{{causes}}}"
         )
 
-    def _failed_at_reload(self, ended: dict[VersionId, StatusError | None]) -> StatusError:
+    def _failed_at_reload(self, ended: dict[ServableId, StatusError | None]) -> StatusError:
         causes = "".join(f"{version}, " for version in ended)
         return StatusError(Code.UNKNOWN, f"Some models did not become available: {{{causes}}}")
 
-    def _monitored(self, config: ModelServerConfig | None) -> tuple[Monitored, ...]:
+    def _monitored(self, config: ModelServerConfig | None) -> tuple[ServableToMonitor, ...]:
         if config is None:
             return ()
         return tuple(
-            Monitored(
+            ServableToMonitor(
                 name=model.name,
                 base_path=Path(model.base_path),
                 policy=model.model_version_policy,

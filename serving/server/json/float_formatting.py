@@ -22,7 +22,7 @@ BETWEEN_MASK = (1 << 29) - 1
 BETWEEN = 1 << 28
 
 
-def float_texts(values: NDArray[np.float32]) -> list[str]:
+def format_floats(values: NDArray[np.float32]) -> list[str]:
     """One text for each element of a one-dimensional float32 array."""
     if values.size == 0:
         return []
@@ -40,7 +40,7 @@ def float_texts(values: NDArray[np.float32]) -> list[str]:
     return _finished(texts)
 
 
-def double_texts(values: NDArray[np.float64]) -> list[str]:
+def format_doubles(values: NDArray[np.float64]) -> list[str]:
     """One text for each element of a one-dimensional float64 array."""
     texts: list[str] = []
     for value in values.tolist():

@@ -15,7 +15,7 @@ import uvloop
 
 from serving.server.config_messages import MonitoringConfig
 from serving.server.flags import Flags
-from serving.server.http.connection import SWEEP_SECONDS, Connection, Site
+from serving.server.http.connection import SWEEP_SECONDS, Connection, ServerState
 from serving.server.http.listener import CannotListen, bound_socket
 from serving.server.http.routes import RestApi
 from serving.server.metrics import Metrics
@@ -25,9 +25,9 @@ from serving.server.runtime.warmup import warm_up
 from serving.server.runtime.workers import Workers
 from serving.server.status import StatusError, invalid_argument
 from serving.server.versions.config import ModelServerConfig, read_text_proto, single_model
-from serving.server.versions.core import ServerCore
 from serving.server.versions.manager import ManagerOptions
-from serving.server.versions.states import VersionId
+from serving.server.versions.server_core import ServerCore
+from serving.server.versions.state_monitor import ServableId
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class ModelServer:
     async def _listen(
         self, listener: socket.socket, api: RestApi, loop: asyncio.AbstractEventLoop
     ) -> None:
-        site = Site(
+        state = ServerState(
             api=api,
             metrics=self.metrics,
             metrics_path=self._metrics_path,
@@ -162,7 +162,7 @@ class ModelServer:
         loop_thread = threading.get_ident()
         try:
             server = await loop.create_server(
-                lambda: Connection(site, threading.get_ident, loop_thread),
+                lambda: Connection(state, threading.get_ident, loop_thread),
                 sock=listener,
                 backlog=BACKLOG,
             )
@@ -170,15 +170,15 @@ class ModelServer:
             raise CannotListen(self.port, error) from None
         if self._flags.model_config_file and self._flags.model_config_file_poll_wait_seconds > 0:
             threading.Thread(target=self._poll_config, name="config-poll", daemon=True).start()
-        sweeper = asyncio.create_task(_sweep(site))
+        sweeper = asyncio.create_task(_sweep(state))
         logger.info("Exporting HTTP/REST API at:localhost:%d ...", self.port)
         assert self._stop_requested is not None  # made in _serve  # noqa: S101
         await self._stop_requested.wait()
         sweeper.cancel()
         server.close()
-        await _finish(site)
+        await _finish(state)
 
-    def _load(self, version: VersionId, directory: Path) -> SavedModel:
+    def _load(self, version: ServableId, directory: Path) -> SavedModel:
         try:
             model = SavedModel(directory, self._session_options)
             try:
@@ -227,23 +227,23 @@ class ModelServer:
                 logger.exception("PollFilesystemAndReloadConfig failed to ReloadConfig")
 
 
-async def _sweep(site: Site) -> None:
+async def _sweep(state: ServerState) -> None:
     """Closes connections whose clients have gone silent."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         now = time.monotonic()
-        for connection in list(site.connections):
+        for connection in list(state.connections):
             if connection.is_stale(now):
                 connection.close()
 
 
-async def _finish(site: Site) -> None:
+async def _finish(state: ServerState) -> None:
     """Lets running requests finish, for a while; closes what is idle."""
     until = time.monotonic() + FINISH_SECONDS
     while True:
-        for connection in list(site.connections):
+        for connection in list(state.connections):
             if not connection.is_busy:
                 connection.close()
-        if not site.connections or time.monotonic() > until:
+        if not state.connections or time.monotonic() > until:
             return
         await asyncio.sleep(0.02)

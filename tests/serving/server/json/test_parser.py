@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.server.json.dialect import Members, Value, parse
-from serving.server.json.text import echo, quoted
+from serving.server.json.parser import JsonObject, Value, parse
+from serving.server.json.writer import echo, quote
 from serving.server.status import StatusError
 
 scalars = (
@@ -28,7 +28,7 @@ documents = st.recursive(
 
 
 def plain(value: Value) -> Any:
-    if isinstance(value, Members):
+    if isinstance(value, JsonObject):
         return {name.decode(): plain(member) for name, member in value.items}
     if isinstance(value, list):
         return [plain(each) for each in value]
@@ -153,7 +153,7 @@ def test_lists_after_runs_of_numbers() -> None:
 
 def test_of_repeated_keys_the_first() -> None:
     document = parse(b'{"a": 1, "b": 2, "a": 3}')
-    assert isinstance(document, Members)
+    assert isinstance(document, JsonObject)
     assert document.get(b"a") == 1
     with pytest.raises(KeyError):
         document.get(b"c")
@@ -161,7 +161,7 @@ def test_of_repeated_keys_the_first() -> None:
 
 @given(st.binary(max_size=50))
 def test_strings_survive(text: bytes) -> None:
-    assert parse(quoted(text).replace(b"\x00", b"")) == text
+    assert parse(quote(text).replace(b"\x00", b"")) == text
 
 
 def test_echo_is_pretty_and_short() -> None:

@@ -25,7 +25,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True, order=True)
-class VersionId:
+class ServableId:
     name: str
     version: int
 
@@ -34,21 +34,21 @@ class VersionId:
 
 
 @dataclass(frozen=True)
-class VersionState:
+class ServableState:
     state: State
     error: StatusError | None = None  # why it ended; None when all was well
 
 
-class StateMonitor:
+class ServableStateMonitor:
     """The latest state of each version. Thread-safe."""
 
     def __init__(self) -> None:
-        self._states: dict[str, dict[int, VersionState]] = {}
+        self._states: dict[str, dict[int, ServableState]] = {}
         self._changes = 0
-        self._changed_at: dict[VersionId, int] = {}
+        self._changed_at: dict[ServableId, int] = {}
         self._changed = threading.Condition()
 
-    def publish(self, version: VersionId, state: VersionState) -> None:
+    def publish(self, version: ServableId, state: ServableState) -> None:
         if state.error is not None:
             logger.error("%s ended: %s", version, state.error)
         elif state.state is State.AVAILABLE:
@@ -61,12 +61,12 @@ class StateMonitor:
             self._changed_at[version] = self._changes
             self._changed.notify_all()
 
-    def versions(self, name: str) -> dict[int, VersionState]:
+    def versions(self, name: str) -> dict[int, ServableState]:
         """Every version of a model ever seen, highest first; empty for an unknown model."""
         with self._changed:
             return dict(sorted(self._states.get(name, {}).items(), reverse=True))
 
-    def is_available(self, version: VersionId) -> bool:
+    def is_available(self, version: ServableId) -> bool:
         with self._changed:
             known = self._states.get(version.name, {}).get(version.version)
         return known is not None and known.state is State.AVAILABLE
@@ -78,7 +78,7 @@ class StateMonitor:
 
     def wait_until_settled(
         self, names: Iterable[str], *, since: int, given_up: Callable[[], bool]
-    ) -> dict[VersionId, StatusError | None]:
+    ) -> dict[ServableId, StatusError | None]:
         """Waits until each model has an available version, or all it has have ended.
 
         Args:
@@ -91,21 +91,21 @@ class StateMonitor:
             The versions of models that came to nothing, with the error of each.
         """
         waiting = set(names)
-        ended: dict[VersionId, StatusError | None] = {}
+        ended: dict[ServableId, StatusError | None] = {}
         with self._changed:
             while waiting and not given_up():
                 for name in list(waiting):
                     states = {
                         version: each
                         for version, each in self._states.get(name, {}).items()
-                        if self._changed_at[VersionId(name, version)] > since
+                        if self._changed_at[ServableId(name, version)] > since
                     }
                     if any(each.state is State.AVAILABLE for each in states.values()):
                         waiting.discard(name)
                     elif states and all(each.state is State.END for each in states.values()):
                         waiting.discard(name)
                         for version, each in states.items():
-                            ended[VersionId(name, version)] = each.error
+                            ended[ServableId(name, version)] = each.error
                 if waiting:
                     self._changed.wait(timeout=0.5)
         return ended

@@ -8,10 +8,10 @@ from google.protobuf.json_format import MessageToDict
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.server.status import not_found
-from serving.server.versions.states import VersionState
+from serving.server.versions.state_monitor import ServableState
 
 
-def status_document(name: str, version: int | None, states: Mapping[int, VersionState]) -> bytes:
+def status_document(name: str, version: int | None, states: Mapping[int, ServableState]) -> bytes:
     """Every version ever seen, highest first, or the one that is asked for.
 
     Raises:

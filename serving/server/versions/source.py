@@ -27,7 +27,7 @@ INT64 = (-(2**63), 2**63 - 1)
 
 
 @dataclass(frozen=True)
-class Monitored:
+class ServableToMonitor:
     """A model to watch: where, and which of its versions are wanted."""
 
     name: str
@@ -35,7 +35,7 @@ class Monitored:
     policy: Policy
 
 
-class StorageSource:
+class FileSystemStoragePathSource:
     """Polls every model's base path and reports the versions that its policy wants."""
 
     def __init__(
@@ -50,11 +50,11 @@ class StorageSource:
         """
         self._poll_seconds = poll_seconds
         self._aspire = aspire
-        self._monitored: tuple[Monitored, ...] = ()
+        self._monitored: tuple[ServableToMonitor, ...] = ()
         self._lock = threading.Lock()  # a poll sees one configuration, not two halves
         self._stopping = threading.Event()
 
-    def configure(self, monitored: tuple[Monitored, ...]) -> None:
+    def configure(self, monitored: tuple[ServableToMonitor, ...]) -> None:
         """Watches these models from now on; those no longer among them are unloaded."""
         with self._lock:
             names = {each.name for each in monitored}
@@ -92,7 +92,7 @@ class StorageSource:
             self._stopping.wait(self._poll_seconds)
 
 
-def wanted_versions(monitored: Monitored) -> dict[int, Path]:
+def wanted_versions(monitored: ServableToMonitor) -> dict[int, Path]:
     """The versions in the file system that the policy wants.
 
     Raises:
