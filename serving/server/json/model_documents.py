@@ -17,12 +17,12 @@ def status_document(name: str, version: int | None, states: Mapping[int, Servabl
     Raises:
         StatusError: NOT_FOUND; nothing was ever seen of the model, or of that version.
     """
-    if not states:
-        raise not_found(f"Could not find any versions of model {name}")
     if version is not None:
         if version not in states:
             raise not_found(f"Could not find version {version} of model {name}")
         states = {version: states[version]}
+    if not states:
+        raise not_found(f"Could not find any versions of model {name}")
     document = {
         "model_version_status": [
             {

@@ -18,7 +18,7 @@ def test_status(client: Client) -> None:
         assert reply.status == 200
         assert reply.json == expected
     assert client.get("/v1/models/x").error == "Could not find any versions of model x"
-    for name in ("half_plus_two",):
+    for name in ("half_plus_two", "x"):
         reply = client.get(f"/v1/models/{name}/versions/99")
         assert reply.status == 404
         assert reply.error == f"Could not find version 99 of model {name}"
