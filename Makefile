@@ -36,12 +36,13 @@ lock: $(LOCKED)  ## compile the lock files from requirements/*.in
 	done
 
 .PHONY: check
-check: $(LOCKED)  ## format, lint and types
+check: $(LOCKED)  ## format, lint, types and import rules
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/biome check --error-on-warnings
 	@# Django's plugin reads the settings, and they want a key; no file of this checkout counts.
 	SECRET_KEY=for-types-only ENV_FILES=off $(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 
 .PHONY: run
 run: $(LOCKED)  ## the site on http://localhost:8000 (PORT=), embedded model server and SQLite
