@@ -9,71 +9,9 @@ challenger may be published, 1 with every reason when it may not, 2 when it cann
 import argparse
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from training.evaluate import DATA, MODELS, VersionFigures, measure
-
-# How much worse a challenger may be, in shares: about what another training seed makes of the same
-# recipe (docs/evaluation.md), so that chance alone refuses no one and nothing larger gets through.
-MARGINS = {"mnist": 0.001, "tidy": 0.004, "messy": 0.003}
-CALIBRATION_MARGIN = 0.01  # of the expected calibration error on pen digits
-AUROC_MARGIN = 0.003  # against each kind that is no digit
-MOST_REFUSED = 0.01  # of pen digits called no digit: promised, whatever the champion does
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether the challenger may be published, and why not."""
-
-    reasons: tuple[str, ...]
-
-    @property
-    def passed(self) -> bool:
-        return not self.reasons
-
-
-def decide(champion: VersionFigures, challenger: VersionFigures) -> Decision:
-    """Compares figures of the same samples."""
-    reasons = []
-    if not challenger.agrees:
-        reasons.append("its SavedModel does not answer as the JSON plus HDF5 it came from")
-    if challenger.classes < champion.classes:
-        reasons.append(
-            f"it has {challenger.classes} classes, the champion {champion.classes}: "
-            "it cannot say what the champion says"
-        )
-    for name, margin in MARGINS.items():
-        if name not in champion.digits:
-            continue
-        old, new = (one.digits[name].accuracy.value for one in (champion, challenger))
-        if new < old - margin:
-            reasons.append(
-                f"{name}: {new:.2%} right, the champion {old:.2%}; at most {margin:.2%} less may be"
-            )
-    for name in ("tidy", "messy"):
-        if name not in challenger.digits:
-            continue
-        found = challenger.digits[name]
-        if found.refused.value > MOST_REFUSED:
-            reasons.append(
-                f"{name}: {found.refused.value:.2%} of the digits are refused; "
-                f"at most {MOST_REFUSED:.0%} may be"
-            )
-        error, before = found.reliability.error, champion.digits[name].reliability.error
-        if error > before + CALIBRATION_MARGIN:
-            reasons.append(
-                f"{name}: calibration error {error:.2%}, the champion {before:.2%}; at most "
-                f"{CALIBRATION_MARGIN:.0%} more may be"
-            )
-    for name, part in champion.others.items():
-        new = challenger.others[name].auroc
-        if new < part.auroc - AUROC_MARGIN:
-            reasons.append(
-                f"{name}: AUROC {new:.4f}, the champion {part.auroc:.4f}; at most "
-                f"{AUROC_MARGIN} less may be"
-            )
-    return Decision(tuple(reasons))
+from training.evaluate import DATA, MODELS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -87,12 +25,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="on a part of the data")
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from training import samples, subjects
+    from training.evaluation import candidates, samples
+    from training.evaluation.gate import decide
+    from training.evaluation.measurements import measure
 
     try:
         data = samples.load(options.data if options.data.is_dir() else None, quick=options.quick)
         champion, challenger = (
-            measure(subjects.load(options.models, version), data)
+            measure(candidates.load(options.models, version), data)
             for version in (options.champion, options.challenger)
         )
     except (ValueError, OSError) as error:

@@ -22,20 +22,20 @@ import numpy as np
 import tensorflow as tf
 
 from serving.preprocessing import PREPROCESSING_VERSION
-from training import mnist, pen_strokes
-from training.calibration import expect_outliers
 from training.configuration import (
     CONFIGS,
     Configuration,
     ConfigurationError,
     read_configuration,
 )
-from training.dataset import TrainingData, gather, mnist_parts
-from training.instances import Instances
-from training.loop import Progress, Training, accuracy, predict
-from training.network import CLASSES
-from training.pool import Pool, build_pool
-from training.validation import Judgement, Scores, Validation, judge, load_validation
+from training.data import mnist, pen_strokes
+from training.data.instances import Instances
+from training.data.rendered_data_set import Pool, build_pool
+from training.data.training_set import TrainingData, gather, mnist_parts
+from training.evaluation.validation import Judgement, Scores, Validation, judge, load_validation
+from training.network.architecture import CLASSES
+from training.network.calibration import expect_outliers
+from training.network.loop import Progress, Training, accuracy, predict
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
 WORKPLACE = Path(__file__).parent.parent / "var" / "training"

@@ -38,7 +38,7 @@ class Network:
 
 NETWORKS = {
     "digits": Network("training.train", "model_digits", ("mnist", "pen-strokes")),
-    "seed": Network("training.seed_cnn", "model_mnist", ()),  # MNIST is fetched when missing
+    "seed": Network("training.baseline", "model_mnist", ()),  # MNIST is fetched when missing
 }
 
 

@@ -1,4 +1,4 @@
-"""The page's own ink and training/ink.py draw the same strokes to nearly the same instance."""
+"""The page and training/data/canvas.py draw the same strokes to nearly the same instance."""
 
 import base64
 import io
@@ -12,13 +12,13 @@ from PIL import Image
 from serving.preprocessing import to_instance
 from tests.needs import need
 from tests.training.pens import DATA, HAS_PENS, WHERE
-from training import ink
-from training.pen_strokes import load_digits
+from training.data.canvas import CLEAN_BRUSH, render
+from training.data.pen_strokes import load_digits
 
 ROOT = Path(__file__).parents[2]
 INK_JS = ROOT / "webui" / "recognition" / "static" / "recognition" / "ink.js"
 SIDE = 1000  # of the page's coordinates (ink.js)
-BRUSH = ink.TIDY_BRUSH
+BRUSH = CLEAN_BRUSH
 DRAW = """([strokes, size]) => {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = size;
@@ -67,7 +67,7 @@ def test_the_same_strokes_give_nearly_the_same_instance(
         share = 0.35 + 0.5 * (index % 4) / 3
         moved, scale = placed(strokes, share)
         theirs = drawn(canvas, moved, size)
-        ours = ink.render(moved, size=280, brush=BRUSH, scale=scale, smooth=True)
+        ours = render(moved, size=280, brush=BRUSH, scale=scale, smooth=True)
         difference = np.abs(to_instance(theirs) - to_instance(ours))
         assert difference.mean() < 0.012, f"digit {index}: {difference.mean():.4f}"
         assert difference.max() < 0.35, f"digit {index}: {difference.max():.2f}"
@@ -79,12 +79,12 @@ def test_the_canvases_agree_pixel_for_pixel_but_for_their_edges(
     for strokes in digits[:10]:
         moved, scale = placed(strokes, 0.6)
         theirs = np.asarray(drawn(canvas, moved, 280), float)
-        ours = np.asarray(ink.render(moved, brush=BRUSH, scale=scale, smooth=True), float)
+        ours = np.asarray(render(moved, brush=BRUSH, scale=scale, smooth=True), float)
         assert np.abs(theirs - ours).mean() < 2.0  # of 255
         assert (np.abs(theirs - ours) > 128).mean() < 0.01
 
 
 def test_a_tap_is_the_same_dot(canvas: Any) -> None:
     theirs = np.asarray(drawn(canvas, [[[500, 500]]], 280), float)
-    ours = np.asarray(ink.render([[[500, 500]]], brush=BRUSH, scale=BRUSH), float)
+    ours = np.asarray(render([[[500, 500]]], brush=BRUSH, scale=BRUSH), float)
     assert np.abs(theirs - ours).mean() < 0.2

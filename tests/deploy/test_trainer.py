@@ -47,7 +47,7 @@ def test_steps_are_those_of_the_network(monkeypatch: pytest.MonkeyPatch, tmp_pat
     trainer.train(trainer.NETWORKS["seed"], ["--seed", "2"])
     trainer.publish(trainer.NETWORKS["seed"], note="a try")
     trained, exported, published = steps
-    assert trained[:2] == ("-m", "training.seed_cnn")
+    assert trained[:2] == ("-m", "training.baseline")
     assert "--data" not in trained  # training fetches MNIST itself
     assert trained[-2:] == ("--seed", "2")
     assert exported[0] == "export_savedmodel.py"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.pen_strokes import PenDrawing
+from training.data.pen_strokes import PenDrawing
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 HAS_PENS = (DATA / "pen-strokes" / "digits.jsonl.gz").is_file()

@@ -13,9 +13,9 @@ from training.configuration import (
     Run,
     read_configuration,
 )
-from training.dataset import TrainingData, gather
-from training.instances import Instances
-from training.pool import Pool
+from training.data.instances import Instances
+from training.data.rendered_data_set import Pool
+from training.data.training_set import TrainingData, gather
 
 
 def tiny(*, steps: int = 12, seed: int = 1, report_every: int = 4) -> Configuration:

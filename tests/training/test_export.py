@@ -11,8 +11,11 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-import export_savedmodel
-from export_savedmodel import (
+from serving.versions.card import read_card, verify_files
+from tests.needs import need
+from training import export as exporting
+from training.data import mnist
+from training.export import (
     ARTIFACTS,
     OUTPUT,
     WARM_UP,
@@ -25,9 +28,6 @@ from export_savedmodel import (
     load_network,
     main,
 )
-from serving.versions.card import read_card, verify_files
-from tests.needs import need
-from training import mnist
 
 VERSIONS = sorted(int(path.name) for path in OUTPUT.iterdir() if path.name.isdigit())
 
@@ -105,9 +105,9 @@ def test_a_number_is_used_once(tmp_path: Path) -> None:
 def test_other_answers_leave_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = export_savedmodel._write_graph
+    write = exporting._write_graph
     other = Network(model=small(), made={"temperature": 3.0})
-    monkeypatch.setattr(export_savedmodel, "_write_graph", lambda _, path: write(other, path))
+    monkeypatch.setattr(exporting, "_write_graph", lambda _, path: write(other, path))
     with pytest.raises(ExportError, match="differ by"):
         export(Network(model=other.model, made={}), 1, output=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -158,7 +158,7 @@ def test_what_is_wrong_with_a_network_is_named(
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_ships_is_the_network_that_is_kept(version: int) -> None:
     card = read_card(OUTPUT / str(version))
-    name = export_savedmodel.NETWORKS.get(version, export_savedmodel.LATER_NETWORK)
+    name = exporting.NETWORKS.get(version, exporting.LATER_NETWORK)
     network = load_network(
         *(ARTIFACTS / f"{name}{end}" for end in (".json", ".weights.h5", ".made.json"))
     )
@@ -193,7 +193,7 @@ def test_the_draft_is_never_a_version(tmp_path: Path, monkeypatch: pytest.Monkey
         shutil.rmtree(directory)
         raise ExportError("enough")
 
-    monkeypatch.setattr(export_savedmodel, "_same_answers", look)
+    monkeypatch.setattr(exporting, "_same_answers", look)
     with pytest.raises(ExportError, match="enough"):
         export(Network(model=small(), made={}), 1, output=tmp_path)
     assert len(seen) == 1

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from tests.training.recipe import blots
-from training import mnist, train
+from training import train
 from training.configuration import CONFIGS
+from training.data import mnist
 
 # The shipped recipe with little of everything.
 SMALL = {

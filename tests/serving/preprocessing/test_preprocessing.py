@@ -25,7 +25,7 @@ from serving.preprocessing.normalisation import (
     to_instance,
 )
 from tests.serving.preprocessing.photographs import photograph
-from training import ink
+from training.data import canvas
 
 ROOT = Path(__file__).resolve().parents[3]
 Instance = NDArray[np.float32]
@@ -43,7 +43,7 @@ def pens() -> list[tuple[str, list[NDArray[np.float32]]]]:
 
 @cache
 def mnist_digits() -> NDArray[np.uint8]:
-    sheet = np.asarray(Image.open(ROOT / "training" / "check_digits.png"))
+    sheet = np.asarray(Image.open(ROOT / "training" / "artifacts" / "check_digits.png"))
     return sheet.reshape(10, 28, 20, 28).transpose(0, 2, 1, 3).reshape(200, 28, 28)
 
 
@@ -77,7 +77,7 @@ def test_mnists_own_digits_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize("number", range(30))
 def test_a_drawing_fills_the_box_and_is_centred_by_mass(number: int) -> None:
-    instance = to_instance(ink.tidy(pens()[number][1]))
+    instance = to_instance(canvas.clean(pens()[number][1]))
     assert instance.shape == (28, 28)
     assert instance.dtype == np.float32
     assert instance.min() == 0.0
@@ -103,7 +103,7 @@ PENS = st.integers(0, 29)
 @settings(max_examples=15, deadline=None)
 @given(PENS, st.integers(0, 200), st.integers(0, 200))
 def test_shifting_changes_next_to_nothing(number: int, x: int, y: int) -> None:
-    drawing = ink.tidy(pens()[number][1])
+    drawing = canvas.clean(pens()[number][1])
     moved = Image.new("L", (480, 480), 255)
     moved.paste(drawing, (x, y))
     assert apart(to_instance(drawing), to_instance(moved)) < 0.02
@@ -113,8 +113,8 @@ def test_shifting_changes_next_to_nothing(number: int, x: int, y: int) -> None:
 @given(PENS, st.floats(0.35, 1.0), st.sampled_from([200, 280, 420, 560, 840]))
 def test_scaling_hardly_changes_anything(number: int, scale: float, size: int) -> None:
     strokes = pens()[number][1]
-    small = ink.render(strokes, size=size, brush=0.12 * scale, scale=scale)
-    large = ink.render(strokes, size=280, brush=0.12, scale=1.0)
+    small = canvas.render(strokes, size=size, brush=0.12 * scale, scale=scale)
+    large = canvas.render(strokes, size=280, brush=0.12, scale=1.0)
     assert apart(to_instance(small), to_instance(large)) < SAME
 
 
@@ -123,7 +123,7 @@ def test_scaling_hardly_changes_anything(number: int, scale: float, size: int) -
 def test_neither_polarity_nor_grey_matters(number: int, paper: int, pen: int) -> None:
     if abs(paper - pen) < 40:
         pen = (paper + 128) % 256
-    drawing = ink.tidy(pens()[number][1])
+    drawing = canvas.clean(pens()[number][1])
     share = np.asarray(drawing, np.float32) / 255
     greys = Image.fromarray(np.rint(pen + (paper - pen) * share).astype(np.uint8))
     assert apart(to_instance(drawing), to_instance(greys)) < 0.05
@@ -134,7 +134,7 @@ def test_neither_polarity_nor_grey_matters(number: int, paper: int, pen: int) ->
 # Up to the working side of 600: beyond it a picture is scaled too, as tested above.
 @given(PENS, st.tuples(*[st.integers(1, 160)] * 4))
 def test_padding_changes_next_to_nothing(number: int, border: tuple[int, ...]) -> None:
-    drawing = ink.tidy(pens()[number][1])
+    drawing = canvas.clean(pens()[number][1])
     padded = ImageOps.expand(drawing, border, fill=255)
     assert apart(to_instance(drawing), to_instance(padded)) < 0.1
 
@@ -143,8 +143,8 @@ def test_padding_changes_next_to_nothing(number: int, border: tuple[int, ...]) -
 @pytest.mark.parametrize("number", range(0, 30, 7))
 def test_a_hairline_weighs_what_a_pen_does(number: int, size: int, pixels: int) -> None:
     strokes = pens()[number][1]
-    hair = ink.render(strokes, size=size, brush=pixels / size, scale=0.9, oversampling=1)
-    pen = ink.render(strokes, size=280, brush=0.1, scale=0.97)
+    hair = canvas.render(strokes, size=size, brush=pixels / size, scale=0.9, oversampling=1)
+    pen = canvas.render(strokes, size=280, brush=0.1, scale=0.97)
     thin, wanted = to_instance(hair), to_instance(pen)
     assert thin.max() > 0.9
     # One pixel drawn without antialiasing is a staircase with gaps: the worst there is.
@@ -200,7 +200,7 @@ MODES: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_is_the_same_drawing(mode: str) -> None:
-    drawing = ink.tidy(pens()[10][1])
+    drawing = canvas.clean(pens()[10][1])
     assert apart(to_instance(drawing), to_instance(MODES[mode](drawing))) < SAME
 
 
@@ -210,13 +210,13 @@ def test_every_mode_is_the_same_drawing(mode: str) -> None:
 )
 @pytest.mark.parametrize("number", range(0, 30, 5))
 def test_compression_is_no_ink(number: int, file_format: str, options: dict[str, int]) -> None:
-    drawing = ink.tidy(pens()[number][1])
+    drawing = canvas.clean(pens()[number][1])
     read = to_instance(decode_picture(encoded(drawing, file_format, **options)))
     assert apart(to_instance(drawing), read) < (0.2 if options == {"quality": 30} else SAME)
 
 
 def test_a_cmyk_jpeg_is_read() -> None:
-    drawing = ink.tidy(pens()[4][1])
+    drawing = canvas.clean(pens()[4][1])
     read = to_instance(decode_picture(encoded(drawing.convert("CMYK"), "JPEG", quality=90)))
     assert apart(to_instance(drawing), read) < SAME
 
@@ -228,7 +228,7 @@ def test_a_cmyk_jpeg_is_read() -> None:
 @given(PENS, st.integers(0, 2**32 - 1), st.integers(1, 12))
 def test_specks_are_no_ink(number: int, seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
-    drawing = ink.render(pens()[number][1], size=400, brush=0.05, scale=0.45)
+    drawing = canvas.render(pens()[number][1], size=400, brush=0.05, scale=0.45)
     pixels = np.asarray(drawing).copy()
     for x, y in rng.integers(0, 398, (count, 2)):
         if 80 < x < 320 and 80 < y < 320:
@@ -266,7 +266,7 @@ def test_a_speck_alone_and_grain_alone_are_blank() -> None:
 
 
 def test_a_dot_of_the_pen_is_a_drawing() -> None:
-    assert to_instance(ink.tidy([np.float32([[0, 0]])])).max() == 1.0
+    assert to_instance(canvas.clean([np.float32([[0, 0]])])).max() == 1.0
 
 
 @settings(max_examples=30, deadline=None)
@@ -309,7 +309,7 @@ def test_a_photograph_is_read_as_its_drawing(conditions: dict[str, object]) -> N
     rng = np.random.default_rng(7)
     differences = []
     for _, strokes in pens()[::6]:
-        drawing = ink.render(strokes, size=480, brush=0.04, scale=0.5)
+        drawing = canvas.render(strokes, size=480, brush=0.04, scale=0.5)
         wanted = drawing.rotate(conditions.get("tilt", 0.0), fillcolor=255)  # type: ignore[arg-type]
         seen = to_instance(photograph(drawing, rng, **conditions))  # type: ignore[arg-type]
         differences.append(apart(to_instance(wanted), seen))
@@ -324,8 +324,8 @@ def test_a_drawing_is_never_taken_for_a_photograph(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(photographs, "find_ink", refuse)
     rng = np.random.default_rng(0)
     for _, strokes in pens()[::3]:
-        to_instance(ink.messy(strokes, rng))
-        to_instance(ink.render(strokes, size=140, brush=0.02))
+        to_instance(canvas.perturbed(strokes, rng))
+        to_instance(canvas.render(strokes, size=140, brush=0.02))
 
 
 # ---------------------------------------------------------------- files
@@ -353,7 +353,7 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["PNG", "JPEG", "WEBP"]))
 def test_damaged_files_are_read_or_refused(seed: int, file_format: str) -> None:
     rng = np.random.default_rng(seed)
-    data = bytearray(encoded(ink.tidy(pens()[0][1]), file_format))
+    data = bytearray(encoded(canvas.clean(pens()[0][1]), file_format))
     for at in rng.integers(0, len(data), 8):
         data[at] = rng.integers(0, 256)
     with contextlib.suppress(NotAPicture, PictureTooLarge):
@@ -382,7 +382,7 @@ def test_a_bomb_is_refused() -> None:
 
 
 def test_a_photograph_lying_on_its_side_is_turned_upright() -> None:
-    drawing = ink.tidy(pens()[20][1])
+    drawing = canvas.clean(pens()[20][1])
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation: turn by 90 degrees to see it upright
     lying = drawing.rotate(90, expand=True)
@@ -391,7 +391,7 @@ def test_a_photograph_lying_on_its_side_is_turned_upright() -> None:
 
 
 def test_the_instance_as_a_picture() -> None:
-    instance = to_instance(ink.tidy(pens()[0][1]))
+    instance = to_instance(canvas.clean(pens()[0][1]))
     seen = Image.open(io.BytesIO(instance_png(instance)))
     assert (seen.mode, seen.size) == ("L", (28, 28))
     assert np.abs(np.asarray(seen) / 255 - instance).max() <= 0.5 / 255 + 1e-6

@@ -15,7 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from tests.webui.records.making import INK, NOON, made_record
-from training import mnist
+from training.data import mnist
 from webui.records import exports
 from webui.records.models import Record
 from webui.records.store import Filters, StoreUnavailable, store

@@ -1,5 +1,5 @@
 // Draws ink the same everywhere: on the visible canvas, and on the picture that is sent.
-// training/ink.py draws by the same rules, so that models are trained on what people send.
+// training/data/canvas.py draws by the same rules, so that models are trained on what people send.
 
 /** Side of the coordinate system that ink is kept in, whatever the canvas' size. */
 export const SIDE = 1000;

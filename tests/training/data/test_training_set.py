@@ -1,0 +1,75 @@
+"""The order of a training: every instance once a round, each source by its share."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.training.recipe import blots
+from training.configuration import Batch
+from training.data.rendered_data_set import Pool
+from training.data.training_set import Sampler, gather, mnist_parts
+
+SOURCES = {
+    "mnist": np.arange(0, 50, dtype=np.int32),
+    "pen": np.arange(50, 70, dtype=np.int32),
+    "outlier": np.arange(70, 77, dtype=np.int32),
+}
+
+
+def sampler(seed: int = 1) -> Sampler:
+    return Sampler(SOURCES, Batch(mnist=10, pen=4, outlier=2), seed=seed)
+
+
+@given(first=st.integers(0, 40), steps=st.integers(1, 12), seed=st.integers(0, 5))
+@settings(max_examples=40, deadline=None)
+def test_a_step_does_not_depend_on_where_reading_began(first: int, steps: int, seed: int) -> None:
+    whole = sampler(seed).batches(0, 60)
+    assert (sampler(seed).batches(first, steps) == whole[first : first + steps]).all()
+
+
+def test_every_instance_comes_once_a_round_and_each_source_by_its_share() -> None:
+    batches = sampler().batches(0, 5)  # one round of MNIST and of the pens
+    assert batches.shape == (5, 16)
+    assert sorted(batches[:, :10].ravel()) == list(range(50))
+    assert sorted(batches[:, 10:14].ravel()) == list(range(50, 70))
+    assert set(batches[:, 14:].ravel()) <= set(range(70, 77))
+
+
+def test_the_next_round_is_shuffled_anew() -> None:
+    batches = sampler().batches(0, 10)
+    assert (batches[:5, :10] != batches[5:, :10]).any()
+
+
+def test_a_source_may_be_left_out_but_not_be_missing() -> None:
+    empty = {**SOURCES, "pen": np.zeros(0, np.int32)}
+    assert Sampler(empty, Batch(16, 0, 0), seed=1).batches(3, 2).shape == (2, 16)
+    with pytest.raises(ValueError, match="wants 4 of pen, but there are none"):
+        Sampler(empty, Batch(10, 4, 2), seed=1).batches(0, 1)
+
+
+def test_mnist_is_divided_without_overlap() -> None:
+    all_of = blots(100, kinds=10)
+    training, validation = mnist_parts(all_of.images, all_of.labels, 20)
+    assert len(training) == 95
+    assert len(validation) == 5
+    assert (validation.images == all_of.images[::20]).all()
+    assert validation.labels.dtype == np.int32
+
+
+def test_gathering_keeps_rows_with_their_kind() -> None:
+    pen, outlier = blots(20, kinds=10), blots(10, kinds=1, first=10)
+    pool = Pool(pen, outlier, 1.0)
+    data = gather(blots(30, kinds=10), pool, drawings_bent=0.5)
+    assert (data.labels[data.rows["outlier"]] == 10).all()
+    assert (data.images[data.rows["pen"]] == pen.images).all()
+    assert len(data.rows["outlier"]) == 210  # blanks are no digits, too
+    assert data.images[data.rows["outlier"][10]].max() == 0
+    assert data.bending[data.rows["mnist"]].tolist() == [1.0] * 30
+    assert set(data.bending[data.rows["pen"]].tolist()) == {0.5}
+
+
+def test_mnist_alone_needs_no_pool() -> None:
+    data = gather(blots(30, kinds=10), Pool.empty())
+    assert len(data.images) == 30
+    assert len(data.rows["outlier"]) == 0

@@ -1,0 +1,88 @@
+"""Augmentation bends within its settings, repeats itself by seed, spares at strength 0."""
+
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from training.configuration import Augmentation
+from training.network.augmentation import augment
+
+NOTHING = Augmentation(
+    mild_from=1.0,
+    drawings=1.0,
+    rotation=0.0,
+    shear=0.0,
+    scale=0.0,
+    shift=0.0,
+    elastic=0.0,
+    thickness=0.0,
+    contrast=0.0,
+)
+ALL = Augmentation(0.75, 0.5, 0.22, 0.25, 0.13, 1.2, 1.1, 0.8, 0.25)
+
+
+def pictures(n: int = 16) -> np.ndarray:
+    images = np.zeros((n, 28, 28), np.float32)
+    images[:, 6:22, 12:16] = 1.0
+    images[:, 6:9, 8:20] = 0.5
+    return images
+
+
+def bent(
+    settings: Augmentation, *, strength: float = 1.0, seed: int = 1, n: int = 16
+) -> np.ndarray:
+    strengths = tf.fill((n,), strength)
+    return augment(tf.constant(pictures(n)), strengths, tf.constant([seed, 2]), settings).numpy()
+
+
+def test_strength_nothing_leaves_a_picture_as_it_is() -> None:
+    np.testing.assert_allclose(bent(ALL, strength=0.0), pictures(), atol=1e-5)
+
+
+def test_pictures_stay_pictures_and_differ_from_each_other() -> None:
+    images = bent(ALL)
+    assert images.shape == (16, 28, 28)
+    assert images.dtype == np.float32
+    assert images.min() >= 0.0
+    assert images.max() <= 1.0 + 1e-6
+    assert len({image.tobytes() for image in images}) == 16
+
+
+def test_the_seed_decides() -> None:
+    assert (bent(ALL, seed=1) == bent(ALL, seed=1)).all()
+    assert (bent(ALL, seed=1) != bent(ALL, seed=2)).any()
+
+
+def test_a_shift_moves_the_centre_of_mass_by_at_most_what_is_set() -> None:
+    images = bent(replace(NOTHING, shift=2.0), n=64)
+    columns = np.arange(28)
+    centre = (images.sum(1) * columns).sum(1) / images.sum((1, 2))
+    before = (pictures(1).sum(1) * columns).sum(1) / pictures(1).sum((1, 2))
+    moved = np.abs(centre - before)
+    assert moved.max() <= 2.01
+    assert moved.max() > 1.0
+
+
+def test_thickness_goes_both_ways_and_spares_half() -> None:
+    mass = bent(replace(NOTHING, thickness=0.8), n=64).sum((1, 2)) / pictures(1).sum()
+    assert (mass > 1.02).any()
+    assert (mass < 0.98).any()
+    assert 0.3 < (np.abs(mass - 1) < 1e-3).mean() < 0.7
+
+
+def test_ink_keeps_its_mass_under_a_turn() -> None:
+    mass = bent(replace(NOTHING, rotation=0.3)).sum((1, 2)) / pictures(1).sum()
+    np.testing.assert_allclose(mass, 1.0, atol=0.03)
+
+
+def test_a_picture_at_the_edge_is_not_wrapped_around() -> None:
+    images = np.zeros((8, 28, 28), np.float32)
+    images[:, :, 26:] = 1.0
+    moved = augment(
+        tf.constant(images),
+        tf.ones((8,)),
+        tf.constant([1, 1]),
+        replace(NOTHING, shift=3.0, elastic=2.0),
+    ).numpy()
+    assert moved[:, :, :18].max() < 1e-5

@@ -1,0 +1,133 @@
+"""The pictures of an evaluation: confusion, reliability, ROC, and every error on one sheet."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from serving.verdict import NOT_A_DIGIT_CLASS
+from training.evaluation.measurements import VersionFigures
+from training.evaluation.samples import Sample, Samples
+
+DPI = 80  # small files: these are looked at in a browser
+MOST_ERRORS = 120
+ZOOM = 2
+
+
+def draw(output: Path, figures: list[VersionFigures], data: Samples) -> list[tuple[str, str]]:
+    """Writes PNG files and returns (file name, caption) of each."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    drawn = [(_reliability(output, figures), "Reliability: confidence said against share right")]
+    if any(one.others for one in figures):
+        drawn.append((_roc(output, figures), "ROC: digits against what is no digit"))
+    for one in figures:
+        drawn.append((_confusion(output, one), f"Confusion matrices of version {one.version}"))
+        for name, sample in data.digits.items():
+            file = _errors(output, one, name, sample)
+            if file:
+                drawn.append((file, f"What version {one.version} got wrong: {sample.name}"))
+    return drawn
+
+
+def _save(figure: Any, path: Path) -> str:
+    import matplotlib.pyplot as plt
+
+    # Without its own name and version in the file: the same figures, the same bytes.
+    figure.savefig(path, dpi=DPI, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    return path.name
+
+
+def _reliability(output: Path, figures: list[VersionFigures]) -> str:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        1, len(figures), figsize=(4.2 * len(figures), 4), squeeze=False, layout="constrained"
+    )
+    for axis, one in zip(axes[0], figures, strict=True):
+        axis.plot([0, 1], [0, 1], color="0.75", linewidth=1)
+        for name, part in one.digits.items():
+            found = part.reliability
+            label = f"{name}, ECE {100 * found.error:.2f} %"
+            axis.plot(found.confidence, found.accuracy, marker="o", markersize=3, label=label)
+        axis.set(title=f"version {one.version}", xlabel="confidence", ylabel="share right")
+        axis.legend(fontsize=8)
+    return _save(figure, output / "reliability.png")
+
+
+def _roc(output: Path, figures: list[VersionFigures]) -> str:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        1, len(figures), figsize=(4.2 * len(figures), 4), squeeze=False, layout="constrained"
+    )
+    for axis, one in zip(axes[0], figures, strict=True):
+        for name, part in one.others.items():
+            label = f"{name}, {part.auroc:.4f}"
+            axis.plot(part.false_rates, part.true_rates, linewidth=1.2, label=label)
+        axis.set(
+            title=f"version {one.version}",
+            xlabel="no digit, taken for one",
+            ylabel="digits, taken for digits",
+            xlim=(0, 0.3),
+            ylim=(0.7, 1.002),
+        )
+        axis.legend(fontsize=7, loc="lower right")
+    return _save(figure, output / "roc.png")
+
+
+def _confusion(output: Path, one: VersionFigures) -> str:
+    import matplotlib.pyplot as plt
+
+    names = list(one.digits)
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(4.2 * len(names), 4.2), squeeze=False, layout="constrained"
+    )
+    for axis, name in zip(axes[0], names, strict=True):
+        counts = one.digits[name].confusion
+        # Errors are few: colour by share of the row, and to one part in twenty.
+        shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+        axis.imshow(np.minimum(shares, 0.05), cmap="Blues")
+        for row, column in np.argwhere(counts > 0):
+            dark = shares[row, column] > 0.03
+            axis.text(
+                column,
+                row,
+                str(counts[row, column]),
+                ha="center",
+                va="center",
+                fontsize=6,
+                color="white" if dark else "black",
+            )
+        said = [*map(str, range(10)), "none"][: counts.shape[1]]
+        axis.set_xticks(range(len(said)), said, fontsize=7)
+        axis.set_yticks(range(10), [str(digit) for digit in range(10)], fontsize=7)
+        axis.set(title=f"version {one.version}: {name}", xlabel="said", ylabel="drawn")
+    return _save(figure, output / f"confusion-{one.version}.png")
+
+
+def _errors(output: Path, one: VersionFigures, name: str, sample: Sample) -> str | None:
+    """A contact sheet: each error as the model saw it, "drawn > said" below; None without any."""
+    rows = one.digits[name].errors[:MOST_ERRORS]
+    if not len(rows):
+        return None
+    side, foot = 28 * ZOOM, 12
+    columns = min(15, len(rows))
+    lines = -(-len(rows) // columns)
+    sheet = Image.new("L", (columns * (side + 4), lines * (side + foot + 4)), 255)
+    pen = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=10)
+    for place, row in enumerate(rows):
+        left, top = place % columns * (side + 4), place // columns * (side + foot + 4)
+        grey = np.rint(sample.instances[row] * 255).astype(np.uint8)
+        cell = Image.fromarray(grey).resize((side, side), Image.Resampling.NEAREST)
+        sheet.paste(cell, (left, top))
+        said = one.digits[name].said[row]
+        text = f"{sample.labels[row]} > {'none' if said == NOT_A_DIGIT_CLASS else said}"
+        pen.text((left + side // 2, top + side), text, fill=0, font=font, anchor="ma")
+    path = output / f"errors-{one.version}-{name}.png"
+    sheet.save(path, optimize=True)
+    return path.name
