@@ -44,6 +44,10 @@ check: $(LOCKED)  ## format, lint, types and import rules
 	SECRET_KEY=for-types-only ENV_FILES=off $(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache --no-logo
 
+.PHONY: protos
+protos: $(LOCKED)  ## generate serving/protos/*_pb2.py from the .proto file there
+	$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/protos/serving_config.proto
+
 .PHONY: run
 run: $(LOCKED)  ## the site on http://localhost:8000 (PORT=), embedded model server and SQLite
 	@exec $(PY) deploy/run_site.py

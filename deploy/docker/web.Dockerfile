@@ -33,6 +33,7 @@ COPY deploy/gunicorn.conf.py deploy/docker/container.py deploy/
 COPY serving/*.py serving/*.config serving/
 COPY serving/client serving/client
 COPY serving/preprocessing serving/preprocessing
+COPY serving/protos serving/protos
 COPY serving/versions serving/versions
 COPY serving/models serving/models
 COPY webui webui

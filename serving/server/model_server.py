@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from serving.server.config_messages import MonitoringConfig
+from serving.protos.serving_config_pb2 import MonitoringConfig
 from serving.server.flags import Flags
 from serving.server.http.connection import SWEEP_SECONDS, Connection, ServerState
 from serving.server.http.listener import CannotListen, bound_socket
@@ -205,8 +205,8 @@ class ModelServer:
         if not self._flags.monitoring_config_file:
             return None
         config = read_text_proto(Path(self._flags.monitoring_config_file), MonitoringConfig())
-        prometheus = getattr(config, "prometheus_config")  # noqa: B009  # made at run time
-        return str(prometheus.path or METRICS_PATH) if prometheus.enable else None
+        prometheus = config.prometheus_config
+        return (prometheus.path or METRICS_PATH) if prometheus.enable else None
 
     def _poll_config(self) -> None:
         """Reads the configuration again and again; one that cannot be is logged, no more."""

@@ -1,30 +1,31 @@
-"""Puts the model versions that ship into a models directory that a site may write to.
+"""Copies the bundled model versions into a models directory that the site may write to.
 
-A checkout or an image is never written to: published versions, labels and the configuration
-live in the models directory (`var/models` for `make run`, a volume for Docker). What ships is
-copied there once; what is there already, a moved label say, is left as it is.
+Published versions, labels and the configuration live in the models directory (`var/models` for
+`make run`, a volume for Docker), never in the checkout or the image. Bundled versions are copied
+there once; whatever the directory holds already, such as a moved label, is kept.
 """
 
-import argparse
-import re
 import shutil
-import sys
-import tempfile
 from pathlib import Path
 
-from serving.models_config import CONFIG_NAME
+from serving.atomic_files import creating_directory, write_text
+from serving.models_config import CONFIG_NAME, with_models_dir
 
 BUNDLED_DIR = Path(__file__).resolve().parents[1] / "models"
-BUNDLED_CONFIG = Path(__file__).resolve().parents[1] / "models.config"
+BUNDLED_CONFIG = Path(__file__).resolve().parents[1] / CONFIG_NAME
 
 
 def install_bundled(models_dir: Path, *, base_path: str | None = None) -> list[str]:
-    """Copies versions and configuration that are missing; returns what it did, in words.
+    """Copies versions and configuration that are missing; returns a line for each.
 
     Args:
-        models_dir: gets `NAME/VERSION/` directories, each by rename, and `models.config`.
-        base_path: the directory of the models as the model server sees it, when that is not
+        models_dir: receives `NAME/VERSION/` directories and `models.config`, each by rename, so
+            that a model server that polls it never sees half a copy.
+        base_path: the directory of the models as the model server sees it, if that is not
             `models_dir` itself (another container, another mount).
+
+    Raises:
+        OSError: the models directory cannot be written to.
     """
     done = []
     models_dir.mkdir(parents=True, exist_ok=True)
@@ -34,39 +35,13 @@ def install_bundled(models_dir: Path, *, base_path: str | None = None) -> list[s
         if target.exists():
             continue
         target.parent.mkdir(exist_ok=True)
-        # A hidden directory beside the target: same file system, and no version number,
-        # so a model server that polls this directory does not see half a copy.
-        draft = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=target.parent))
-        try:
-            shutil.copytree(version_dir, draft / version)
-            (draft / version).rename(target)
-        finally:
-            shutil.rmtree(draft)
+        with creating_directory(target) as draft:
+            shutil.copytree(version_dir, draft, dirs_exist_ok=True)
         done.append(f"model {name} version {version} copied to {target}")
     config = models_dir / CONFIG_NAME
     if not config.exists():
+        text = BUNDLED_CONFIG.read_text(encoding="utf-8")
         seen_by_server = base_path or str(models_dir.resolve())
-        text = re.sub(
-            r'base_path: "[^"]*/([^/"]+)"',
-            lambda found: f'base_path: "{seen_by_server}/{found[1]}"',
-            BUNDLED_CONFIG.read_text(),
-        )
-        draft_config = config.with_name(f".{CONFIG_NAME}.tmp")
-        draft_config.write_text(text)
-        draft_config.rename(config)
+        write_text(config, with_models_dir(text, seen_by_server))
         done.append(f"{config} written")
     return done
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models_dir", type=Path)
-    parser.add_argument("--base-path", help="the models directory as the model server sees it")
-    arguments = parser.parse_args()
-    for line in install_bundled(arguments.models_dir, base_path=arguments.base_path):
-        sys.stdout.write(line + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving import models_config
-from serving.models_config import ConfigError, model_config, with_model
+from serving.models_config import ConfigError, model_config, with_model, with_models_dir
 
 TEXT = """
 # kept whole but for comments
@@ -69,17 +69,11 @@ def test_what_is_written_is_what_is_read(versions: list[int], data: st.DataObjec
     assert config.labels == labels
 
 
-def test_the_generated_messages_read_the_same() -> None:
-    """The description agrees with TensorFlow Serving's own, where that is installed."""
-    generated = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
-    from google.protobuf import text_format
-
-    text = with_model(TEXT, "digits", versions=[3, 2], labels={"stable": 2, "canary": 3})
-    theirs = text_format.Parse(text, generated.ModelServerConfig())
-    ours = models_config.parse_config(text)
-    assert theirs.SerializeToString(deterministic=True) == ours.SerializeToString(
-        deterministic=True
-    )
+def test_base_paths_move_to_another_directory() -> None:
+    moved = with_models_dir(TEXT, "/srv")
+    assert model_config(moved, "digits").base_path == "/srv/digits"
+    assert model_config(moved, "other").base_path == "/srv/other"
+    assert model_config(moved, "digits").labels == {"stable": 1}
 
 
 def test_a_label_on_a_version_that_is_not_served_is_never_written() -> None:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from serving.server.config_messages import BatchingParameters
+from serving.protos.serving_config_pb2 import BatchingParameters
 from serving.server.runtime.saved_model import Array, SavedModel
 from serving.server.status import (
     Code,
@@ -51,7 +51,7 @@ def read_batching_options(file: str, *, processors: int) -> BatchingOptions:
     Raises:
         StatusError: the file cannot be read, or its values cannot be.
     """
-    parameters: Any = BatchingParameters()  # its fields are made at run time
+    parameters = BatchingParameters()
     if file:
         read_text_proto(Path(file), parameters)
 
