@@ -12,12 +12,13 @@ from cassandra.cluster import NoHostAvailable
 from django.db import connection
 
 from tests.cassandra.records import equal, make_record, walk
+from webui.leases import Lease
 from webui.records.models import Record
 from webui.records.store import Filters, Recorded, RecordNotFound, StoreUnavailable
 from webui.records_cassandra.grain import Grain
-from webui.records_cassandra.lease import Holder
+from webui.records_cassandra.models import Lease as LeaseRow
 from webui.records_cassandra.models import SpooledEvent
-from webui.records_cassandra.mover import LEASE
+from webui.records_cassandra.mover import SPOOL_LEASE
 from webui.records_cassandra.store import CassandraStore
 
 
@@ -202,12 +203,9 @@ def test_a_mover_that_died_is_followed_by_another(store: CassandraStore, cut: Cu
     cut.cut()
     store.append(make_record())
     cut.mend()
-    dead = Holder("move_spool", lasts=LEASE)
-    assert dead.take()
+    assert Lease(LeaseRow, SPOOL_LEASE).acquire()  # by a process that is killed afterwards
     assert moved(store) == 0
-    later = Holder("move_spool", lasts=-timedelta(seconds=1))  # as if its time were over
-    later._holder = dead._holder
-    assert later.take()
+    LeaseRow.objects.update(until=datetime.now(UTC) - timedelta(seconds=1))
     assert moved(store) == 1
 
 

@@ -9,14 +9,14 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from itertools import groupby
 
 from django.db import close_old_connections, connection
 
+from webui.leases import Lease, LeaseLost
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.breaker import Breaker
-from webui.records_cassandra.lease import Holder
+from webui.records_cassandra.models import Lease as LeaseRow
 from webui.records_cassandra.models import SpooledEvent
 from webui.records_cassandra.spool import Kind, Spool, grain_of_event, record_of_event
 from webui.records_cassandra.tables import Tables
@@ -24,7 +24,7 @@ from webui.records_cassandra.tables import Tables
 log = logging.getLogger(__name__)
 
 BATCH = 100  # events read, moved and taken out of the spool at a time
-LEASE = timedelta(seconds=30)  # a batch takes far less, even on a slow day
+SPOOL_LEASE = "move_spool"
 EAGER_SECONDS = 1.0  # between looks while Cassandra is down or events wait
 IDLE_SECONDS = 5.0  # between looks otherwise; another process may have spooled and died
 
@@ -53,16 +53,17 @@ class Mover:
         Raises:
             StoreUnavailable: if Cassandra does not take them; what is left stays.
         """
-        holder = Holder("move_spool", lasts=LEASE)
-        if not self._spool.something_waits() or not holder.take():
+        lease = Lease(LeaseRow, SPOOL_LEASE)
+        if not self._spool.something_waits() or not lease.acquire():
             return
         try:
             while events := self._spool.oldest(BATCH):
                 yield self._move_batch(events)
-                if not holder.take():
-                    return
+                lease.renew()  # a batch takes far less than a lease lasts
+        except LeaseLost:
+            log.info("another process moves the rest of the spool")
         finally:
-            holder.give_back()
+            lease.release()
 
     def _move_batch(self, events: Sequence[SpooledEvent]) -> int:
         moved = 0

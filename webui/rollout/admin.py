@@ -17,9 +17,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from serving.versions.manager import VersionChangeError
+from webui.leases import LeaseLost
 from webui.rollout import selectors, services
 from webui.rollout.forms import CanaryForm, NoteForm, RetireForm
-from webui.rollout.lease import Busy, LeaseLost
 from webui.rollout.models import HistoryEntry, ModelVersion
 
 HISTORY_SHOWN = 10
@@ -32,7 +32,7 @@ class Step:
     question: str
     consequence: str
     button: str
-    do: Callable[..., services.Done]
+    do: Callable[..., services.Result]
     form: type[forms.Form] = NoteForm
     dangerous: bool = False
 
@@ -197,7 +197,7 @@ class ModelVersionAdmin(admin.ModelAdmin):
             arguments["version"] = version
         try:
             done = step.do(by=request.user.get_username(), **arguments)
-        except (VersionChangeError, Busy, LeaseLost) as problem:
+        except (VersionChangeError, services.Busy, LeaseLost) as problem:
             text = ". ".join([str(problem), *getattr(problem, "__notes__", [])])
             self.message_user(request, text, messages.ERROR)
         else:

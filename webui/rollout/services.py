@@ -11,39 +11,47 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from serving.labels import STABLE
 from serving.versions.manager import ChangeFailed, ChangeRefused, VersionManager
+from webui.leases import Lease
 from webui.rollout import selectors
 from webui.rollout.canary import SHARE_SECONDS, label_for, shares
-from webui.rollout.lease import Lease, lease
 from webui.rollout.models import Action, HistoryEntry, RolloutState
 from webui.rollout.serving import serving_client
 
 __all__ = ["label_for", "promote", "publish", "retire", "rollback", "start_canary", "withdraw"]
 
 
+class Busy(Exception):
+    """Another operator is changing the versions; the message says who, what and until when."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Done:
-    """What was done, in words, and the history's entry of it."""
+class Result:
+    """A message for the operator, and the entry in the history."""
 
     message: str
     entry: HistoryEntry
 
 
-def publish(*, source: Path, by: str, note: str = "", version: int | None = None) -> Done:
+def publish(*, source: Path, by: str, note: str = "", version: int | None = None) -> Result:
     """Copies, tries, numbers and loads a SavedModel directory; it is not stable yet.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
-    with _at_work(f"publish {source}", by) as versions, _history(Action.PUBLISH, by, note) as entry:
+    with (
+        exclusive_access(by=by, what=f"publish {source}") as versions,
+        _history(Action.PUBLISH, by, note) as entry,
+    ):
         published = versions.publish(
             source, version=version, used=selectors.used_versions(settings.MODEL_NAME)
         )
         entry.to_version = published.version
         entry.detail = f"{source}: {published.smoke_test.method}"
-    return Done(
+    return Result(
         message=(
             f"Version {published.version} is loaded ({published.smoke_test.method}). "
             f"`promote {published.version}` makes it stable."
@@ -52,23 +60,23 @@ def publish(*, source: Path, by: str, note: str = "", version: int | None = None
     )
 
 
-def promote(*, version: int, by: str, note: str = "") -> Done:
+def promote(*, version: int, by: str, note: str = "") -> Result:
     """Makes a version the stable one.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
-    with _at_work(f"promote {version}", by) as versions:
+    with exclusive_access(by=by, what=f"promote {version}") as versions:
         return _promote(versions, Action.PROMOTE, version, by, note)
 
 
-def rollback(*, by: str, note: str = "") -> Done:
+def rollback(*, by: str, note: str = "") -> Result:
     """Makes the version stable that was stable before.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
-    with _at_work("roll back", by) as versions:
+    with exclusive_access(by=by, what="roll back") as versions:
         version = selectors.stable_before(
             model_name=settings.MODEL_NAME, stable=versions.deployment().stable
         )
@@ -79,7 +87,7 @@ def rollback(*, by: str, note: str = "") -> Done:
         return _promote(versions, Action.ROLLBACK, version, by, note)
 
 
-def start_canary(*, version: int, share: int, by: str, note: str = "") -> Done:
+def start_canary(*, version: int, share: int, by: str, note: str = "") -> Result:
     """Lets a version answer a share of the visitors, 1 to 100 %.
 
     Raises:
@@ -88,7 +96,7 @@ def start_canary(*, version: int, share: int, by: str, note: str = "") -> Done:
     if not 1 <= share <= 100:
         raise ChangeRefused(f"a share is 1 to 100 %, not {share}; `canary off` ends the canary")
     with (
-        _at_work(f"canary {version} at {share} %", by) as versions,
+        exclusive_access(by=by, what=f"canary {version} at {share} %") as versions,
         _history(Action.CANARY, by, note) as entry,
     ):
         entry.to_version, entry.share = version, share
@@ -99,16 +107,16 @@ def start_canary(*, version: int, share: int, by: str, note: str = "") -> Done:
                 _set_share(share)  # the new canary never has more visitors than it should
             versions.start_canary(version)
             _set_share(share)
-    return Done(message=f"Version {version} answers {share} % of the visitors.", entry=entry)
+    return Result(message=f"Version {version} answers {share} % of the visitors.", entry=entry)
 
 
-def withdraw(*, by: str, note: str = "") -> Done:
+def withdraw(*, by: str, note: str = "") -> Result:
     """Ends the canary: all visitors get the stable version.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
-    with _at_work("withdraw the canary", by) as versions:
+    with exclusive_access(by=by, what="withdraw the canary") as versions:
         before = versions.deployment()
         if before.canary is None:
             raise ChangeRefused("there is no canary")
@@ -120,24 +128,27 @@ def withdraw(*, by: str, note: str = "") -> Done:
                     _set_share(0)
                     time.sleep(SHARE_SECONDS)
                 versions.withdraw_canary()
-    return Done(message=f"Version {before.canary} is no canary any more.", entry=entry)
+    return Result(message=f"Version {before.canary} is no canary any more.", entry=entry)
 
 
-def retire(*, version: int, by: str, note: str = "", delete: bool = False) -> Done:
+def retire(*, version: int, by: str, note: str = "", delete: bool = False) -> Result:
     """Unloads a version that answers nobody; with `delete`, removes its files.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
-    with _at_work(f"retire {version}", by) as versions, _history(Action.RETIRE, by, note) as entry:
+    with (
+        exclusive_access(by=by, what=f"retire {version}") as versions,
+        _history(Action.RETIRE, by, note) as entry,
+    ):
         entry.from_version = version
         versions.retire(version, delete=delete)
         entry.detail = "files deleted" if delete else ""
     kept = "deleted" if delete else f"kept; `promote {version}` loads it again"
-    return Done(message=f"Version {version} is unloaded. Its files are {kept}.", entry=entry)
+    return Result(message=f"Version {version} is unloaded. Its files are {kept}.", entry=entry)
 
 
-def _promote(versions: VersionManager, action: Action, version: int, by: str, note: str) -> Done:
+def _promote(versions: VersionManager, action: Action, version: int, by: str, note: str) -> Result:
     before = versions.deployment()
     with _history(action, by, note) as entry:
         entry.from_version, entry.to_version = before.stable, version
@@ -146,7 +157,7 @@ def _promote(versions: VersionManager, action: Action, version: int, by: str, no
             # The label went with the promotion; whoever still asks for it gets stable.
             _set_share(0)
     was = f"; version {before.stable} was, and stays loaded" if before.stable else ""
-    return Done(message=f"Version {version} is {STABLE}{was}.", entry=entry)
+    return Result(message=f"Version {version} is {STABLE}{was}.", entry=entry)
 
 
 def _set_share(share: int) -> None:
@@ -166,20 +177,27 @@ def _share_back_on_failure() -> Iterator[int]:
 
 
 @contextmanager
-def _at_work(what: str, by: str) -> Iterator[VersionManager]:
-    """The versions to work on, while nobody else may.
+def exclusive_access(*, by: str, what: str) -> Iterator[VersionManager]:
+    """Keep other operators out for a block, and yield the manager of the versions.
 
     Raises:
-        Busy: if somebody else is at work.
+        Busy: another operator is changing the versions.
     """
-    with lease(by=by, what=what) as held:
-        yield _versions(held)
-
-
-def _versions(held: Lease) -> VersionManager:
-    return VersionManager(
-        repository=selectors.repository(), client=serving_client(), heartbeat=held.renew
-    )
+    model_name = settings.MODEL_NAME
+    lease = Lease(RolloutState, model_name, holder_column="lock_token", until_column="locked_until")
+    if not lease.acquire(locked_by=by, locked_for=what):
+        state = RolloutState.objects.get(pk=model_name)
+        raise Busy(
+            f"{state.locked_by or 'somebody'} is at work ({state.locked_for}); wait until that is "
+            f"done. A lease that is not renewed ends at "
+            f"{state.locked_until or timezone.now():%H:%M:%S} UTC"
+        )
+    try:
+        yield VersionManager(
+            repository=selectors.repository(), client=serving_client(), heartbeat=lease.renew
+        )
+    finally:
+        lease.release()
 
 
 @contextmanager

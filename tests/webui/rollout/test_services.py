@@ -13,7 +13,6 @@ from tests.serving.model_server import Stage
 from tests.serving.tiny_models import write_card
 from webui.rollout import selectors, services
 from webui.rollout.canary import label_for
-from webui.rollout.lease import Busy, lease
 from webui.rollout.models import HistoryEntry, RolloutState
 
 
@@ -77,7 +76,10 @@ def test_what_is_refused_is_no_history(site: Stage) -> None:
 
 
 def test_two_operators_at_once(site: Stage) -> None:
-    with lease(by="grace", what="publish /exports/3"), pytest.raises(Busy, match="grace"):
+    with (
+        services.exclusive_access(by="grace", what="publish /exports/3"),
+        pytest.raises(services.Busy, match=r"grace is at work \(publish /exports/3\); wait"),
+    ):
         services.promote(version=2, by="ada")
     assert site.client.ask_label("stable") == 1
     services.promote(version=2, by="ada")

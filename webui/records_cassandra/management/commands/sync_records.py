@@ -8,10 +8,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from webui.leases import Lease
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.configuration import cassandra_of_site
 from webui.records_cassandra.connection import Link
-from webui.records_cassandra.lease import Holder
+from webui.records_cassandra.models import Lease as LeaseRow
 from webui.records_cassandra.schema import SCHEMA_SECONDS, make_schema
 
 SAY_SECONDS = 5.0
@@ -34,14 +35,14 @@ class Command(BaseCommand):
         patient = dataclasses.replace(cassandra_of_site(), timeout=SCHEMA_SECONDS)
         link = Link(patient)
         # Two processes changing the schema at once can make one table twice.
-        holder = Holder("sync_records", lasts=timedelta(seconds=2 * SCHEMA_SECONDS))
+        lease = Lease(LeaseRow, "sync_records", duration=timedelta(seconds=2 * SCHEMA_SECONDS))
         held = False
         said_at = time.monotonic()
         try:
             while True:
                 try:
                     link.session()
-                    held = holder.take()
+                    held = lease.acquire()
                     if held:
                         make_schema(patient, link, say=self.stdout.write)
                         break
@@ -58,6 +59,6 @@ class Command(BaseCommand):
                 time.sleep(0.5)
         finally:
             if held:
-                holder.give_back()
+                lease.release()
             link.close()
         self.stdout.write(f"keyspace {patient.keyspace} is complete")

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from serving.versions.manager import VersionChangeError
+from webui.leases import LeaseLost
 from webui.rollout import selectors, services
-from webui.rollout.lease import Busy, LeaseLost
 
 
 class Command(BaseCommand):
@@ -75,7 +75,7 @@ class Command(BaseCommand):
                     done = services.retire(
                         version=options["number"], delete=options["delete"], **who
                     )
-        except (VersionChangeError, Busy, LeaseLost) as problem:
+        except (VersionChangeError, services.Busy, LeaseLost) as problem:
             raise CommandError("\n".join([str(problem), *getattr(problem, "__notes__", [])])) from (
                 problem
             )
