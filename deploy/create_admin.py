@@ -7,13 +7,15 @@ environment answer instead (Django's own names for them).
 import os
 import sys
 
-import environ
 from run_site import ROOT, development_key
+
+from webui.environment import Environment
 
 
 def main() -> int:
-    environ.Env.read_env(ROOT / ".env")
-    os.environ.setdefault("SECRET_KEY", development_key())
+    environment = Environment.of_process(ROOT / ".env")
+    if not environment.secret("SECRET_KEY"):
+        os.environ["SECRET_KEY"] = development_key()
     os.environ["DJANGO_SETTINGS_MODULE"] = "webui.settings"
     os.environ.setdefault("DJANGO_SUPERUSER_EMAIL", "")  # optional here: nothing sends mail
 
@@ -21,7 +23,9 @@ def main() -> int:
     from django.core.management import CommandError, call_command
 
     django.setup()
-    answered = {"DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD"} <= os.environ.keys()
+    answered = environment.text("DJANGO_SUPERUSER_USERNAME") and environment.text(
+        "DJANGO_SUPERUSER_PASSWORD"
+    )
     if not answered and not sys.stdin.isatty():
         print(
             "make admin asks for a name and a password and needs a terminal; without one, set "

@@ -5,6 +5,7 @@ starts afresh starts clean.
 """
 
 import atexit
+import ipaddress
 import multiprocessing
 import os
 import shutil
@@ -16,24 +17,24 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # a container's `gunicorn` command does not add the directory
 
-from webui.environment import read_integer  # noqa: E402
+from webui.environment import Environment  # noqa: E402
 
 MOST_WORKERS = 4  # by default: a prediction waits for the model server, not for our own CPU
 
-_host = os.environ.get("HOST") or "127.0.0.1"
-_port = read_integer(os.environ, "PORT", default=8000, least=1, most=65535)
+_environment = Environment(os.environ)
+_host = _environment.host("HOST", default="127.0.0.1")
+_port = _environment.integer("PORT", default=8000, least=1, most=65535)
 bind = f"[{_host}]:{_port}" if ":" in _host else f"{_host}:{_port}"
 chdir = str(ROOT)
 
-workers = read_integer(
-    os.environ,
+workers = _environment.integer(
     "WEB_CONCURRENCY",
     default=min(MOST_WORKERS, multiprocessing.cpu_count() + 1),
     least=1,
     most=256,
 )
 worker_class = "gthread"
-threads = read_integer(os.environ, "WEB_THREADS", default=8, least=1, most=256)
+threads = _environment.integer("WEB_THREADS", default=8, least=1, most=256)
 timeout = 60  # seconds without a sign of life from a worker; the model server gets 10
 graceful_timeout = 15  # seconds for running requests when told to stop
 keepalive = 5  # seconds; under a threaded worker a waiting connection holds no thread
@@ -44,7 +45,22 @@ max_requests_jitter = 5_000
 limit_request_line = 4094
 limit_request_fields = 60
 limit_request_field_size = 8190
-forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1,::1")
+
+
+def _proxy(text: str) -> str:
+    if text != "*":
+        ipaddress.ip_network(text)
+    return text
+
+
+forwarded_allow_ips = ",".join(
+    _environment.several(
+        "FORWARDED_ALLOW_IPS",
+        _proxy,
+        default=("127.0.0.1", "::1"),
+        valid="addresses or networks separated by commas, like 10.0.0.0/8, or *",
+    )
+)
 
 accesslog = None  # the site logs each request itself, as JSON with its id
 errorlog = "-"
@@ -57,7 +73,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 
 # A directory that only this start knows: counters of the rate limit and of the metrics. Workers
 # inherit the names, before they import prometheus-client, which reads its own at import.
-if not os.environ.get("RUNTIME_DIR"):
+if not _environment.text("RUNTIME_DIR"):
     _made = tempfile.mkdtemp(prefix="drawn-digits-")
     os.environ["RUNTIME_DIR"] = _made
     _owner = os.getpid()
@@ -67,8 +83,8 @@ if not os.environ.get("RUNTIME_DIR"):
             shutil.rmtree(_made, ignore_errors=True)
 
     atexit.register(_remove)
-_metrics = Path(os.environ["RUNTIME_DIR"]) / "metrics"
-if os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
+_metrics = _environment.directory("RUNTIME_DIR", default=ROOT / "var" / "run") / "metrics"
+if _environment.text("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
     shutil.rmtree(_metrics, ignore_errors=True)  # counts of an earlier start are not ours
     _metrics.mkdir(parents=True, mode=0o700)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)

@@ -16,14 +16,15 @@ import time
 from pathlib import Path
 from types import FrameType
 
-import environ
 import requests
+from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # started as a script: its own directory is on the path, not this
 
 from serving.models_config import CONFIG_NAME  # noqa: E402
 from serving.versions.bundled import install_bundled  # noqa: E402
+from webui.environment import Environment  # noqa: E402
 
 VAR = ROOT / "var"
 DEVELOPMENT_ENV = VAR / "development.env"
@@ -61,12 +62,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
-
-def read_port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise CannotStart(f"PORT is {text!r}; it must be a number from 1 to 65535, like PORT=8000")
-    return int(text)
 
 
 def development_key() -> str:
@@ -225,9 +220,9 @@ def model_server_command(port: int, models_dir: Path) -> list[str]:
 
 
 def run() -> int:
-    environ.Env.read_env(ROOT / ".env")  # where a name is not in the environment already
-    port = read_port(os.environ.get("PORT", "8000"))
-    host = os.environ.get("HOST", "127.0.0.1")
+    variables = Environment.of_process(ROOT / ".env")
+    port = variables.integer("PORT", default=8000, least=1, most=65535)
+    host = variables.host("HOST", default="127.0.0.1")
     if not port_is_free(port, host):
         raise CannotStart(
             f"port {port} is in use by another program; stop that, or choose another port: "
@@ -238,12 +233,12 @@ def run() -> int:
     environment["PORT"] = str(port)
     environment["HOST"] = host
     shared: dict[str, str] = {}  # what manage.py beside the site must know as well
-    if not os.environ.get("SECRET_KEY"):
+    if not variables.secret("SECRET_KEY"):
         shared["SECRET_KEY"] = development_key()
 
-    models_dir = Path(os.environ.get("MODELS_DIR") or VAR / "models").resolve()
+    models_dir = variables.directory("MODELS_DIR", default=VAR / "models").resolve()
     shared["MODELS_DIR"] = str(models_dir)
-    own_model_server = not os.environ.get("SERVING_URL")
+    own_model_server = not variables.text("SERVING_URL")
     serving_port = MODEL_SERVER_PORT
     if own_model_server:
         for line in install_bundled(models_dir):
@@ -265,7 +260,7 @@ def run() -> int:
             model_server = site.start(
                 "the model server", model_server_command(serving_port, models_dir), environment
             )
-        if os.environ.get("CASSANDRA_HOSTS"):
+        if variables.text("CASSANDRA_HOSTS"):
             # In the background: the site starts, and keeps records in its spool, while
             # Cassandra is down or still starting.
             site.start("sync_records", [sys.executable, "manage.py", "sync_records"], environment)
@@ -276,7 +271,9 @@ def run() -> int:
         )
         url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
         say("Starting the model server and the site; this takes a few seconds")
-        model = f"{environment['SERVING_URL']}/v1/models/{environment.get('MODEL_NAME', 'digits')}"
+        site_variables = Environment(environment)
+        serving_url = site_variables.http_url("SERVING_URL", default="http://127.0.0.1:8501")
+        model = f"{serving_url}/v1/models/{site_variables.text('MODEL_NAME', default='digits')}"
         site.wait_until_ready(url, model_status_url=model, essential=essential)
         if not site.told_to_stop:
             say(f"\n  Draw a digit:   {url}/")
@@ -291,7 +288,7 @@ def run() -> int:
 def main() -> int:
     try:
         return run()
-    except CannotStart as problem:
+    except (CannotStart, ImproperlyConfigured) as problem:
         say(f"Cannot start: {problem}")
         return 1
 

@@ -1,58 +1,59 @@
-"""Settings of the site, read once from the environment, typed, and refused by name when wrong.
+"""Settings of the site, read once from the environment.
 
-Every variable is listed in `docs/configuration.md`. It comes from the environment, else from
-`.env`, else from what a running `make run` noted for commands beside it (the development key,
-the models directory, the model server's address). Nothing secret stands here, and no password
-has a default.
+`docs/configuration.md` lists the variables. Each comes from the environment, else from `.env`,
+else from the file that a running `make run` writes for `manage.py` (the development key, the
+models directory, the model server's address). No secret and no password has a default.
 """
 
 import logging
-import os
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from webui.access.rate import DEFAULT_RATE, parse_rate
-from webui.environment import read_http_url, read_switch
+from webui.access.rate import read_rate
+from webui.environment import Environment, parse_allowed_host
 from webui.operations.logs import configure_structlog, logging_config
 from webui.records_cassandra.configuration import ALIAS, CassandraSettings
 from webui.request_limits import MAX_BODY_BYTES
-from webui.secret_files import read_secret_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # what a running site writes: database, development key, logs
 
-env = environ.Env()
-if os.environ.get("ENV_FILES") != "off":  # the tests' environment is the whole environment
-    environ.Env.read_env(BASE_DIR / ".env")
-    environ.Env.read_env(VAR_DIR / "development.env")
-read_secret_files(os.environ)
+environment = Environment.of_process(BASE_DIR / ".env", VAR_DIR / "development.env")
 
-DEBUG = read_switch(os.environ, "DEBUG")
-HTTPS = read_switch(os.environ, "HTTPS")  # behind a proxy that ends TLS
+DEBUG = environment.switch("DEBUG")
+HTTPS = environment.switch("HTTPS")  # behind a proxy that ends TLS
 
-SECRET_KEY = env.str("SECRET_KEY", default="")
+SECRET_KEY = environment.secret("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. `make run` makes one for development; for production make one "
         "with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
     )
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-if "*" in ALLOWED_HOSTS:
-    raise ImproperlyConfigured(
-        "ALLOWED_HOSTS is '*', which lets anybody choose the host name that the site believes; "
-        "name the hosts, separated by commas, like ALLOWED_HOSTS=digits.example.org"
+# '*' is refused: it would let anybody choose the host name that the site believes.
+ALLOWED_HOSTS = list(
+    environment.several(
+        "ALLOWED_HOSTS",
+        parse_allowed_host,
+        default=("localhost", "127.0.0.1", "[::1]"),
+        valid="host names separated by commas, without scheme, port and '*', like "
+        "ALLOWED_HOSTS=digits.example.org",
     )
+)
 
 # --- where the parts are -----------------------------------------------------------------
-SERVING_URL = read_http_url(os.environ, "SERVING_URL", default="http://127.0.0.1:8501")
-MODEL_NAME = env.str("MODEL_NAME", default="digits")
-MODELS_DIR = Path(env.str("MODELS_DIR", default=str(BASE_DIR / "serving" / "models")))
+SERVING_URL = environment.http_url("SERVING_URL", default="http://127.0.0.1:8501")
+MODEL_NAME = environment.matching(  # part of URLs and of paths
+    "MODEL_NAME",
+    r"\w[\w.-]*",
+    default="digits",
+    valid="a name of letters, digits, '.', '_' and '-'",
+)
+MODELS_DIR = environment.directory("MODELS_DIR", default=BASE_DIR / "serving" / "models")
 
-CASSANDRA = CassandraSettings.read(os.environ)  # None without CASSANDRA_HOSTS
+CASSANDRA = CassandraSettings.read(environment)  # None without CASSANDRA_HOSTS
 CASSANDRA_HOSTS = list(CASSANDRA.hosts) if CASSANDRA else []
 RECORD_STORE = (
     "webui.records_cassandra.store.CassandraStore"
@@ -62,10 +63,10 @@ RECORD_STORE = (
 
 # Counters that die with the site: the rate limit's and the metrics' of several processes.
 # deploy/gunicorn.conf.py makes one for each start.
-RUNTIME_DIR = Path(env.str("RUNTIME_DIR", default=str(VAR_DIR / "run")))
+RUNTIME_DIR = environment.directory("RUNTIME_DIR", default=VAR_DIR / "run")
 
 # --- how much ----------------------------------------------------------------------------
-RATE_LIMIT = parse_rate(env.str("RATE_LIMIT", default="") or DEFAULT_RATE)  # None: off
+RATE_LIMIT = read_rate(environment)  # None: off
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # within the body's limit nothing touches the disk
 
@@ -121,7 +122,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'site.sqlite3'}")}
+DATABASES = {"default": environment.database("DATABASE_URL", default=VAR_DIR / "site.sqlite3")}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Several processes write: a write-ahead log lets readers go on meanwhile, and taking the
@@ -144,7 +145,7 @@ TIME_ZONE = "UTC"  # time buckets, the day filter and the dates shown agree
 
 # --- static files ------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+STATIC_ROOT = environment.directory("STATIC_ROOT", default=BASE_DIR / "staticfiles")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "webui.static_files.StaticFiles"},

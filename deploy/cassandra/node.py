@@ -21,6 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
+from django.core.exceptions import ImproperlyConfigured
+
+from webui.environment import Environment
+
 HERE = Path(__file__).resolve().parent
 VAR = HERE.parent.parent / "var" / "cassandra"
 OPTIONS_FRAME = bytes.fromhex("040000000500000000")  # CQL v4 OPTIONS: answered means ready
@@ -280,13 +284,23 @@ def main() -> int:
     if lacking := missing():
         print(f"Cannot start Cassandra: this machine lacks {lacking}")
         return 1
-    node = Node(
-        directory=Path(os.environ.get("CASSANDRA_DIRECTORY") or VAR / "data"),
-        port=int(os.environ.get("CASSANDRA_PORT", "9042")),
-        storage_port=int(os.environ.get("CASSANDRA_STORAGE_PORT", "7000")),
-        heap=os.environ.get("CASSANDRA_HEAP", "512M"),
-        jmx_port=int(os.environ.get("CASSANDRA_JMX_PORT", "0")) or None,
-    )
+    environment = Environment(os.environ)
+    try:
+        node = Node(
+            directory=environment.directory("CASSANDRA_DIRECTORY", default=VAR / "data"),
+            port=environment.integer("CASSANDRA_PORT", default=9042, least=1, most=65535),
+            storage_port=environment.integer(
+                "CASSANDRA_STORAGE_PORT", default=7000, least=1, most=65535
+            ),
+            heap=environment.matching(
+                "CASSANDRA_HEAP", r"[0-9]+[kKmMgG]", default="512M", valid="a size like 512M"
+            ),
+            jmx_port=environment.integer("CASSANDRA_JMX_PORT", default=0, least=0, most=65535)
+            or None,
+        )
+    except ImproperlyConfigured as problem:
+        print(f"Cannot start Cassandra: {problem}")
+        return 1
     if node.answers():
         print(f"A Cassandra answers on {node.address}:{node.port} already")
         return 1

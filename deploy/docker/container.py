@@ -17,6 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 if not (ROOT / "manage.py").exists():  # in the repository this file is one folder deeper
     ROOT = ROOT.parent
+sys.path.insert(0, str(ROOT))  # started as a script: its own directory is on the path, not this
+
+from webui.environment import Environment  # noqa: E402
 
 
 class CannotStart(Exception):
@@ -35,7 +38,6 @@ def fill_models(models_dir: Path) -> None:
     Raises:
         CannotStart: if the volume cannot be written to.
     """
-    sys.path.insert(0, str(ROOT))
     from serving.models_config import CONFIG_NAME
     from serving.versions.bundled import install_bundled
 
@@ -62,9 +64,9 @@ def make_key(path: Path) -> None:
     Raises:
         CannotStart: if the file cannot be written.
     """
-    if os.environ.get("SECRET_KEY") or os.environ.get("SECRET_KEY_FILE") != str(path):
-        return
-    if path.exists():
+    environment = Environment(os.environ)
+    named = environment.text("SECRET_KEY") or environment.text("SECRET_KEY_FILE") != str(path)
+    if named or path.exists():
         return
     try:
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -93,7 +95,6 @@ def check_settings() -> None:
     Raises:
         CannotStart: naming the setting and what would be right.
     """
-    sys.path.insert(0, str(ROOT))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webui.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
@@ -109,7 +110,7 @@ def prepare(key: Path | None) -> None:
         make_key(key)
     check_settings()
     manage("migrate", "--no-input", "--verbosity", "1")
-    if os.environ.get("CASSANDRA_HOSTS"):
+    if Environment(os.environ).text("CASSANDRA_HOSTS"):
         manage("sync_records")
     say("prepared")
 
@@ -132,7 +133,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if arguments.command == "models":
-            fill_models(Path(os.environ.get("MODELS_DIR", "/models")))
+            fill_models(Environment(os.environ).directory("MODELS_DIR", default=Path("/models")))
         elif arguments.command == "prepare":
             prepare(arguments.make_key)
         else:

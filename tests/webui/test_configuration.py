@@ -1,18 +1,28 @@
 """Configuration is documented, typed, and refused by name; production refuses to be unsafe."""
 
+import ast
 import os
 import re
+import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from webui.environment import Environment
 
 ROOT = Path(__file__).parents[2]
-READERS = ("webui/settings.py", "deploy/gunicorn.conf.py", "webui/records_cassandra")
 STRONG = "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM"
-READ = re.compile(r"""(?:env\.\w+\(|read_\w+\(\s*os\.environ,|environ\.get\()\s*"([A-Z_]+)\"""")
-OTHERS = {"PROMETHEUS_MULTIPROC_DIR"}  # made by gunicorn.conf.py for prometheus-client
+METHODS = {name for name in vars(Environment) if not name.startswith("_")}
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
+# deploy/gunicorn.conf.py sets it and prometheus-client reads it.
+INTERNAL = {"PROMETHEUS_MULTIPROC_DIR"}
+GUNICORN = {"HOST", "PORT", "WEB_CONCURRENCY", "WEB_THREADS", "FORWARDED_ALLOW_IPS"}
+# Any text is a right value.
+FREE_TEXT = {"SECRET_KEY", "CASSANDRA_DC", "CASSANDRA_USER", "CASSANDRA_PASSWORD"}
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -26,37 +36,95 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_every_variable_is_documented_and_every_documented_one_is_read() -> None:
-    sources = ""
-    for name in READERS:
-        path = ROOT / name
-        files = path.glob("*.py") if path.is_dir() else [path]
-        sources += "".join(file.read_text() for file in files)
-    read = set(READ.findall(sources)) | set(re.findall(r'"(CASSANDRA_[A-Z_]+)"', sources))
-    read -= OTHERS
+def variables_read(source: str) -> Iterator[str]:
+    """The variables that a module reads by a method of Environment or by os.environ.get."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=owner, attr=method), args=[ast.Constant(str(name)), *_]
+            ) if VARIABLE.fullmatch(name):
+                if method in METHODS or (method, ast.unparse(owner)) == ("get", "os.environ"):
+                    yield name
+                if method in {"secret", "database"}:
+                    yield f"{name}_FILE"
+
+
+def documented() -> tuple[set[str], set[str]]:
+    """The variables of the site, and those of the programs beside it."""
     text = (ROOT / "docs" / "configuration.md").read_text()
-    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
-    assert read - documented == set()
-    assert {name for name in documented if f'"{name}"' not in sources} == set()
+    site, others = text.split("## Programs beside the site")
+    row = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
+    return {*row.findall(site), *re.findall(r"`([A-Z_]+_FILE)`", site)}, {*row.findall(others)}
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("HTTPS", "ture"),
-        ("DEBUG", "2"),
-        ("RATE_LIMIT", "fast"),
-        ("SERVING_URL", "serving:8501"),
-        ("SECRET_KEY", ""),
-        ("ALLOWED_HOSTS", "*"),
-    ],
-)
-def test_a_wrong_value_stops_the_site_and_is_named(name: str, value: str) -> None:
-    finished = run("-c", "import webui.settings", **{name: value})
+def test_every_variable_is_documented_and_every_documented_one_is_read() -> None:
+    modules = [
+        path for part in ("webui", "serving", "deploy") for path in (ROOT / part).rglob("*.py")
+    ]
+    read = {name for path in modules for name in variables_read(path.read_text())}
+    assert read - INTERNAL == set.union(*documented())
+
+
+WRONG = {
+    "DEBUG": "2",
+    "ALLOWED_HOSTS": "*",
+    "HTTPS": "ture",
+    "DATABASE_URL": "mysql://user@host/name",
+    "SERVING_URL": "serving:8501",
+    "MODEL_NAME": "digits/1",
+    "MODELS_DIR": __file__,
+    "CASSANDRA_HOSTS": "10.0.0.1:9042",
+    "CASSANDRA_PORT": "0",
+    "CASSANDRA_KEYSPACE": "Mnist",
+    "CASSANDRA_RF": "none",
+    "CASSANDRA_TLS_CA": "/no/such/file.pem",
+    "CASSANDRA_TLS_CERT": "/no/such/file.pem",
+    "CASSANDRA_TLS_KEY": "/no/such/file.pem",
+    "CASSANDRA_TLS_VERIFY_HOST": "maybe",
+    "CASSANDRA_BUCKET": "week",
+    "CASSANDRA_RECORDS_TTL_DAYS": "forever",
+    "CASSANDRA_PICTURES_TTL_DAYS": "-1",
+    "CASSANDRA_TIMEOUT_MS": "2s",
+    "RATE_LIMIT": "fast",
+    "HOST": "http://localhost",
+    "PORT": "eighty",
+    "WEB_CONCURRENCY": "0",
+    "WEB_THREADS": "many",
+    "FORWARDED_ALLOW_IPS": "proxy",
+    "RUNTIME_DIR": __file__,
+    "STATIC_ROOT": __file__,
+    "ENV_FILES": "no files",
+    "SECRET_KEY_FILE": "/no/such/file",
+    "DATABASE_URL_FILE": "/no/such/file",
+    "CASSANDRA_PASSWORD_FILE": "/no/such/file",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG.items())
+def test_a_wrong_value_stops_the_site_and_is_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("CASSANDRA_HOSTS", "127.0.0.1")
+    if name.endswith("_FILE"):
+        monkeypatch.delenv(name.removesuffix("_FILE"), raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} is ") as refused:
+        # It ends at the wrong variable, before it changes anything of this process.
+        runpy.run_path(
+            str(ROOT / ("deploy/gunicorn.conf.py" if name in GUNICORN else "webui/settings.py"))
+        )
+    assert "; it must be " in str(refused.value) or "_FILE" in name
+
+
+def test_every_variable_of_the_site_has_a_wrong_value_here() -> None:
+    assert documented()[0] - WRONG.keys() - FREE_TEXT == set()
+
+
+def test_a_secret_key_is_asked_for() -> None:
+    finished = run("-c", "import webui.settings", SECRET_KEY="")
     assert finished.returncode != 0
-    last = finished.stderr.strip().splitlines()[-1]
-    assert "ImproperlyConfigured" in last
-    assert name in last
+    assert "ImproperlyConfigured: SECRET_KEY is not set" in finished.stderr
 
 
 def test_production_refuses_debug() -> None:

@@ -1,13 +1,12 @@
-"""The rate that `RATE_LIMIT` sets, read at start so that a wrong value stops the site by name."""
+"""The rate that `RATE_LIMIT` sets. The settings import this module, so it imports no models."""
 
 import re
 from dataclasses import dataclass
 
-from django.core.exceptions import ImproperlyConfigured
+from webui.environment import Environment
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 RATE = re.compile(r"([1-9][0-9]{0,8})/([smhd])")
-DEFAULT_RATE = "120/m"  # two drawings a second, faster than a hand draws and presses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +24,24 @@ class Rate:
         return f"{self.count}/{unit}"
 
 
-def parse_rate(text: str, *, name: str = "RATE_LIMIT") -> Rate | None:
-    """The rate that a text like `120/m` names; None for `off`.
+DEFAULT_RATE = Rate(count=120, seconds=60)  # two a second, faster than a hand draws and presses
+
+
+def parse_rate(text: str) -> Rate | None:
+    """The rate that a text like `120/m` describes; None for `off`.
 
     Raises:
-        ImproperlyConfigured: naming the variable, what it is and what it could be.
+        ValueError: if the text describes no rate.
     """
-    if text.strip().lower() == "off":
+    if text.lower() == "off":
         return None
-    match = RATE.fullmatch(text.strip().lower())
+    match = RATE.fullmatch(text.lower())
     if match is None:
-        raise ImproperlyConfigured(
-            f"{name} is {text!r}; it must be a number per s, m, h or d, like {DEFAULT_RATE}, or off"
-        )
+        raise ValueError(text)
     return Rate(count=int(match[1]), seconds=SECONDS[match[2]])
+
+
+def read_rate(environment: Environment) -> Rate | None:
+    """The rate of `RATE_LIMIT`; None if it is off."""
+    valid = f"a number per s, m, h or d, like {DEFAULT_RATE}, or off"
+    return environment.parsed("RATE_LIMIT", parse_rate, default=DEFAULT_RATE, valid=valid)

@@ -5,21 +5,19 @@ is imported only where Cassandra is configured).
 """
 
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from webui.environment import read_integer, read_switch
+from webui.environment import Environment, parse_host
 from webui.records_cassandra.grain import Grain
 
 ALIAS = "cassandra"  # in DATABASES and in the driver's registry
 CONNECT_SECONDS = 2.0
 RECONNECT_SECONDS = 10.0  # the driver's own default backs off to ten minutes
+LONGEST_TTL_DAYS = 20 * 365  # Cassandra takes at most twenty years
 HEARTBEAT_SECONDS = 5.0  # how soon a silent host, which refuses nothing, is noticed
 
 
@@ -44,52 +42,56 @@ class CassandraSettings:
     timeout: float = 2.0  # seconds a request may take
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "CassandraSettings | None":
+    def read(cls, environment: Environment) -> "CassandraSettings | None":
         """The settings that the environment names; None without CASSANDRA_HOSTS.
 
         Raises:
             ImproperlyConfigured: naming the variable that is wrong, and what would be right.
         """
-        hosts = environment.get("CASSANDRA_HOSTS", "").split(",")
-        named = tuple(host.strip() for host in hosts if host.strip())
-        if not named:
+        hosts = environment.several(
+            "CASSANDRA_HOSTS",
+            parse_host,
+            valid="host names or addresses separated by commas, without ports",
+        )
+        if not hosts:
             return None
-        text = partial(_text, environment)
-        number = partial(read_integer, environment)
         made = cls(
-            hosts=named,
-            port=number("CASSANDRA_PORT", default=9042, least=1, most=65535),
-            keyspace=text("CASSANDRA_KEYSPACE") or "mnist_key",
-            datacenter=text("CASSANDRA_DC"),
-            replication=number("CASSANDRA_RF", default=1, least=1, most=100),
-            user=text("CASSANDRA_USER"),
-            password=environment.get("CASSANDRA_PASSWORD", ""),
-            tls_ca=_file(environment, "CASSANDRA_TLS_CA"),
-            tls_cert=_file(environment, "CASSANDRA_TLS_CERT"),
-            tls_key=_file(environment, "CASSANDRA_TLS_KEY"),
-            tls_verify_host=text("CASSANDRA_TLS_VERIFY_HOST") == ""
-            or read_switch(environment, "CASSANDRA_TLS_VERIFY_HOST"),
-            bucket=_grain(environment),
-            # Cassandra takes at most twenty years.
-            records_ttl=_days(number("CASSANDRA_RECORDS_TTL_DAYS", default=0, least=0, most=7300)),
-            pictures_ttl=_days(
-                number("CASSANDRA_PICTURES_TTL_DAYS", default=0, least=0, most=7300)
+            hosts=hosts,
+            port=environment.integer("CASSANDRA_PORT", default=9042, least=1, most=65535),
+            # Part of statements, where it cannot be a parameter.
+            keyspace=environment.matching(
+                "CASSANDRA_KEYSPACE",
+                r"[a-z_][a-z0-9_]*",
+                default="mnist_key",
+                valid="lower-case letters, digits and underscores, like mnist_key",
             ),
-            timeout=number("CASSANDRA_TIMEOUT_MS", default=2000, least=50, most=60000) / 1000,
+            datacenter=environment.text("CASSANDRA_DC"),
+            replication=environment.integer("CASSANDRA_RF", default=1, least=1, most=100),
+            user=environment.text("CASSANDRA_USER"),
+            password=environment.secret("CASSANDRA_PASSWORD"),
+            tls_ca=environment.file("CASSANDRA_TLS_CA"),
+            tls_cert=environment.file("CASSANDRA_TLS_CERT"),
+            tls_key=environment.file("CASSANDRA_TLS_KEY"),
+            tls_verify_host=environment.switch("CASSANDRA_TLS_VERIFY_HOST", default=True),
+            bucket=environment.choice("CASSANDRA_BUCKET", Grain, default=Grain.TEN_MINUTES),
+            records_ttl=_days(
+                environment.integer(
+                    "CASSANDRA_RECORDS_TTL_DAYS", default=0, least=0, most=LONGEST_TTL_DAYS
+                )
+            ),
+            pictures_ttl=_days(
+                environment.integer(
+                    "CASSANDRA_PICTURES_TTL_DAYS", default=0, least=0, most=LONGEST_TTL_DAYS
+                )
+            ),
+            timeout=environment.integer("CASSANDRA_TIMEOUT_MS", default=2000, least=50, most=60000)
+            / 1000,
         )
         made.check()
         return made
 
     def check(self) -> None:
         """Raises ImproperlyConfigured where two variables contradict each other."""
-        # A keyspace's name becomes part of statements, where it cannot be a parameter.
-        if not (
-            self.keyspace.isascii() and self.keyspace.isidentifier() and self.keyspace.islower()
-        ):
-            raise ImproperlyConfigured(
-                f"CASSANDRA_KEYSPACE is {self.keyspace!r}; it must be lower-case letters, digits "
-                "and underscores, like mnist_key"
-            )
         if bool(self.user) != bool(self.password):
             raise ImproperlyConfigured(
                 "CASSANDRA_USER and CASSANDRA_PASSWORD go together; only one of them is set"
@@ -100,6 +102,14 @@ class CassandraSettings:
             )
         if self.tls_cert and not self.tls_ca:
             raise ImproperlyConfigured("CASSANDRA_TLS_CERT is set, but CASSANDRA_TLS_CA is not")
+        try:
+            self.ssl_context()
+        except (ssl.SSLError, OSError) as problem:
+            raise ImproperlyConfigured(
+                f"CASSANDRA_TLS_CA is {self.tls_ca!r}, CASSANDRA_TLS_CERT is {self.tls_cert!r} and "
+                f"CASSANDRA_TLS_KEY is {self.tls_key!r}; they must be PEM files that belong "
+                f"together: {problem}"
+            ) from problem
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """How the nodes' certificates are checked; None without TLS."""
@@ -171,27 +181,5 @@ def cassandra_of_site() -> CassandraSettings:
     return configured
 
 
-def _text(environment: Mapping[str, str], name: str) -> str:
-    return environment.get(name, "").strip()
-
-
 def _days(count: int) -> timedelta | None:
     return timedelta(days=count) if count else None
-
-
-def _file(environment: Mapping[str, str], name: str) -> str:
-    path = _text(environment, name)
-    if path and not Path(path).is_file():
-        raise ImproperlyConfigured(f"{name} is {path!r}, and there is no such file")
-    return path
-
-
-def _grain(environment: Mapping[str, str]) -> Grain:
-    text = _text(environment, "CASSANDRA_BUCKET") or Grain.TEN_MINUTES.value
-    try:
-        return Grain(text)
-    except ValueError:
-        known = ", ".join(grain.value for grain in Grain)
-        raise ImproperlyConfigured(
-            f"CASSANDRA_BUCKET is {text!r}; it must be one of: {known}"
-        ) from None

