@@ -1,4 +1,4 @@
-# One command each. `make` alone says what there is.
+# One command each; `make` alone lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
@@ -12,8 +12,8 @@ PORT ?= 8000
 export PORT
 
 .PHONY: help
-help:  ## what each command does
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help:  ## list the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(LOCKED): requirements.txt
 	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11, 3.12 or 3.13 is needed (TensorFlow 2.20 has wheels for these); found: $$(python3 --version 2>&1). Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; fi
@@ -26,7 +26,7 @@ $(LOCKED): requirements.txt
 	@touch $@
 
 .PHONY: venv
-venv: $(LOCKED)  ## the set-up alone: .venv with the locked dependencies
+venv: $(LOCKED)  ## set up .venv with the locked dependencies, and nothing else
 
 .PHONY: lock
 lock: $(LOCKED)  ## compile the lock files from requirements/*.in
@@ -36,7 +36,7 @@ lock: $(LOCKED)  ## compile the lock files from requirements/*.in
 	done
 
 .PHONY: check
-check: $(LOCKED)  ## format, lint, types and import rules
+check: $(LOCKED)  ## check format, lint, types and import rules
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/biome check --error-on-warnings
@@ -49,75 +49,75 @@ protos: $(LOCKED)  ## generate serving/protos/*_pb2.py from the .proto file ther
 	$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/protos/serving_config.proto
 
 .PHONY: run
-run: $(LOCKED)  ## the site on http://localhost:8000 (PORT=), embedded model server and SQLite
+run: $(LOCKED)  ## start the site on http://localhost:8000 (PORT=), with the embedded model server and SQLite
 	@exec $(PY) deploy/run_site.py
 
 .PHONY: admin
-admin: $(LOCKED)  ## create a staff user; asks for the password
+admin: $(LOCKED)  ## create a staff user; asks for a password
 	@$(PY) deploy/create_admin.py
 
 .PHONY: test
-test: check  ## every test this machine can run; says what it skipped and why
+test: check  ## check, then run every test this machine can run; names what it skipped and why
 ifeq ($(CI),true)
 	$(PY) -m tests.stack.stack_test
 else
-	@echo "Left out here: make stack-test, the whole stack in Docker (about ten minutes)"
+	@echo "Not included here: make stack-test, the whole stack in Docker (about ten minutes)"
 endif
 	$(PY) -m pytest
 
 .PHONY: test-cassandra
-test-cassandra: $(LOCKED)  ## the record store on a real one-node Cassandra (part of `make test`)
+test-cassandra: $(LOCKED)  ## test the Cassandra store on a real node (part of `make test`)
 	$(PY) -m pytest -m cassandra tests/cassandra
 
 .PHONY: test-ring
-test-ring: $(LOCKED)  ## three Cassandra nodes, one killed, all killed: nothing lost (part of `make test`)
+test-ring: $(LOCKED)  ## kill one and all of three Cassandra nodes, and check that nothing is lost (part of `make test`)
 	$(PY) -m pytest -m ring tests/cassandra/ring
 
 .PHONY: cassandra
-cassandra: $(LOCKED)  ## a Cassandra node on this machine until Ctrl-C, from Maven's jars (Java 17, no Docker)
+cassandra: $(LOCKED)  ## run a Cassandra node until Ctrl-C (Java 17 and Maven, no Docker)
 	@exec $(PY) deploy/cassandra/node.py
 
 var/cqlsh/bin/cqlsh:
-	$(PYTHON) -m venv --clear var/cqlsh  # of its own: its driver and ours have the same name
+	$(PYTHON) -m venv --clear var/cqlsh  # an environment of its own: its driver and ours have the same package name
 	var/cqlsh/bin/pip install --quiet --disable-pip-version-check cqlsh==6.2.2
 
 .PHONY: cqlsh
-cqlsh: var/cqlsh/bin/cqlsh  ## Cassandra's shell (CASSANDRA_HOSTS=, ARGS="-e 'select …'")
+cqlsh: var/cqlsh/bin/cqlsh  ## open Cassandra's shell (CASSANDRA_HOSTS=, ARGS="-e 'select …'")
 	@var/cqlsh/bin/cqlsh $(ARGS) $(or $(firstword $(subst $(comma), ,$(CASSANDRA_HOSTS))),127.0.0.1) $(or $(CASSANDRA_PORT),9042)
 
 .PHONY: docker-build
-docker-build:  ## build the images of the stack, the embedded server's and the trainer's too
+docker-build:  ## build all images: site, embedded model server, trainer
 	docker-compose -f docker-compose.yml -f docker-compose.embedded.yml --profile trainer build
 
 .PHONY: stack-test
-stack-test: $(LOCKED)  ## the whole stack in Docker: built, used in a browser, broken, taken down
+stack-test: $(LOCKED)  ## test the whole stack in Docker, from build to removal (about ten minutes)
 	$(PY) -m tests.stack.stack_test
 
 .PHONY: train-baseline train-seed
-train-baseline: $(LOCKED)  ## train version 1, the baseline CNN, on MNIST (52 CPU seconds): training/artifacts/model_mnist.*
+train-baseline: $(LOCKED)  ## train version 1, the baseline CNN, on MNIST (52 CPU seconds)
 	$(PY) -m training.baseline $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
 train-seed: train-baseline
 
 .PHONY: train
-train: $(LOCKED)  ## train version 2 (31 CPU minutes): training/artifacts/model_digits.* (ARGS="--resume")
+train: $(LOCKED)  ## train version 2 (31 CPU minutes; ARGS="--resume" continues)
 	$(PY) -m training.train $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
 .PHONY: train-quick
-train-quick: $(LOCKED)  ## MNIST at 99.33 % in a quarter of the baseline's CPU seconds; keeps no model
+train-quick: $(LOCKED)  ## train a small network on MNIST (10 CPU seconds, 99.38 %); keeps no model
 	$(PY) -m training.train --config quick --threads 1 $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
 .PHONY: export
-export: $(LOCKED)  ## SavedModel number VERSION= (default 2) from training/artifacts; refuses a number that exists
+export: $(LOCKED)  ## export training/artifacts as SavedModel VERSION= (default 2); refuses a number that exists
 	$(PY) export_savedmodel.py --version $(or $(VERSION),2) $(ARGS)
 
 .PHONY: evaluate
-evaluate: $(LOCKED)  ## accuracy, calibration and refusals of every shipped version: var/evaluation (ARGS="--quick")
+evaluate: $(LOCKED)  ## evaluate every bundled version into var/evaluation (ARGS="--quick" for a part of the data)
 	$(PY) -m training.evaluate --data $(DATA) $(ARGS)
 
 .PHONY: bench
-bench: bench-serving  ## every measurement; each says what it compares with
+bench: bench-serving  ## run the measurements
 
 .PHONY: bench-serving
-bench-serving: $(LOCKED)  ## requests a second of the model server, beside TensorFlow alone
+bench-serving: $(LOCKED)  ## measure the model server's requests per second against TensorFlow alone
 	$(PY) benchmarks/model_server.py
