@@ -1,11 +1,11 @@
-"""The one shape of every error under /api/: a code for programs, a sentence for people, an id."""
+"""The one form of every error under /api/: a code for programs, a sentence for people, an id."""
 
 import math
 from http import HTTPStatus
 
 from django.http import HttpRequest, JsonResponse
 
-# What is answered where an error carries no words of its own (router, middleware, Django).
+# Code and message of an error that has none of its own (from the router, middleware or Django).
 GENERAL: dict[int, tuple[str, str]] = {
     400: ("malformed_request", "The request could not be read."),
     401: ("bad_api_key", "The API key is unknown or revoked."),
@@ -20,13 +20,13 @@ GENERAL: dict[int, tuple[str, str]] = {
 
 
 class ApiError(Exception):
-    """What a request is answered with instead of what it asked for.
+    """An error with which the API answers a request.
 
     Args:
         status: HTTP status.
         code: a stable snake_case word that programs compare.
         message: what is wrong and what would be right, for people.
-        retry_after: seconds after which asking again makes sense (429, 503).
+        retry_after: seconds after which another request may succeed (429, 503).
     """
 
     def __init__(
@@ -39,24 +39,23 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
-def error_response(request: HttpRequest, error: ApiError) -> JsonResponse:
-    """The error as JSON, marked so that no middleware words it again."""
-    body = {
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "request_id": getattr(request, "request_id", ""),
-        }
-    }
-    response = JsonResponse(body, status=error.status)
-    if error.retry_after is not None:
-        response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    response["Cache-Control"] = "no-store"
-    response.api_error_code = error.code  # type: ignore[attr-defined]
-    return response
-
-
 def general_error(status: int) -> ApiError:
-    """The words for a status that came without any."""
+    """Return the error for a status that came without code and message."""
     code, message = GENERAL.get(status, ("error", f"{HTTPStatus(status).phrase}."))
     return ApiError(status, code, message, retry_after=5 if status == 503 else None)
+
+
+class ErrorResponse(JsonResponse):
+    """An error as JSON."""
+
+    def __init__(self, request: HttpRequest, error: ApiError) -> None:
+        document = {
+            "code": error.code,
+            "message": error.message,
+            "request_id": request.META.get("HTTP_X_REQUEST_ID", ""),  # by RequestIdMiddleware
+        }
+        super().__init__({"error": document}, status=error.status)
+        self.code = error.code
+        self["Cache-Control"] = "no-store"
+        if error.retry_after is not None:
+            self["Retry-After"] = str(max(1, math.ceil(error.retry_after)))

@@ -1,7 +1,7 @@
-"""How much a request may hold; each limit is checked before what it limits is read or decoded."""
+"""Limits of a request; each is checked before the part that it limits is read or decoded."""
 
 MAX_PICTURE_BYTES = 5 * 1024 * 1024  # a phone's photo; the canvas sends a few kilobytes
-MAX_BODY_BYTES = 8 * 1024 * 1024  # base64 makes three bytes four, and the ink comes on top
+MAX_BODY_BYTES = 8 * 1024 * 1024  # base64 needs four bytes for three, and there may be ink
 MAX_STROKES = 500
 MAX_POINTS = 20_000  # minutes of drawing at 240 points a second
 MAX_COORDINATE = 1e7

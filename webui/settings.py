@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_structlog",
+    "webui.access",
     "webui.recognition",
     "webui.records",
     "webui.rollout",

@@ -1,14 +1,14 @@
-"""Refuses what another site makes a visitor's browser send.
+"""Refuses requests that a page of another site makes a visitor's browser send.
 
-Three kinds of caller change things through the API, and each is told apart by what a page of
-another site cannot forge:
+Three kinds of caller change things through the API. Another site's page can imitate none of them:
 
-- A program with an API key: the Authorization header cannot be set across sites. No check.
-- A browser: it sends Origin or Sec-Fetch-Site with every POST and DELETE. These must name this
-  site, whether there are cookies or not; and where a cookie makes the request somebody's, the
-  CSRF token that the page got must come back in X-CSRFToken.
-- A program without a key (curl, a cookie jar): it sends neither header and never had the page's
-  CSRF cookie. No check, for there is no browser that could have been misled.
+- A program with an API key sends an Authorization header, which a page cannot set across sites.
+  Its requests are not checked.
+- A browser sends Origin or Sec-Fetch-Site with every POST and DELETE, and both must name this
+  site. If a cookie identifies the visitor, X-CSRFToken must repeat the page's CSRF token as well.
+- A program without a key (curl, with or without a cookie jar) sends neither header and has no
+  CSRF cookie, because it never loaded the page. Its requests are not checked: there is no browser
+  that could have been misled.
 """
 
 from collections.abc import Callable
@@ -22,11 +22,11 @@ from webui.access.visitors import COOKIE
 from webui.errors import ApiError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-OWN_SITE = frozenset({"same-origin", "none"})  # "none": typed or bookmarked by the person
+OWN_SITE = frozenset({"same-origin", "none"})  # "none": typed or bookmarked
 
 
 class _TokenCheck(CsrfViewMiddleware):
-    """Django's own check, told to say the reason rather than to render a page."""
+    """Django's check, which returns the reason of a refusal instead of rendering a page."""
 
     def _reject(self, request: HttpRequest, reason: str) -> str:
         return reason
@@ -37,7 +37,7 @@ def _no_view(_request: HttpRequest) -> HttpResponse:
 
 
 def token_problem(request: HttpRequest) -> str | None:
-    """Why Django would refuse the request's CSRF token or origin; None if it would not."""
+    """Return why Django would refuse the request's CSRF token or origin; None if it accepts."""
     check = _TokenCheck(_no_view)
     check.process_request(request)
     view: Callable[..., Any] = _no_view
@@ -46,10 +46,10 @@ def token_problem(request: HttpRequest) -> str | None:
 
 
 def refuse_cross_site(request: HttpRequest) -> None:
-    """Returns for a request that this site's page, or no browser at all, has sent.
+    """Accept a request from this site's page or from a program; refuse any other.
 
     Raises:
-        ApiError: 403, saying which header is wrong.
+        ApiError: 403, naming the wrong header.
     """
     if request.method in SAFE_METHODS or getattr(request, "_dont_enforce_csrf_checks", False):
         return
@@ -62,11 +62,11 @@ def refuse_cross_site(request: HttpRequest) -> None:
         raise ApiError(
             403, "cross_site", f"Origin must be {own}; requests from other sites are refused."
         )
-    somebodys = COOKIE in request.COOKIES or settings.SESSION_COOKIE_NAME in request.COOKIES
-    browser = (
+    identified = COOKIE in request.COOKIES or settings.SESSION_COOKIE_NAME in request.COOKIES
+    from_browser = (
         fetched_by is not None or origin is not None or settings.CSRF_COOKIE_NAME in request.COOKIES
     )
-    if somebodys and browser and token_problem(request):
+    if identified and from_browser and token_problem(request):
         raise ApiError(
             403,
             "csrf_failed",

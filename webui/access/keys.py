@@ -2,36 +2,38 @@
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from webui.recognition.models import ApiKey
+from webui.access.models import ApiKey
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-PREFIX = "dd_"  # lets a secret scanner, and a person, see what it is
+PREFIX = "dd_"  # lets people and secret scanners recognise a key
 HINT_LENGTH = 8
-LONGEST = 100  # characters that are looked at; ours have 46
+MAX_LENGTH = 100  # characters; longer texts are not looked up, our keys have 46
 
 
 def digest_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def create_key(*, name: str, created_by: "User | None" = None) -> tuple[ApiKey, str]:
-    """A new key: what is kept of it, and the key itself, which nobody can read again."""
-    key = PREFIX + secrets.token_urlsafe(32)
-    kept = ApiKey.objects.create(
-        name=name, digest=digest_of(key), hint=key[:HINT_LENGTH], created_by=created_by
-    )
-    return kept, key
+def issue(entry: ApiKey) -> None:
+    """Save an entry with a new key, which is in `entry.plain_text` and stored nowhere."""
+    entry.plain_text = PREFIX + secrets.token_urlsafe(32)
+    entry.digest = digest_of(entry.plain_text)
+    entry.hint = entry.plain_text[:HINT_LENGTH]
+    entry.save()
+
+
+def create_key(*, name: str) -> tuple[ApiKey, str]:
+    """Create a key; return its entry and the key itself."""
+    entry = ApiKey(name=name)
+    issue(entry)
+    return entry, entry.plain_text
 
 
 def find_key(key: str) -> ApiKey | None:
-    """The key's entry, unless it is unknown or revoked; notes the day of its last use."""
-    if len(key) > LONGEST:
+    """Return the key's entry, None if it is unknown or revoked; store the day of its use."""
+    if len(key) > MAX_LENGTH:
         return None
     found = ApiKey.objects.filter(digest=digest_of(key), revoked_at__isnull=True).first()
     today = timezone.now().date()
@@ -41,5 +43,5 @@ def find_key(key: str) -> ApiKey | None:
 
 
 def revoke(key: ApiKey) -> None:
-    """From now on the key opens nothing; its entry stays, to say what it was."""
+    """Make the key useless. Its entry stays, for the corrections that name it."""
     ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())

@@ -28,7 +28,7 @@ DEFAULT_RATE = Rate(count=120, seconds=60)  # two a second, faster than a hand d
 
 
 def parse_rate(text: str) -> Rate | None:
-    """The rate that a text like `120/m` describes; None for `off`.
+    """Return the rate that a text like `120/m` describes; None for `off`.
 
     Raises:
         ValueError: if the text describes no rate.
@@ -42,6 +42,6 @@ def parse_rate(text: str) -> Rate | None:
 
 
 def read_rate(environment: Environment) -> Rate | None:
-    """The rate of `RATE_LIMIT`; None if it is off."""
+    """Return the rate of `RATE_LIMIT`; None if it is off."""
     valid = f"a number per s, m, h or d, like {DEFAULT_RATE}, or off"
     return environment.parsed("RATE_LIMIT", parse_rate, default=DEFAULT_RATE, valid=valid)

@@ -1,14 +1,13 @@
-"""Who asked how often: a rate limit that several processes share and that costs microseconds.
+"""A rate limit that the processes of one machine share and that costs microseconds.
 
-The Generic Cell Rate Algorithm (ITU-T I.371) keeps one number a caller: the time at which all
-that was asked so far would have been due at the permitted rate. One SQL statement reads, decides
-and writes it, so that processes cannot race. The table is a small SQLite file of its own, not
-the default database: it is never flushed to disk (a lost limit is no loss), so a check costs no
-write barrier. Each web machine limits for itself.
+The Generic Cell Rate Algorithm (ITU-T I.371) stores one number for each caller: the theoretical
+arrival time of the next request. One SQL statement reads, decides and writes it, so processes
+cannot race. The table is in an SQLite file of its own that is never flushed to disk, because
+losing a count does no harm; so a check waits for no disk. Each web machine counts for itself.
 
-Dropping cookies or collecting them does not evade it: without a cookie the address is counted,
-and with one the address is counted as well, at `SHARED_ADDRESS` times the rate (a school class
-behind one address is no attack).
+Dropping or collecting cookies does not evade the limit: a request without a cookie counts for its
+address at the same rate, and every visitor's request counts for its address at `SHARED_ADDRESS`
+times the rate, so that a school class behind one address can draw.
 """
 
 import ipaddress
@@ -28,14 +27,16 @@ from webui.access.visitors import Caller
 from webui.errors import ApiError
 
 SHARED_ADDRESS = 10  # visitors who may draw at full speed behind one address
-SWEEP_EVERY = 2000  # checks of a process between two removals of rows that say nothing any more
+DELETE_EVERY = 2000  # checks of a process between two deletions of rows in the past
 LOCK_SECONDS = 2.0
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS asked (who TEXT PRIMARY KEY, due REAL NOT NULL) WITHOUT ROWID"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS arrivals (caller TEXT PRIMARY KEY, due REAL NOT NULL) WITHOUT ROWID
+"""
 CHARGE = """
-INSERT INTO asked (who, due) VALUES (:who, :now + :interval)
-ON CONFLICT (who) DO UPDATE SET due = max(due, :now) + :interval
-    WHERE max(due, :now) - :now <= :slack
+INSERT INTO arrivals (caller, due) VALUES (:caller, :now + :interval)
+ON CONFLICT (caller) DO UPDATE SET due = max(due, :now) + :interval
+    WHERE max(due, :now) - :now <= :tolerance
 RETURNING due
 """
 
@@ -43,7 +44,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Limiter:
-    """Counts in one file; safe for threads, and for processes that share the file."""
+    """Counts requests in one file; safe for threads and for processes that share the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -51,7 +52,7 @@ class Limiter:
         self._checks = 0
 
     def _connection(self) -> sqlite3.Connection:
-        # A connection belongs to one thread of one process: a forked one opens its own.
+        # A connection belongs to one thread of one process; a forked process opens its own.
         if getattr(self._local, "pid", None) != os.getpid():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self._path, timeout=LOCK_SECONDS, isolation_level=None)
@@ -59,31 +60,31 @@ class Limiter:
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute(SCHEMA)
             self._local.connection, self._local.pid = connection, os.getpid()
-        made: sqlite3.Connection = self._local.connection
-        return made
+        opened: sqlite3.Connection = self._local.connection
+        return opened
 
-    def wait(self, who: str, rate: Rate, *, now: float | None = None) -> float:
-        """Counts one request; 0 if it may be served, else seconds until one may be.
+    def wait(self, caller: str, rate: Rate, *, now: float | None = None) -> float:
+        """Count one request; return 0 if it may be served, else the seconds until one may be.
 
         A refused request is not counted. A burst of `rate.count` is served at once.
         """
         now = time.time() if now is None else now
         interval = rate.seconds / rate.count
-        # Half an interval of tolerance: sums of floats near a present-day clock are not exact.
-        slack = rate.seconds - interval / 2
+        # Half an interval more than exact: sums of floats as large as today's clock are rounded.
+        tolerance = rate.seconds - interval / 2
         connection = self._connection()
-        values = {"who": who, "now": now, "interval": interval, "slack": slack}
+        values = {"caller": caller, "now": now, "interval": interval, "tolerance": tolerance}
         served = connection.execute(CHARGE, values).fetchall()
         self._checks += 1
-        if self._checks % SWEEP_EVERY == 0:
-            connection.execute("DELETE FROM asked WHERE due < ?", (now,))
+        if self._checks % DELETE_EVERY == 0:
+            connection.execute("DELETE FROM arrivals WHERE due < ?", (now,))
         if served:
             return 0.0
-        row = connection.execute("SELECT due FROM asked WHERE who = ?", (who,)).fetchone()
+        row = connection.execute("SELECT due FROM arrivals WHERE caller = ?", (caller,)).fetchone()
         return max(row[0] - now - rate.seconds + interval, 0.001) if row else 0.001
 
     def close(self) -> None:
-        """Closes this thread's connection; the next call opens one again."""
+        """Close this thread's connection; the next call opens one again."""
         if getattr(self._local, "pid", None) == os.getpid():
             self._local.connection.close()
             self._local.pid = None
@@ -95,10 +96,10 @@ def limiter() -> Limiter:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The network that asks: an IPv4 address, or the /64 that one IPv6 customer has.
+    """Return the caller's IPv4 address, or the /64 network that one IPv6 customer has.
 
-    With `HTTPS=on` there is a TLS proxy in front, and the last address of X-Forwarded-For is
-    the one that it saw; earlier ones are the client's own words. Without, the header is ignored.
+    With `HTTPS=on` a TLS proxy is in front: it appends the address it saw to X-Forwarded-For,
+    and the client may have written the earlier ones. Without a proxy the header is ignored.
     """
     text = request.META.get("REMOTE_ADDR", "")
     if settings.HTTPS:
@@ -116,10 +117,10 @@ def address_of(request: HttpRequest) -> str:
 
 
 def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
-    """Counts one request for `action`.
+    """Count one request for `action`.
 
     Raises:
-        ApiError: 429 with the seconds to wait, when the caller asked too often.
+        ApiError: 429 with the seconds to wait, when the caller exceeds the rate.
     """
     rate: Rate | None = settings.RATE_LIMIT
     if rate is None:
@@ -131,9 +132,9 @@ def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
     if caller.key is None:
         counted.append((f"{action} all at {address}", rate.times(SHARED_ADDRESS)))
     try:
-        seconds = max(limiter().wait(who, permitted) for who, permitted in counted)
+        seconds = max(limiter().wait(name, permitted) for name, permitted in counted)
     except (sqlite3.Error, OSError) as problem:
-        # A limit that cannot be counted must not be the reason that nobody can draw.
+        # Without a count everybody may draw: a full disk must not stop the site.
         logger.exception("rate_limit_not_counted", problem=str(problem))
         return
     if seconds:

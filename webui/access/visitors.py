@@ -1,7 +1,7 @@
-"""Who asks: a visitor by a signed cookie, or a program by an API key.
+"""The caller of a request: a visitor with a signed cookie, or a program with an API key.
 
-The cookie is a random name that we signed, nothing else; records keep only a keyed hash of it,
-so that neither a record nor a log line lets anybody pose as the visitor.
+The cookie holds a signed random name. Records hold only a keyed hash of it, so that nobody can
+pose as the visitor with what a record or a log line shows.
 """
 
 import re
@@ -14,25 +14,24 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from webui.access.keys import find_key
+from webui.access.models import ApiKey
 from webui.errors import ApiError
-from webui.recognition.models import ApiKey
-from webui.records.models import Record
 
 COOKIE = "visitor"
 COOKIE_SECONDS = 365 * 24 * 3600
-SALT = "webui.recognition.visitor"
-HASH_LENGTH = 32  # hex digits: 128 bits, more than ever collides
+SALT = "webui.recognition.visitor"  # of every cookie and record so far
+HASH_LENGTH = 32  # hex digits: 128 bits, enough that no two visitors collide
 BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Whose request it is.
+    """The visitor or program that makes a request.
 
     Attributes:
-        visitor: a hash of the cookie, or `key:N`; what a record keeps.
-        key: the API key, if that is what was shown.
-        new_cookie: what to set when the visitor came without a (valid) cookie.
+        visitor: hash of the cookie's name, or `key:N`; stored with each record.
+        key: the API key of a program.
+        new_cookie: the cookie to set when the visitor came without a valid one.
     """
 
     visitor: str
@@ -41,14 +40,18 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """How the admin shows who made a correction."""
+        """The caller as the admin shows it beside a correction."""
         return f"API key {self.key.name}" if self.key else "visitor"
 
-    def may_see(self, record: Record) -> bool:
-        """Whether it is the caller's own drawing, or the caller holds an API key."""
+    def may_see(self, *, drawn_by: str) -> bool:
+        """Return whether a record of this visitor is the caller's own, or any may be seen.
+
+        Args:
+            drawn_by: the record's visitor; "" for a record that belongs to nobody.
+        """
         if self.key is not None:
             return True
-        return bool(record.visitor) and constant_time_compare(record.visitor, self.visitor)
+        return bool(drawn_by) and constant_time_compare(drawn_by, self.visitor)
 
 
 def visitor_hash(name: str) -> str:
@@ -56,10 +59,10 @@ def visitor_hash(name: str) -> str:
 
 
 def bearer(request: HttpRequest) -> str | None:
-    """The API key that the request shows, None without an Authorization header.
+    """Return the API key in the Authorization header, None without that header.
 
     Raises:
-        ApiError: 401 when the header is something else than a bearer key.
+        ApiError: 401 when the header holds something other than a bearer key.
     """
     header = request.headers.get("Authorization")
     if header is None:
@@ -73,14 +76,14 @@ def bearer(request: HttpRequest) -> str | None:
 
 
 def identify(request: HttpRequest) -> Caller:
-    """Whose request this is; a visitor without a cookie gets a new name.
+    """Return the caller; a visitor without a valid cookie gets a new name.
 
     Raises:
-        ApiError: 401 when an API key is shown that is unknown or revoked.
+        ApiError: 401 when the API key is unknown or revoked.
     """
-    shown = bearer(request)
-    if shown is not None:
-        key = find_key(shown)
+    given = bearer(request)
+    if given is not None:
+        key = find_key(given)
         if key is None:
             raise ApiError(401, "bad_api_key", "The API key is unknown or revoked.")
         return Caller(visitor=f"key:{key.pk}", key=key)
@@ -94,7 +97,7 @@ def identify(request: HttpRequest) -> Caller:
 
 
 def remember(response: HttpResponse, caller: Caller) -> None:
-    """Sets the cookie of a visitor who came without one."""
+    """Set the cookie of a visitor who came without a valid one."""
     if caller.new_cookie is None:
         return
     response.set_cookie(

@@ -13,7 +13,7 @@ from serving.preprocessing import BlankPicture, NotAPicture, PictureError, Pictu
 from webui.access.cross_site import refuse_cross_site
 from webui.access.rate_limits import charge
 from webui.access.visitors import Caller, identify, remember
-from webui.errors import ApiError, error_response
+from webui.errors import ApiError, ErrorResponse
 from webui.recognition import schemas, services
 from webui.recognition.selectors import callers_record
 from webui.recognition.submission import read_submission
@@ -106,7 +106,7 @@ def change(request: HttpRequest, *, action: str) -> Caller:
     url_name="predictions",
     openapi_extra={"requestBody": SUBMISSION, "security": ANYONE},
 )
-def predict(request: HttpRequest, response: HttpResponse) -> Status:
+def predict(request: HttpRequest, response: HttpResponse) -> Status[dict[str, object]]:
     """Recognises the digit in a picture, and records the prediction before answering."""
     caller = change(request, action="predict")
     submission = read_submission(request)
@@ -141,7 +141,7 @@ def read(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> d
     operation_id="delete",
     openapi_extra={"security": ANYONE},
 )
-def delete(request: HttpRequest, prediction_id: UUID) -> Status:
+def delete(request: HttpRequest, prediction_id: UUID) -> Status[None]:
     """Removes the record and the picture for good."""
     caller = change(request, action="change")
     services.forget(callers_record(prediction_id, caller))
@@ -167,14 +167,14 @@ def correct(
 
 @api.exception_handler(ApiError)
 def on_api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
-    return error_response(request, error)
+    return ErrorResponse(request, error)
 
 
 @api.exception_handler(ValidationError)
 def on_validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
     first = error.errors[0]
     where = ".".join(str(part) for part in first["loc"][1:] if part != "correction") or "the body"
-    return error_response(request, ApiError(400, "malformed_request", f"{where}: {first['msg']}."))
+    return ErrorResponse(request, ApiError(400, "malformed_request", f"{where}: {first['msg']}."))
 
 
 @api.exception_handler(PictureError)
@@ -188,7 +188,7 @@ def on_picture_error(request: HttpRequest, error: PictureError) -> HttpResponse:
             status, code = 415, "not_a_picture"
         case _:
             status, code = 400, "malformed_request"
-    return error_response(request, ApiError(status, code, str(error)))
+    return ErrorResponse(request, ApiError(status, code, str(error)))
 
 
 @api.exception_handler(ServingError)
@@ -201,14 +201,14 @@ def on_serving_error(request: HttpRequest, error: ServingError) -> HttpResponse:
         code = "model_unavailable"
         message = "No model answers just now, so nothing was recorded; please try again."
     wait = error.retry_after if isinstance(error, ServingUnavailable) else RETRY_SECONDS
-    return error_response(request, ApiError(503, code, message, retry_after=wait))
+    return ErrorResponse(request, ApiError(503, code, message, retry_after=wait))
 
 
 @api.exception_handler(StoreUnavailable)
 def on_store_unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
     logger.error("store_unavailable", problem=str(error))
     message = "Records cannot be reached just now, so nothing was changed; please try again."
-    return error_response(
+    return ErrorResponse(
         request, ApiError(503, "store_unavailable", message, retry_after=RETRY_SECONDS)
     )
 
@@ -216,6 +216,6 @@ def on_store_unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpR
 @api.exception_handler(RecordNotFound)
 def on_record_not_found(request: HttpRequest, _error: RecordNotFound) -> HttpResponse:
     """It was deleted between being looked up and being changed."""
-    return error_response(
+    return ErrorResponse(
         request, ApiError(404, "not_found", "There is no prediction of yours with this id.")
     )

@@ -5,4 +5,4 @@ from django.apps import AppConfig
 
 class RecognitionConfig(AppConfig):
     name = "webui.recognition"
-    verbose_name = "Access to the API"
+    label = "recognition_page"  # webui.access has the label "recognition"; here are no models

@@ -44,6 +44,6 @@ def callers_record(record_id: UUID, caller: Caller) -> Record:
         record = store().get(record_id)
     except RecordNotFound:
         raise missing from None
-    if not caller.may_see(record):
+    if not caller.may_see(drawn_by=record.visitor):
         raise missing
     return record

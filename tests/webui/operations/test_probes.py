@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.webui.conftest import SEVEN
 from webui.access.keys import find_key
-from webui.recognition.models import ApiKey
+from webui.access.models import ApiKey
 from webui.records.store import StoreUnavailable, store
 
 pytestmark = pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""API keys in the admin: made, shown once, revoked; never edited, never read again."""
+"""API keys in the admin: created, shown once, revoked; not edited."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -7,15 +7,19 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from webui.access.keys import create_key, revoke
-from webui.recognition.models import ApiKey
+from webui.access.keys import issue, revoke
+from webui.access.models import ApiKey
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    ModelAdmin = admin.ModelAdmin[ApiKey]
+else:
+    ModelAdmin = admin.ModelAdmin
+
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(ModelAdmin):
     list_display = ("name", "hint", "created_at", "created_by", "last_used_on", "revoked_at")
     fields = ("name",)
     actions = ("revoke_keys",)
@@ -24,29 +28,26 @@ class ApiKeyAdmin(admin.ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        return False  # a revoked key stays, to say who made which corrections
+        return False  # corrections name the key that made them
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        """Makes the key; the object that the admin goes on with is the one that was kept."""
-        kept, key = create_key(name=obj.name, created_by=cast("User", request.user))
-        obj.__dict__.update(kept.__dict__)
-        request.shown_api_key = key  # type: ignore[attr-defined]
+        obj.created_by = cast("User", request.user)
+        issue(obj)
 
     def response_add(
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """The only page that ever shows the key; not a message, which would sit in a cookie."""
+        """Show the key, on this page only; a message would be stored in a cookie."""
         context = {
             **self.admin_site.each_context(request),
             "title": "Copy the API key now",
             "opts": self.opts,
-            "key": request.shown_api_key,  # type: ignore[attr-defined]
             "entry": obj,
         }
-        response = TemplateResponse(request, "admin/recognition/apikey/created.html", context)
+        response = TemplateResponse(request, "access/api_key_created.html", context)
         response["Cache-Control"] = "no-store"
         return response
 

@@ -1,4 +1,4 @@
-"""`manage.py create_api_key NAME`: makes an API key and prints it, once."""
+"""`manage.py create_api_key NAME`: creates an API key and prints it."""
 
 import sys
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from webui.access.keys import create_key
-from webui.recognition.models import ApiKey
+from webui.access.models import ApiKey
 
 
 class Command(BaseCommand):
-    help = "Makes an API key and prints it; it is shown this once and kept nowhere."
+    help = "Creates an API key and prints it; it is shown this once and stored nowhere."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="which program or person holds the key")
@@ -21,5 +21,5 @@ class Command(BaseCommand):
         if not 0 < len(name) <= longest:
             raise CommandError(f"the name must have 1 to {longest} characters")
         kept, key = create_key(name=name)
-        self.stdout.write(key)  # alone on stdout, so that a script can keep it
+        self.stdout.write(key)  # alone on stdout, so that a script can read it
         print(f"Key for {kept.name}; revoke it under /admin/.", file=sys.stderr)

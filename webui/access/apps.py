@@ -1,0 +1,10 @@
+"""Visitors, API keys, rate limits and cross-site checks."""
+
+from django.apps import AppConfig
+
+
+class AccessConfig(AppConfig):
+    name = "webui.access"
+    # The table, the recorded migrations, the permissions and the admin's addresses have this label.
+    label = "recognition"
+    verbose_name = "Access to the API"
