@@ -26,7 +26,14 @@ from PIL import Image
 
 from serving.preprocessing import INSTANCE_SIZE, PREPROCESSING_VERSION
 from serving.verdict import DEFAULT_THRESHOLDS, Thresholds
-from serving.versions.card import CARD, ModelCard, checksums_of, read_card, verify_files, write
+from serving.versions.card import (
+    CARD,
+    ModelCard,
+    checksums_of,
+    read_card,
+    verify_files,
+    write_card,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -149,7 +156,7 @@ def export(network: Network, version: int, *, output: Path = OUTPUT) -> Path:
         _write_graph(network, graph)
         _write_warm_up(graph)
         _same_answers(network, graph)
-        write(graph, _card(network, version, graph, name=output.name))
+        write_card(graph, _card(network, version, graph, name=output.name))
         _tidy_up(graph)
         verify_files(graph)
         try:

@@ -1,29 +1,45 @@
-"""The model card: what a version says of itself, and the checksums of its files.
+"""The model card: one version's origin, measurements and thresholds, and checksums of its files.
 
-It lies beside the graph in `assets.extra/`, which a model server leaves alone, so that a version
-directory carries its figures, its thresholds and its origin wherever it is copied.
+It lies beside the graph in `assets.extra/`, which a model server ignores, so that it is copied
+wherever the version directory is.
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from serving import atomic_files
 from serving.verdict import DEFAULT_THRESHOLDS, Thresholds
 
 CARD = Path("assets.extra") / "model_card.json"
+ACCURACY = "mnist_test_accuracy"  # the metric that every card has
+_TYPES: Mapping[str, type] = {
+    "name": str,
+    "version": int,
+    "title": str,
+    "made_at": str,
+    "parameters": int,
+    "classes": int,
+    "size_bytes": int,
+    "metrics": dict,
+    "data": dict,
+    "versions": dict,
+    "files": dict,
+}
 
 
 class CardError(ValueError):
-    """A card that cannot be read, or files that are not the ones it was written for."""
+    """A card that cannot be read, or files other than those it was written for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """One version's card; docs/evaluation.md says where the figures come from."""
+    """One version's card; docs/evaluation.md describes the metrics."""
 
     name: str
     version: int
@@ -32,77 +48,82 @@ class ModelCard:
     parameters: int
     classes: int  # 10: digits; 11: digits and "not a digit"
     size_bytes: int  # of all files but the card
-    temperature: float  # in the graph already: the probabilities are calibrated
+    temperature: float  # applied in the graph already: the probabilities are calibrated
     thresholds: Thresholds = DEFAULT_THRESHOLDS
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)  # checksums of what it was trained on
+    data: Mapping[str, Any] = field(default_factory=dict)  # checksums of the training data
     versions: Mapping[str, Any] = field(default_factory=dict)  # of libraries and preprocessing
     files: Mapping[str, str] = field(default_factory=dict)  # path in the version: "sha256:…"
 
+    @property
+    def accuracy(self) -> float | None:
+        """The share of MNIST's test set that it reads correctly, 0 to 1; None if not stated."""
+        return _finite(self.metrics.get(ACCURACY))
+
+    @property
+    def made_at_time(self) -> datetime | None:
+        """`made_at` as a time with a zone; None if it is not a time."""
+        try:
+            made_at = datetime.fromisoformat(self.made_at)
+        except ValueError:
+            return None
+        return made_at if made_at.tzinfo else made_at.replace(tzinfo=UTC)
+
+
+_EMPTY = ModelCard(
+    name="",
+    version=0,
+    title="",
+    made_at="",
+    parameters=0,
+    classes=0,
+    size_bytes=0,
+    temperature=1.0,
+)
+
 
 def read_card(version_dir: Path) -> ModelCard:
-    """The card of a version directory.
+    """Reads the card of a version directory, which must be complete.
 
     Raises:
-        OSError: there is none, or it may not be read.
-        CardError: it is no card; the message names the field.
+        OSError: there is no card, or it may not be read.
+        CardError: it is not a model card; the message names the field.
     """
-    path = version_dir / CARD
+    values, mistakes = _parse(_read_document(version_dir))
+    if mistakes:
+        raise CardError(f"{CARD.name}: {mistakes[0]}")
+    return replace(_EMPTY, **values)
+
+
+def read_card_leniently(version_dir: Path) -> ModelCard | None:
+    """Reads a card for display; returns None if there is none that can be read.
+
+    A field that is missing or wrong is "", 0, empty, or the default thresholds.
+    """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CardError(f"{path} is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise CardError(f"{path} must hold one JSON object")
-
-    def value(name: str, kind: type | tuple[type, ...]) -> Any:
-        found = document.get(name)
-        # JSON's true is a number to Python, and no number to us.
-        if not isinstance(found, kind) or isinstance(found, bool):
-            raise CardError(f"{path}: {name} is missing or of the wrong kind: {found!r}")
-        return found
-
-    temperature = float(value("temperature", (int, float)))
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise CardError(f"{path}: temperature must be above 0, not {temperature}")
-    limits = value("thresholds", dict)
-    try:
-        thresholds = Thresholds(
-            digit_confidence=float(limits["digit_confidence"]),
-            not_a_digit=float(limits["not_a_digit"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise CardError(
-            f"{path}: thresholds needs digit_confidence and not_a_digit, each 0 to 1: {error}"
-        ) from error
-    return ModelCard(
-        name=value("name", str),
-        version=value("version", int),
-        title=value("title", str),
-        made_at=value("made_at", str),
-        parameters=value("parameters", int),
-        classes=value("classes", int),
-        size_bytes=value("size_bytes", int),
-        temperature=temperature,
-        thresholds=thresholds,
-        metrics=value("metrics", dict),
-        data=value("data", dict),
-        versions=value("versions", dict),
-        files=value("files", dict),
-    )
+        values, _ = _parse(_read_document(version_dir))
+    except (OSError, CardError):
+        return None
+    return replace(_EMPTY, **values)
 
 
-def write(version_dir: Path, card: ModelCard) -> None:
-    """Writes the card by rename; its files must be in place (see `checksums_of`)."""
-    path = version_dir / CARD
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", "utf-8")
-    draft.rename(path)
+def write_card(version_dir: Path, card: ModelCard) -> None:
+    """Writes the card; the version's files must be in place (see `checksums_of`)."""
+    _write_document(version_dir, asdict(card))
+
+
+def renumber_card(version_dir: Path, version: int) -> None:
+    """Sets the version number on a card, and keeps all else that it holds.
+
+    Raises:
+        OSError: there is no card, or it cannot be written.
+        CardError: it is not a JSON object.
+    """
+    _write_document(version_dir, _read_document(version_dir) | {"version": version})
 
 
 def checksums_of(version_dir: Path) -> dict[str, str]:
-    """SHA-256 of every file but the card, by its path within the version."""
+    """Returns the SHA-256 of every file but the card, by its path within the version."""
     sums = {}
     for path in sorted(version_dir.rglob("*")):
         name = path.relative_to(version_dir)
@@ -113,22 +134,78 @@ def checksums_of(version_dir: Path) -> dict[str, str]:
 
 
 def verify_files(version_dir: Path, card: ModelCard | None = None) -> None:
-    """That the version holds exactly the files its card lists, unchanged.
+    """Checks that the version holds exactly the files that its card lists, unchanged.
 
     Args:
-        version_dir: of the version.
-        card: read from it unless given.
+        version_dir: the directory of the version.
+        card: its card; read from the directory if not given.
 
     Raises:
         OSError: there is no card, or a file may not be read.
-        CardError: naming the first file that is missing, changed or not listed.
+        CardError: names the first file that is missing, changed or not listed.
     """
     listed = (card or read_card(version_dir)).files
     found = checksums_of(version_dir)
     for name in sorted(listed.keys() | found.keys()):
         if name not in found:
-            raise CardError(f"{version_dir}: {name} is missing; the card lists it")
+            raise CardError(f"{name} is missing; the card lists it")
         if name not in listed:
-            raise CardError(f"{version_dir}: {name} is not listed by the card")
+            raise CardError(f"{name} is not listed by the card")
         if listed[name] != found[name]:
-            raise CardError(f"{version_dir}: {name} is not the file that the card was written for")
+            raise CardError(f"{name} is not the file that the card was written for (sha256)")
+
+
+def _read_document(version_dir: Path) -> dict[str, Any]:
+    try:
+        document = json.loads((version_dir / CARD).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CardError(f"{CARD.name} is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise CardError(f"{CARD.name} must hold one JSON object")
+    return document
+
+
+def _write_document(version_dir: Path, document: Mapping[str, Any]) -> None:
+    path = version_dir / CARD
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_files.write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _parse(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Returns the fields that are right, and a sentence about each that is not."""
+    values: dict[str, Any] = {}
+    mistakes = []
+    for name, kind in _TYPES.items():
+        value = document.get(name)
+        # JSON's true and false are integers to Python.
+        if isinstance(value, kind) and not isinstance(value, bool):
+            values[name] = value
+        else:
+            mistakes.append(f"{name} is missing or of the wrong type: {value!r}")
+    temperature = _finite(document.get("temperature"))
+    if temperature is not None and temperature > 0:
+        values["temperature"] = temperature
+    else:
+        mistakes.append(f"temperature must be above 0, not {document.get('temperature')!r}")
+    try:
+        limits = document["thresholds"]
+        values["thresholds"] = Thresholds(
+            digit_confidence=float(limits["digit_confidence"]),
+            not_a_digit=float(limits["not_a_digit"]),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        mistakes.append(
+            f"thresholds needs digit_confidence and not_a_digit, each 0 to 1: {error!r}"
+        )
+    return values, mistakes
+
+
+def _finite(value: object) -> float | None:
+    """Returns a JSON number as a float; None for anything else, NaN and infinity too."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,18 +1,18 @@
 """Publishes, promotes and retires model versions without a failed request.
 
-Everything goes through files (version directories and `models.config` on a volume shared with
-the model server, which polls it) and REST (to see what became of it), so it works the same
-with TensorFlow Serving and with the embedded server. The order is what makes it safe:
+All of it is done through files (version directories and `models.config` on a volume shared with
+the model server, which polls it) and checked over REST, so it works the same with TensorFlow
+Serving and with the embedded server. The order of the steps makes it safe:
 
-1. A version appears by rename, tried before.
+1. A version is tested, and then appears by rename.
 2. It is added to the versions served, and waited for until it is AVAILABLE.
 3. Only then does a label move to it, by a second write: a label on a version that is not loaded
    makes the server refuse the whole file, silently.
-4. The label is asked for until the server says the new version.
-5. Only then are versions dropped that nothing names; the one that was stable before stays
+4. The label is resolved until the server answers with the new version.
+5. Only then are versions dropped that no label names; the one that was stable before stays
    loaded, so that rolling back is moving a label.
 
-On any failure the file that was is put back, and the stable version has never left.
+On any failure the previous file is put back, and the stable version was served all the time.
 """
 
 import time
@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.client import LabelUnknown, ServingClient, ServingError, VersionStatus
+from serving.client import ServingClient, ServingError, VersionStatus
 from serving.labels import CANARY, STABLE
 from serving.models_config import ConfigError
 from serving.versions.repository import InvalidSource, Repository
@@ -34,18 +34,20 @@ POLL_SECONDS = 0.1
 
 
 class VersionChangeError(Exception):
-    """A version could not be published, promoted or retired; what was, still is."""
+    """A version could not be published, promoted or retired; what is served is unchanged."""
 
 
 class ChangeRefused(VersionChangeError):
-    """It cannot be done as things stand; nothing was begun."""
+    """The change is not possible in the present state; nothing was begun."""
 
 
 class ChangeFailed(VersionChangeError):
-    """It was tried and did not work; says why, in the model server's words where it has some.
+    """The change was begun, did not succeed, and was undone.
+
+    The message gives the reason, in the model server's words where it reports one.
 
     Attributes:
-        version: the version that failed, if it had a number by then; it is not used again.
+        version: the version that failed, if it had a number; the number is not used again.
     """
 
     def __init__(self, message: str, *, version: int | None = None) -> None:
@@ -55,7 +57,10 @@ class ChangeFailed(VersionChangeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """What is served: the file's versions (or the server's, without `specific`) and labels."""
+    """The versions and labels of `models.config`.
+
+    With another policy than `specific`, the versions are those that the server has loaded.
+    """
 
     versions: tuple[int, ...]
     labels: dict[str, int]
@@ -71,21 +76,22 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A version that is loaded, and how it was tried."""
+    """A version that was published and is loaded."""
 
     version: int
     smoke_test: SmokeTest
 
 
 class VersionManager:
-    """The versions of one model, on disk and in the server.
+    """Changes which versions of one model are served.
 
     Args:
         repository: the files, shared with the model server.
-        client: the model server.
+        client: a client of the model server.
         heartbeat: called while waiting, at least every half second; may raise to give up (then
-            what was is put back, as with any failure).
-        load_seconds, label_seconds: how long the server may take.
+            the change is undone, as with any failure).
+        load_seconds: the longest wait for a version to be loaded.
+        label_seconds: the longest wait for a label to move, or a version to be unloaded.
     """
 
     def __init__(
@@ -103,14 +109,12 @@ class VersionManager:
         self._load_seconds = load_seconds
         self._label_seconds = label_seconds
 
-    # --- reading ----------------------------------------------------------------------------
-
     def deployment(self) -> Deployment:
-        """What `models.config` says is served.
+        """Returns what `models.config` serves.
 
         Raises:
-            ChangeRefused: if it cannot be read.
-            ServingError: if it leaves the versions to the server, and that does not answer.
+            ChangeRefused: the file cannot be read.
+            ServingError: it leaves the versions to the server, and that does not answer.
         """
         try:
             config = self.repository.config()
@@ -123,23 +127,21 @@ class VersionManager:
             )
         return Deployment(versions=versions, labels=dict(config.labels))
 
-    # --- changing ---------------------------------------------------------------------------
-
     def publish(
         self, source: Path, *, version: int | None = None, used: frozenset[int] = frozenset()
     ) -> Published:
-        """Copies a SavedModel directory, tries it, gives it a number, and has it loaded.
+        """Copies a SavedModel directory, tests it, numbers it, and waits until it is loaded.
 
         Args:
             source: a SavedModel directory.
-            version: the number it should get; None: the next after all that were ever used.
+            version: the number it should get; None: the next after all numbers ever used.
             used: numbers used before, beside those on disk and in the server.
 
         Raises:
             ChangeRefused: the server does not answer, or the number is taken.
-            ChangeFailed: the version is no good, or the server did not load it.
+            ChangeFailed: the version is invalid, or the server did not load it.
         """
-        deployment = self._deployment_of_a_server_that_answers()
+        deployment = self._checked_deployment()
         taken = used | set(self.repository.versions()) | set(deployment.versions)
         taken |= {status.version for status in self._statuses()}
         if version is not None and version < 1:
@@ -151,9 +153,8 @@ class VersionManager:
             )
         number = version or max(taken, default=0) + 1
         try:
-            with self.repository.draft(source) as draft:
+            with self.repository.adding(source, number) as draft:
                 smoke_test = run_smoke_test(draft, heartbeat=self._heartbeat)
-                self.repository.install(draft, number)
         except (InvalidSource, InvalidModel) as problem:
             raise ChangeFailed(f"{source} is not published: {problem}") from problem
         except OSError as problem:
@@ -162,19 +163,20 @@ class VersionManager:
             with self._restoring(deployment):
                 self._load(number, deployment)
         except BaseException:
-            self._remove_failed(number)
+            with suppress(OSError):  # a server that is restarted would load it
+                self.repository.remove(number)
             raise
         return Published(version=number, smoke_test=smoke_test)
 
     def promote(self, version: int) -> Deployment:
-        """Makes a version the stable one; loads it first if it is not.
+        """Makes a version the stable one, and loads it first if necessary.
 
-        A canary of the same version has done its work: its label goes with the same write.
+        If it is the canary, the same write removes that label.
 
         Raises:
             ChangeRefused, ChangeFailed
         """
-        deployment = self._deployment_of_a_server_that_answers()
+        deployment = self._checked_deployment()
         if version == deployment.stable:
             raise ChangeRefused(f"version {version} is stable already")
         labels = {
@@ -186,12 +188,12 @@ class VersionManager:
         return self._move(deployment, version, STABLE, labels)
 
     def start_canary(self, version: int) -> Deployment:
-        """Puts the label `canary` on a version; loads it first if it is not.
+        """Puts the label `canary` on a version, and loads it first if necessary.
 
         Raises:
             ChangeRefused, ChangeFailed
         """
-        deployment = self._deployment_of_a_server_that_answers()
+        deployment = self._checked_deployment()
         if version == deployment.stable:
             raise ChangeRefused(f"version {version} is stable: everybody has it already")
         if version == deployment.canary:
@@ -199,12 +201,12 @@ class VersionManager:
         return self._move(deployment, version, CANARY, {**deployment.labels, CANARY: version})
 
     def withdraw_canary(self) -> Deployment:
-        """Takes the label `canary` away; its version stays loaded.
+        """Removes the label `canary`; its version stays loaded.
 
         Raises:
             ChangeRefused, ChangeFailed
         """
-        deployment = self._deployment_of_a_server_that_answers()
+        deployment = self._checked_deployment()
         if deployment.canary is None:
             raise ChangeRefused("there is no canary")
         labels = {k: v for k, v in deployment.labels.items() if k != CANARY}
@@ -214,12 +216,12 @@ class VersionManager:
         return self.deployment()
 
     def retire(self, version: int, *, delete: bool = False) -> Deployment:
-        """Unloads a version that no label names; with `delete`, removes its files as well.
+        """Unloads a version that no label names; with `delete`, deletes its files too.
 
         Raises:
             ChangeRefused, ChangeFailed
         """
-        deployment = self._deployment_of_a_server_that_answers()
+        deployment = self._checked_deployment()
         for label, labelled in deployment.labels.items():
             if labelled == version:
                 raise ChangeRefused(f"version {version} is {label}; it answers visitors now")
@@ -242,12 +244,10 @@ class VersionManager:
                 ) from None
         return self.deployment()
 
-    # --- the steps ----------------------------------------------------------------------------
-
     def _move(
         self, deployment: Deployment, version: int, label: str, labels: dict[str, int]
     ) -> Deployment:
-        """Loads a version, moves labels to it, sees that they moved, drops what is not needed."""
+        """Loads a version, sets the labels, waits for one of them, and drops unneeded versions."""
         if version not in self.repository.versions():
             raise ChangeRefused(
                 f"there is no version {version}; there are: "
@@ -255,11 +255,11 @@ class VersionManager:
             )
         with self._restoring(deployment):
             loaded = self._load(version, deployment)
-            labels = self._true(labels)
+            labels = self._available_labels(labels)
             self.repository.write_config(versions=loaded, labels=labels)
             self._wait_for_label(label, version)
         keep = {*labels.values(), deployment.stable, deployment.canary}
-        # Published after this one: it waits for its own promotion.
+        # A version published after this one may still be promoted.
         keep |= {number for number in loaded if number > version}
         versions = tuple(number for number in loaded if number in keep)
         if versions != loaded:
@@ -267,7 +267,7 @@ class VersionManager:
         return Deployment(versions=versions, labels=labels)
 
     def _load(self, version: int, deployment: Deployment) -> tuple[int, ...]:
-        """Has a version served, unless it is, and returns all that are."""
+        """Adds a version to those served and waits until it is loaded; returns all of them."""
         for status in self._statuses():
             if status.version == version and status.failed:
                 raise ChangeFailed(
@@ -277,19 +277,23 @@ class VersionManager:
                 )
         versions = tuple(sorted({*deployment.versions, version}))
         if versions != deployment.versions:
-            self.repository.write_config(versions=versions, labels=self._true(deployment.labels))
+            self.repository.write_config(
+                versions=versions, labels=self._available_labels(deployment.labels)
+            )
         self._wait_until_available(version)
         return versions
 
-    def _true(self, labels: dict[str, int]) -> dict[str, int]:
-        """Labels whose version is loaded. One that is not answers nobody, and while it stands
-        in the file the server refuses every change of it."""
+    def _available_labels(self, labels: dict[str, int]) -> dict[str, int]:
+        """Returns the labels whose version is loaded.
+
+        While the file has any other label, the server refuses every change of the file.
+        """
         available = {status.version for status in self._statuses() if status.available}
         return {label: version for label, version in labels.items() if version in available}
 
     def _wait_until_available(self, version: int) -> None:
         state = "not seen by the server"
-        for _ in self._until(self._load_seconds):
+        for _ in self._poll(self._load_seconds):
             for status in self._statuses():
                 if status.version == version:
                     state = f"in state {status.state}"
@@ -308,43 +312,43 @@ class VersionManager:
         )
 
     def _wait_until_unloaded(self, version: int) -> None:
-        for _ in self._until(self._label_seconds):
+        for _ in self._poll(self._label_seconds):
             if not self._is_available(version):
                 return
         raise ChangeFailed(f"the model server still serves version {version}", version=version)
 
     def _wait_for_label(self, label: str, version: int | None) -> None:
-        """Until the server says that a label names a version (or, for None, nothing)."""
+        """Waits until the server resolves a label to a version (or, for None, to nothing)."""
         named: int | None = None
-        for _ in self._until(self._label_seconds):
-            named = self._label_names(label)
+        for _ in self._poll(self._label_seconds):
+            named = self._resolved(label)
             if named == version:
                 return
         raise ChangeFailed(
-            f"after {self._label_seconds:.0f} s the model server says that {label!r} is "
+            f"after {self._label_seconds:.0f} s the model server reports that {label!r} is "
             f"{named or 'nothing'}, not {version or 'nothing'}. Does it poll its configuration "
-            "(--model_config_file_poll_wait_seconds=1)? Its log says why it refuses a file"
+            "(--model_config_file_poll_wait_seconds=1)? Its log has the reason if it refuses a file"
         )
 
-    def _label_names(self, label: str) -> int | None:
+    def _resolved(self, label: str) -> int | None:
+        """Returns the version that a label names; None if there is none, or no answer now."""
         try:
             return self.client.ask_label(label)
-        except LabelUnknown:
-            return None
         except ServingError:
-            return None  # silent for a moment; the wait is bounded
+            return None
 
     def _is_available(self, version: int) -> bool:
         return any(s.version == version and s.available for s in self._statuses())
 
     def _statuses(self) -> list[VersionStatus]:
-        """The server's versions; none while it is silent for a moment."""
+        """Returns the server's versions; none if it does not answer now."""
         try:
             return self.client.versions()
         except ServingError:
             return []
 
-    def _until(self, seconds: float) -> Iterator[None]:
+    def _poll(self, seconds: float) -> Iterator[None]:
+        """Yields at once and then every POLL_SECONDS until the time is over."""
         deadline = time.monotonic() + seconds
         while True:
             yield
@@ -353,10 +357,11 @@ class VersionManager:
             self._heartbeat()
             time.sleep(POLL_SECONDS)
 
-    def _deployment_of_a_server_that_answers(self) -> Deployment:
-        """
+    def _checked_deployment(self) -> Deployment:
+        """Returns the deployment, after a check that the model server answers.
+
         Raises:
-            ChangeRefused: if the model server does not answer: nothing could be verified.
+            ChangeRefused: the model server does not answer, so that no step could be verified.
         """
         try:
             self.client.versions()
@@ -366,7 +371,7 @@ class VersionManager:
 
     @contextmanager
     def _restoring(self, deployment: Deployment) -> Iterator[None]:
-        """Puts `models.config` back as it was if the block fails, and sees that it took."""
+        """Restores `models.config` if the block fails, and waits until the server follows it."""
         before = self.repository.config_text()
         try:
             yield
@@ -378,10 +383,10 @@ class VersionManager:
                 raise
             if isinstance(problem, Exception) and deployment.stable is not None:
                 deadline = time.monotonic() + RESTORE_SECONDS
-                while self._label_names(STABLE) != deployment.stable:
+                while self._resolved(STABLE) != deployment.stable:
                     if time.monotonic() > deadline:
                         problem.add_note(
-                            f"models.config is as it was; the server has not said yet that "
+                            f"models.config is as it was; the server has not reported yet that "
                             f"version {deployment.stable} is stable"
                         )
                         break
@@ -389,8 +394,3 @@ class VersionManager:
             if isinstance(problem, ConfigError | ServingError | OSError | ValueError):
                 raise ChangeFailed(str(problem)) from problem
             raise
-
-    def _remove_failed(self, version: int) -> None:
-        """A version that was not loaded leaves no directory: a restart would load it."""
-        with suppress(OSError):
-            self.repository.remove(version)

@@ -1,13 +1,12 @@
-"""Tries a model version before a model server sees it.
+"""Tests a model version before a model server sees it.
 
 With the server's default flags one corrupt version blocks every swap for five minutes, and the
-server's own reason shows only when its retries are over. Where TensorFlow is at hand, a version
-is loaded and asked in a process of its own, bounded in time and memory: whatever a broken or
-hostile file does to TensorFlow, it does there. Where it is not (the site's image), the files
-are compared with the checksums that the version's card carries.
+server reports the reason only after its last retry. The version's files are compared with the
+checksums on its card. Where TensorFlow is available, the version is also loaded and asked for
+predictions in a process of its own, bounded in time and memory, so that a broken or hostile file
+can end only that process. The site's image has no TensorFlow; there the checksums must do.
 """
 
-import hashlib
 import importlib.util
 import json
 import subprocess
@@ -16,25 +15,25 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from serving.versions.repository import CARD
+from serving.versions.card import CARD, CardError, read_card, verify_files
 
 SMOKE_TEST_SECONDS = 180.0  # TensorFlow's import takes 3 to 30 s, a load and its warm-up a few
-HEARTBEAT_SECONDS = 0.5  # how often the caller hears that the trial is still running
+HEARTBEAT_SECONDS = 0.5
 PROCESS_MODULE = "serving.versions.smoke_test_process"
+GRAPH = "saved_model.pb"
 
 
 class InvalidModel(Exception):
-    """The version must not be served; says what is wrong with it."""
+    """The version must not be served; the message gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmokeTest:
-    """How a version was found good."""
+    """The result of a smoke test that passed."""
 
     method: str  # "loaded and asked" or "checksums"
-    classes: int | None = None  # the width of its answers, where it was asked
+    classes: int | None = None  # the width of its answers, if it was asked
 
 
 def tensorflow_is_available() -> bool:
@@ -48,23 +47,23 @@ def run_smoke_test(
     heartbeat: Callable[[], None] = lambda: None,
     with_tensorflow: bool | None = None,
 ) -> SmokeTest:
-    """Returns how the version was found good.
+    """Compares a version's files with its card, and loads it where TensorFlow is available.
 
     Args:
         version_dir: a complete version, not being written to any more.
         seconds: a bound for loading and asking it.
         heartbeat: called every half second; may raise to give up.
-        with_tensorflow: None asks whether it is at hand.
+        with_tensorflow: None: if it is available.
 
     Raises:
-        InvalidModel: says what is wrong.
+        InvalidModel: the version must not be served.
     """
-    checksums = read_checksums(version_dir)
-    if checksums is not None:
-        compare_files(version_dir, checksums)
+    has_card = (version_dir / CARD).is_file()
+    if has_card:
+        _check_files(version_dir)
     if tensorflow_is_available() if with_tensorflow is None else with_tensorflow:
         return _load_and_ask(version_dir, seconds=seconds, heartbeat=heartbeat)
-    if checksums is None:
+    if not has_card:
         raise InvalidModel(
             f"there is no {CARD} with checksums, and no TensorFlow here to load the version "
             "with; export it by export_savedmodel.py, which writes the card"
@@ -72,50 +71,17 @@ def run_smoke_test(
     return SmokeTest(method="checksums")
 
 
-def read_checksums(version_dir: Path) -> dict[str, str] | None:
-    """The card's `files`, "sha256:…" by path within the version; None without a card.
-
-    Raises:
-        InvalidModel: if there is a card that does not list the files.
-    """
-    card = version_dir / CARD
-    if not card.is_file():
-        return None
+def _check_files(version_dir: Path) -> None:
     try:
-        document: Any = json.loads(card.read_text(encoding="utf-8"))
-        files = document["files"]
-        listed = {str(name): str(checksum) for name, checksum in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise InvalidModel(f"{CARD} is no model card with checksums of its files") from problem
-    if "saved_model.pb" not in listed:
-        raise InvalidModel(f"{CARD} has no checksum of saved_model.pb")
-    return listed
-
-
-def compare_files(version_dir: Path, checksums: dict[str, str]) -> None:
-    """That the version holds the files that its card lists, and no others.
-
-    Raises:
-        InvalidModel: naming the first file that is missing, changed or not listed.
-    """
-    found = {
-        path.relative_to(version_dir).as_posix()
-        for path in version_dir.rglob("*")
-        if path.is_file() and path.relative_to(version_dir) != CARD
-    }
-    for name in sorted(checksums.keys() | found):
-        if name not in found:
-            raise InvalidModel(f"{name} is missing; the card lists it")
-        if name not in checksums:
-            raise InvalidModel(f"{name} is not listed by the card")
-        with (version_dir / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if checksums[name] != f"sha256:{digest}":
-            raise InvalidModel(f"{name} is not the file that the card was written for (sha256)")
+        card = read_card(version_dir)
+        verify_files(version_dir, card)
+    except (OSError, CardError) as error:
+        raise InvalidModel(str(error)) from error
+    if GRAPH not in card.files:
+        raise InvalidModel(f"{CARD.name} has no checksum of {GRAPH}")
 
 
 def _load_and_ask(version_dir: Path, *, seconds: float, heartbeat: Callable[[], None]) -> SmokeTest:
-    deadline = time.monotonic() + seconds
     with subprocess.Popen(
         [sys.executable, "-m", PROCESS_MODULE, str(version_dir.resolve())],
         cwd=Path(__file__).resolve().parents[2],
@@ -125,12 +91,12 @@ def _load_and_ask(version_dir: Path, *, seconds: float, heartbeat: Callable[[], 
         text=True,
     ) as process:
         try:
-            output = _wait(process, deadline=deadline, seconds=seconds, heartbeat=heartbeat)
+            output = _output_of(process, seconds=seconds, heartbeat=heartbeat)
         finally:
-            process.kill()  # no harm to one that has ended
+            process.kill()  # has no effect on a process that has ended
     try:
-        verdict = json.loads(output.splitlines()[-1])
-        problem, classes = verdict["problem"], verdict["classes"]
+        result = json.loads(output.splitlines()[-1])
+        problem, classes = result["problem"], result["classes"]
     except (IndexError, ValueError, KeyError, TypeError):
         raise InvalidModel(
             f"loading it ended the process (status {process.returncode}): the file is corrupt, "
@@ -141,20 +107,15 @@ def _load_and_ask(version_dir: Path, *, seconds: float, heartbeat: Callable[[], 
     return SmokeTest(method="loaded and asked", classes=int(classes))
 
 
-def _wait(
-    process: subprocess.Popen[str],
-    *,
-    deadline: float,
-    seconds: float,
-    heartbeat: Callable[[], None],
+def _output_of(
+    process: subprocess.Popen[str], *, seconds: float, heartbeat: Callable[[], None]
 ) -> str:
-    """What the process printed, once it has ended."""
+    """Waits for the process to end and returns what it printed."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
-            output, _ = process.communicate(timeout=HEARTBEAT_SECONDS)
+            return process.communicate(timeout=HEARTBEAT_SECONDS)[0]
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
                 raise InvalidModel(f"it was not loaded and asked within {seconds:.0f} s") from None
             heartbeat()
-        else:
-            return output

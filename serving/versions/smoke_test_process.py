@@ -1,7 +1,8 @@
-"""The process in which a version is tried: `python -m serving.versions.smoke_test_process DIR`.
+"""Loads a version and asks it for predictions: `python -m serving.versions.smoke_test_process DIR`.
 
-It prints one JSON line, `{"problem": "…" or null, "classes": 11}`, and whatever becomes of it
-concerns nobody else. Only this module of the serving room's outside needs TensorFlow.
+Prints one JSON line, `{"problem": "…" or null, "classes": 11}`. It runs as a process of its own,
+because a corrupt file can end the process that loads it. Outside `serving.server` this is the
+only module of `serving` that needs TensorFlow.
 """
 
 import json
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from serving.versions.smoke_test import InvalidModel
+
 MEMORY_BYTES = 4 << 30  # TensorFlow itself takes 0.5 GiB; a digit model a few megabytes
 CPU_SECONDS = 300
 BATCHES = (1, 3)
@@ -19,25 +22,25 @@ SIGNATURE = "serving_default"
 WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
 
 
-class InvalidModel(Exception):
-    """What is wrong with the version."""
-
-
 def limit_resources() -> None:
-    """Memory that it may ask for, and CPU time; the parent bounds the time on the wall."""
+    """Limits this process's memory and CPU time; the parent limits the elapsed time."""
     for limited, most in ((resource.RLIMIT_DATA, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_SECONDS)):
         _, hard = resource.getrlimit(limited)
         resource.setrlimit(limited, (most if hard < 0 else min(most, hard), hard))
 
 
 def load(version_dir: Path) -> Any:
-    """The `serving_default` signature, with the input and output that the site asks for."""
+    """Returns the `serving_default` signature, with the input and output that the site uses.
+
+    Raises:
+        InvalidModel: TensorFlow does not load the version, or its signature is another.
+    """
     import tensorflow as tf
 
     try:
         model = tf.saved_model.load(str(version_dir))
-    except Exception as problem:
-        raise InvalidModel(f"TensorFlow does not load it: {_in_short(problem)}") from problem
+    except Exception as error:
+        raise InvalidModel(f"TensorFlow does not load it: {_summary(error)}") from error
     signature = model.signatures.get(SIGNATURE)
     if signature is None:
         raise InvalidModel(f"it has no signature {SIGNATURE!r}, only {sorted(model.signatures)}")
@@ -61,16 +64,20 @@ def load(version_dir: Path) -> Any:
 
 
 def ask(signature: Any, image: Any) -> int:
-    """Asks for a batch, checks what comes, and returns how many classes it has."""
+    """Asks for the predictions of a batch and returns the number of classes.
+
+    Raises:
+        InvalidModel: the call fails, or the answer is not probabilities of the batch.
+    """
     import numpy as np
     import tensorflow as tf
 
     try:
         answer = signature(image=tf.convert_to_tensor(image))["probabilities"].numpy()
-    except Exception as problem:
+    except Exception as error:
         raise InvalidModel(
-            f"asked for {len(image)} instances, it fails: {_in_short(problem)}"
-        ) from problem
+            f"asked for {len(image)} instances, it fails: {_summary(error)}"
+        ) from error
     if answer.ndim != 2 or len(answer) != len(image) or answer.shape[1] not in (10, 11):
         raise InvalidModel(
             f"{len(image)} instances are answered by shape {answer.shape}; it must be "
@@ -79,14 +86,16 @@ def ask(signature: Any, image: Any) -> int:
     if not np.isfinite(answer).all():
         raise InvalidModel("its answers hold NaN or Infinity")
     if (answer < -1e-3).any() or (np.abs(answer.sum(axis=1) - 1) > 1e-2).any():
-        raise InvalidModel(
-            "its answers are no probabilities: not within 0..1, or not adding up to 1"
-        )
+        raise InvalidModel("its answers are not probabilities: outside 0..1, or not adding up to 1")
     return int(answer.shape[1])
 
 
 def warm_up(signature: Any, version_dir: Path) -> None:
-    """Asks what the model server will ask before it serves the version; all of it must pass."""
+    """Asks the warm-up requests, which the model server asks before it serves the version.
+
+    Raises:
+        InvalidModel: one of them cannot be read or answered.
+    """
     file = version_dir / WARM_UP
     if not file.is_file():
         return
@@ -107,17 +116,15 @@ def warm_up(signature: Any, version_dir: Path) -> None:
             ask(signature, tf.make_ndarray(request.inputs["image"]))
     except InvalidModel:
         raise
-    except Exception as problem:
-        raise InvalidModel(
-            f"its warm-up requests cannot be read: {_in_short(problem)}"
-        ) from problem
+    except Exception as error:
+        raise InvalidModel(f"its warm-up requests cannot be read: {_summary(error)}") from error
 
 
 def check_model(version_dir: Path) -> int:
-    """How many classes the version's answers have.
+    """Loads and asks a version; returns the number of classes of its answers.
 
     Raises:
-        InvalidModel: says what is wrong.
+        InvalidModel: the version must not be served.
     """
     import numpy as np
 
@@ -132,15 +139,15 @@ def check_model(version_dir: Path) -> int:
     return classes
 
 
-def _in_short(problem: BaseException) -> str:
-    """The error's first words; TensorFlow heads its own with a line that says nothing."""
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    telling = [
+def _summary(error: BaseException) -> str:
+    """The error's first words, without the lines that TensorFlow puts before every message."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    specific = [
         line
         for line in lines
         if line != "Graph execution error:" and not line.startswith("Detected at node")
     ]
-    return f"{type(problem).__name__}: {' '.join(telling)[:400]}"
+    return f"{type(error).__name__}: {' '.join(specific)[:400]}"
 
 
 def main() -> int:
@@ -151,8 +158,8 @@ def main() -> int:
     problem, classes = None, None
     try:
         classes = check_model(Path(version_dir))
-    except InvalidModel as unfit:
-        problem = str(unfit)
+    except InvalidModel as error:
+        problem = str(error)
     except MemoryError:
         problem = f"it needs more than {MEMORY_BYTES >> 20} MiB of memory"
     sys.stdout.write(json.dumps({"problem": problem, "classes": classes}) + "\n")

@@ -100,8 +100,8 @@ class Stage:
     def put(self, version: int, name: str) -> None:
         """A version that is simply there."""
         self.repository.model_dir.mkdir(exist_ok=True)
-        with self.repository.draft(self.exports / name) as draft:
-            self.repository.install(draft, version)
+        with self.repository.adding(self.exports / name, version):
+            pass
 
     def serve(self, *, versions: dict[int, str], stable: int) -> None:
         """Makes this the only model that the server has; returns when its label answers."""

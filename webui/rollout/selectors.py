@@ -1,45 +1,20 @@
 """What is known of a model's versions: from disk, server, `models.config` and history."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from serving.client import ServingError, VersionStatus
 from serving.models_config import ConfigError
-from serving.versions.repository import CARD, Repository
+from serving.versions.card import ModelCard, read_card_leniently
+from serving.versions.repository import Repository
 from webui.records.selectors import version_statistics
 from webui.records.store import StoreError
 from webui.rollout.models import Action, HistoryEntry, RolloutState
 from webui.rollout.serving import serving_client
-
-ACCURACY = "mnist_test_accuracy"  # the one figure that every card has
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """What a version says of itself; a field is None when its card does not say."""
-
-    title: str = ""
-    made_at: datetime | None = None
-    size_bytes: int | None = None
-    classes: int | None = None
-    parameters: int | None = None
-    metrics: Mapping[str, float]
-
-    @property
-    def accuracy(self) -> float | None:
-        return self.metrics.get(ACCURACY)
-
-    @property
-    def accuracy_percent(self) -> float | None:
-        return _percent(self.accuracy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +27,11 @@ class VersionRow:
     labels: tuple[str, ...]
     state: str  # the server's word, "" when it has not seen the version or is silent
     error: str  # why the server does not serve it
-    card: Card | None
+    card: ModelCard | None
+
+    @property
+    def accuracy_percent(self) -> float | None:
+        return _percent(self.card.accuracy) if self.card else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +104,7 @@ def overview() -> Overview:
             labels=tuple(sorted(name for name, named in labels.items() if named == version)),
             state=statuses[version].state if version in statuses else "",
             error=statuses[version].error if version in statuses else "",
-            card=read_card(files, version),
+            card=read_card_leniently(files.version_dir(version)),
         )
         for version in sorted({*on_disk, *served, *statuses}, reverse=True)
     )
@@ -149,43 +128,6 @@ def _work(state: RolloutState | None) -> Work | None:
     if state is None or state.locked_until is None or state.locked_until < timezone.now():
         return None
     return Work(by=state.locked_by, what=state.locked_for)
-
-
-def read_card(files: Repository, version: int) -> Card | None:
-    """A version's card as far as it can be read; None without one. Never raises for a bad one."""
-    try:
-        document: Any = json.loads((files.version_dir(version) / CARD).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(document, dict):
-        return None
-    metrics = document.get("metrics")
-    return Card(
-        title=str(document.get("title") or ""),
-        made_at=_instant(document.get("made_at")),
-        size_bytes=_whole(document.get("size_bytes")),
-        classes=_whole(document.get("classes")),
-        parameters=_whole(document.get("parameters")),
-        metrics={
-            str(name): float(value)
-            for name, value in (metrics.items() if isinstance(metrics, dict) else ())
-            if isinstance(value, int | float)
-        },
-    )
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) else None
-
-
-def _instant(value: object) -> datetime | None:
-    try:
-        instant = parse_datetime(str(value))
-    except ValueError:
-        return None
-    if instant is not None and timezone.is_naive(instant):
-        instant = timezone.make_aware(instant)
-    return instant
 
 
 def figures_of(version: int) -> Figures:

@@ -1,22 +1,26 @@
-"""The model card, and the files it vouches for."""
+"""The model card, read strictly and leniently, and the files whose checksums it holds."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from serving.verdict import Thresholds
+from serving.verdict import DEFAULT_THRESHOLDS, Thresholds
 from serving.versions.card import (
     CARD,
     CardError,
     ModelCard,
     checksums_of,
     read_card,
+    read_card_leniently,
+    renumber_card,
     verify_files,
-    write,
+    write_card,
 )
 
-SHIPPED = sorted(
+BUNDLED = sorted(
     path
     for path in (Path(__file__).resolve().parents[3] / "serving/models/digits").iterdir()
     if path.name.isdigit()
@@ -29,7 +33,7 @@ def version(tmp_path: Path) -> Path:
     (directory / "variables").mkdir(parents=True)
     (directory / "saved_model.pb").write_bytes(b"graph")
     (directory / "variables" / "variables.index").write_bytes(b"index")
-    write(directory, card_of(directory))
+    write_card(directory, card_of(directory))
     return directory
 
 
@@ -61,7 +65,7 @@ def test_a_missing_card_is_an_os_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "reason"),
     [
         ("version", "3", "version"),
         ("classes", True, "classes"),
@@ -71,14 +75,52 @@ def test_a_missing_card_is_an_os_error(tmp_path: Path) -> None:
         ("files", None, "files"),
     ],
 )
-def test_a_wrong_field_is_named(version: Path, field: str, value: object, said: str) -> None:
+def test_a_wrong_field_is_named(version: Path, field: str, value: object, reason: str) -> None:
     document = json.loads((version / CARD).read_text())
     (version / CARD).write_text(json.dumps(document | {field: value}))
-    with pytest.raises(CardError, match=said):
+    with pytest.raises(CardError, match=reason):
         read_card(version)
 
 
-def test_what_is_no_json_is_refused(version: Path) -> None:
+def test_a_lenient_read_keeps_the_fields_that_are_right(version: Path) -> None:
+    document = json.loads((version / CARD).read_text())
+    wrong = {"classes": True, "temperature": 0, "thresholds": {}, "made_at": "yesterday"}
+    (version / CARD).write_text(json.dumps(document | wrong))
+    card = read_card_leniently(version)
+    assert card is not None
+    assert (card.title, card.accuracy) == ("A test's", 0.5)
+    assert (card.classes, card.temperature, card.made_at_time) == (0, 1.0, None)
+    assert card.thresholds == DEFAULT_THRESHOLDS
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000])
+def test_a_lenient_read_of_another_file_is_none(version: Path, text: str) -> None:
+    (version / CARD).write_text(text)
+    assert read_card_leniently(version) is None
+
+
+def test_a_number_that_no_float_can_hold_is_a_mistake(version: Path) -> None:
+    document = json.loads((version / CARD).read_text())
+    (version / CARD).write_text(json.dumps(document | {"temperature": 10**400}))
+    with pytest.raises(CardError, match="temperature"):
+        read_card(version)
+    assert read_card_leniently(version) is not None
+
+
+@pytest.mark.parametrize("made_at", ["2026-01-02T03:04:05", "2026-01-02T05:04:05+02:00"])
+def test_the_time_of_a_card_has_a_zone(version: Path, made_at: str) -> None:
+    card = replace(card_of(version), made_at=made_at)
+    assert card.made_at_time == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_a_new_number_changes_nothing_else(version: Path) -> None:
+    document = json.loads((version / CARD).read_text()) | {"of_another_tool": "öäü"}
+    (version / CARD).write_text(json.dumps(document))
+    renumber_card(version, 8)
+    assert json.loads((version / CARD).read_text()) == document | {"version": 8}
+
+
+def test_a_card_must_be_a_json_object(version: Path) -> None:
     (version / CARD).write_text("{")
     with pytest.raises(CardError, match="not JSON"):
         read_card(version)
@@ -100,8 +142,8 @@ def test_a_changed_a_missing_and_a_further_file_are_named(version: Path) -> None
         verify_files(version)
 
 
-@pytest.mark.parametrize("directory", SHIPPED, ids=lambda path: f"version {path.name}")
-def test_what_ships_is_what_its_card_says(directory: Path) -> None:
+@pytest.mark.parametrize("directory", BUNDLED, ids=lambda path: f"version {path.name}")
+def test_a_bundled_version_is_what_its_card_lists(directory: Path) -> None:
     card = read_card(directory)
     verify_files(directory, card)
     assert card.version == int(directory.name)

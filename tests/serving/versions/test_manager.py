@@ -1,4 +1,4 @@
-"""Versions are published, promoted and retired in a real model server, and failures undone."""
+"""Versions are published, promoted and retired in a real model server; failures are undone."""
 
 import shutil
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from tests.serving.tiny_models import write_card
 BLANK = np.zeros((1, 28, 28), np.float32)
 
 
-def says(stage: Stage, *, label: str = "stable") -> int:
-    """The digit that the label's version says; digit D is version D's in these tests."""
+def predicted(stage: Stage, *, label: str = "stable") -> int:
+    """Returns the digit that the label's version predicts; here version D always predicts D."""
     answer = stage.client.predict(BLANK, label=label)
     digit = int(answer.probabilities[0].argmax())
     assert digit == answer.version
@@ -26,7 +26,7 @@ def says(stage: Stage, *, label: str = "stable") -> int:
 
 
 def export(stage: Stage, name: str, tmp_path: Path) -> Path:
-    """An export to spoil."""
+    """A copy of an export, with a card."""
     copy = tmp_path / name
     shutil.copytree(stage.exports / name, copy)
     write_card(copy, version=1)
@@ -37,7 +37,7 @@ def unchanged(stage: Stage, before: str) -> bool:
     return (
         stage.repository.config_text() == before
         and stage.client.ask_label("stable") == 1
-        and says(stage) == 1
+        and predicted(stage) == 1
     )
 
 
@@ -48,25 +48,25 @@ def test_a_version_is_published_promoted_and_the_oldest_dropped(
     assert published.version == 3
     assert published.smoke_test.classes == 11
     assert stage.available() == {1, 2, 3}
-    assert says(stage) == 1  # loaded, and not stable yet
+    assert predicted(stage) == 1  # loaded, and not stable yet
 
     stage.versions.promote(2)
-    assert says(stage) == 2
+    assert predicted(stage) == 2
     assert stage.available() == {1, 2, 3}  # 1 was stable, 3 waits for its promotion
 
     stage.versions.promote(3)
-    assert says(stage) == 3
+    assert predicted(stage) == 3
     stage.wait(lambda: stage.available() == {2, 3})
     assert stage.versions.deployment().versions == (2, 3)
 
     stage.versions.promote(1)  # on disk, and loaded again
-    assert says(stage) == 1
+    assert predicted(stage) == 1
     assert stage.repository.versions() == [1, 2, 3]
 
 
 def test_a_canary_answers_by_its_label_and_ends_with_its_promotion(stage: Stage) -> None:
     stage.versions.start_canary(2)
-    assert (says(stage), says(stage, label="canary")) == (1, 2)
+    assert (predicted(stage), predicted(stage, label="canary")) == (1, 2)
     with pytest.raises(ChangeRefused, match="is canary"):
         stage.versions.retire(2)
     stage.versions.promote(2)
@@ -150,7 +150,7 @@ def test_a_version_that_does_not_load_is_reported_in_the_servers_words(
     stage.put(3, "digit-3")
     with pytest.raises(ChangeFailed, match="does not try it again"):
         stage.versions.promote(3)
-    assert says(stage) == 1
+    assert predicted(stage) == 1
 
 
 def test_numbers_are_never_used_twice(stage: Stage, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_numbers_are_never_used_twice(stage: Stage, tmp_path: Path) -> None:
     assert stage.versions.publish(source, used=frozenset({9})).version == 10
 
 
-def test_giving_up_puts_back_what_was(stage: Stage) -> None:
+def test_giving_up_restores_the_config(stage: Stage) -> None:
     class GivenUp(Exception):
         pass
 
@@ -177,7 +177,7 @@ def test_giving_up_puts_back_what_was(stage: Stage) -> None:
     assert unchanged(stage, before)
 
 
-def test_a_server_that_does_not_follow_leaves_what_was(stage: Stage, tmp_path: Path) -> None:
+def test_a_server_that_does_not_follow_changes_nothing(stage: Stage, tmp_path: Path) -> None:
     """It reads another file than the one that is written."""
     shutil.copytree(stage.repository.model_dir, tmp_path / stage.model_name)
     text = stage.repository.config_text()
@@ -195,20 +195,20 @@ def test_a_server_that_does_not_follow_leaves_what_was(stage: Stage, tmp_path: P
     assert elsewhere.versions() == [1, 2]
 
 
-def test_a_label_on_a_version_that_is_not_loaded_is_in_nobodys_way(stage: Stage) -> None:
-    """Written by hand, say: the server refuses every file that holds it."""
+def test_a_label_on_a_version_that_is_not_loaded_is_removed(stage: Stage) -> None:
+    """Somebody may have written it by hand; the server refuses every file that holds it."""
     stage.versions.start_canary(2)
     stage.repository.write_config(versions=[1, 2, 7], labels={"stable": 1, "canary": 7})
     stage.put(3, "digit-3")
     stage.versions.promote(3)
-    assert says(stage) == 3
+    assert predicted(stage) == 3
     assert stage.versions.deployment().labels == {"stable": 3}
 
 
-def test_without_a_server_nothing_is_begun(stage: Stage, tmp_path: Path) -> None:
+def test_without_a_server_nothing_is_changed(stage: Stage, tmp_path: Path) -> None:
     before = stage.repository.config_text()
-    nobody = ServingClient(base_url="http://127.0.0.1:9", model_name=stage.model_name)
-    versions = VersionManager(repository=stage.repository, client=nobody)
+    unreachable = ServingClient(base_url="http://127.0.0.1:9", model_name=stage.model_name)
+    versions = VersionManager(repository=stage.repository, client=unreachable)
     source = export(stage, "digit-3", tmp_path)
     for attempt in (
         lambda: versions.publish(source),
@@ -222,7 +222,7 @@ def test_without_a_server_nothing_is_begun(stage: Stage, tmp_path: Path) -> None
     assert stage.repository.versions() == [1, 2]
 
 
-def test_without_a_config_nothing_is_begun(stage: Stage, tmp_path: Path) -> None:
+def test_without_a_config_nothing_is_changed(stage: Stage, tmp_path: Path) -> None:
     nowhere = Repository(models_dir=tmp_path, model_name=stage.model_name)
     with pytest.raises(ChangeRefused, match="MODELS_DIR"):
         VersionManager(repository=nowhere, client=stage.client).promote(2)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.versions.repository import CARD, InvalidSource, Repository, check_layout
+from serving.versions.card import CARD
+from serving.versions.repository import InvalidSource, Repository, check_layout
 
 CONFIG = """model_config_list { config { name: "digits" base_path: "/models/digits"
   model_version_policy { specific { versions: 1 } } version_labels { key: "stable" value: 1 } } }"""
@@ -20,7 +21,7 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """The layout of a SavedModel; what is in its files matters to the trial only."""
+    """The layout of a SavedModel; nothing here reads the contents of its files."""
     directory = tmp_path / "export"
     (directory / "variables").mkdir(parents=True)
     (directory / "assets.extra").mkdir()
@@ -31,14 +32,20 @@ def source(tmp_path: Path) -> Path:
     return directory
 
 
+def add(repository: Repository, source: Path, version: int) -> Path:
+    with repository.adding(source, version):
+        pass
+    return repository.version_dir(version)
+
+
 def test_a_draft_is_hidden_and_becomes_the_version_by_rename(
     repository: Repository, source: Path
 ) -> None:
-    with repository.draft(source) as draft:
+    with repository.adding(source, 7) as draft:
         assert repository.versions() == []
         assert draft.parent.name.startswith(".")
         inode = draft.stat().st_ino
-        target = repository.install(draft, 7)
+    target = repository.version_dir(7)
     assert target.stat().st_ino == inode
     assert repository.versions() == [7]
     assert [entry.name for entry in repository.model_dir.iterdir()] == ["7"]
@@ -48,24 +55,22 @@ def test_a_draft_is_hidden_and_becomes_the_version_by_rename(
     assert source.exists()
 
 
-def test_the_card_says_the_number(repository: Repository, source: Path) -> None:
-    with repository.draft(source) as draft:
-        target = repository.install(draft, 7)
+def test_the_card_gets_the_versions_number(repository: Repository, source: Path) -> None:
+    target = add(repository, source, 7)
     assert json.loads((target / CARD).read_text()) == {"version": 7, "title": "öäü"}
     assert json.loads((source / CARD).read_text())["version"] == 1
 
 
-def test_a_draft_that_is_not_installed_leaves_nothing(repository: Repository, source: Path) -> None:
-    with repository.draft(source):
-        pass
+def test_a_version_that_fails_its_test_leaves_nothing(repository: Repository, source: Path) -> None:
+    with pytest.raises(RuntimeError), repository.adding(source, 7):
+        raise RuntimeError
     assert list(repository.model_dir.iterdir()) == []
 
 
 def test_a_version_is_never_overwritten(repository: Repository, source: Path) -> None:
-    with repository.draft(source) as draft:
-        repository.install(draft, 7)
-    with repository.draft(source) as draft, pytest.raises(FileExistsError):
-        repository.install(draft, 7)
+    add(repository, source, 7)
+    with pytest.raises(FileExistsError):
+        add(repository, source, 7)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +85,8 @@ def test_a_half_copied_export_is_refused(
     repository: Repository, source: Path, missing: str, reason: str
 ) -> None:
     (source / missing).unlink()
-    with pytest.raises(InvalidSource, match=reason), repository.draft(source):
-        pass
+    with pytest.raises(InvalidSource, match=reason):
+        add(repository, source, 7)
     assert not repository.model_dir.exists()
 
 
@@ -91,16 +96,16 @@ def test_an_empty_graph_is_refused(source: Path) -> None:
         check_layout(source)
 
 
-def test_links_are_refused(source: Path) -> None:
+def test_symbolic_links_are_refused(source: Path) -> None:
     (source / "assets").symlink_to("/etc")
     with pytest.raises(InvalidSource, match="neither a file nor a directory"):
         check_layout(source)
 
 
-def test_what_is_no_directory_is_refused(source: Path) -> None:
-    with pytest.raises(InvalidSource, match="no directory"):
+def test_a_source_must_be_a_directory(source: Path) -> None:
+    with pytest.raises(InvalidSource, match="not a directory"):
         check_layout(source / "saved_model.pb")
-    with pytest.raises(InvalidSource, match="no directory"):
+    with pytest.raises(InvalidSource, match="not a directory"):
         check_layout(source / "nowhere")
 
 
@@ -112,14 +117,13 @@ def test_only_numbers_that_are_directories_are_versions(repository: Repository) 
     assert repository.versions() == [3, 12]
 
 
-def test_a_removed_version_is_gone_at_once(repository: Repository, source: Path) -> None:
-    with repository.draft(source) as draft:
-        repository.install(draft, 7)
+def test_a_removed_version_leaves_nothing(repository: Repository, source: Path) -> None:
+    add(repository, source, 7)
     repository.remove(7)
     assert list(repository.model_dir.iterdir()) == []
 
 
-def test_the_config_is_changed_and_put_back(repository: Repository) -> None:
+def test_the_config_is_changed_and_restored(repository: Repository) -> None:
     before = repository.config_text()
     repository.write_config(versions=[2, 1, 2], labels={"stable": 2})
     assert repository.config().versions == (1, 2)

@@ -142,7 +142,7 @@ def test_the_command_line(site: Stage, tmp_path: Path) -> None:
     assert len(said) == 5
     with pytest.raises(CommandError, match="version 1 is stable already"):
         command("promote", "1")
-    with pytest.raises(CommandError, match="no directory"):
+    with pytest.raises(CommandError, match="not a directory"):
         command("publish", str(tmp_path / "nowhere"), "--by", "ada")
 
 

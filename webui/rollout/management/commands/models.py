@@ -95,7 +95,7 @@ class Command(BaseCommand):
                     labels or "-",
                     (row.state or "-") + (" (failed)" if row.error else ""),
                     f"{card.accuracy:.2%}" if card and card.accuracy is not None else "-",
-                    f"{card.made_at:%Y-%m-%d %H:%M}" if card and card.made_at else "-",
+                    f"{card.made_at_time:%Y-%m-%d %H:%M}" if card and card.made_at_time else "-",
                     f"{card.size_bytes / 1e6:.1f} MB" if card and card.size_bytes else "-",
                     (card.title if card else "no card") if row.on_disk else "not on disk",
                 )
