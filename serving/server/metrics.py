@@ -1,115 +1,169 @@
-"""Counts and latencies under TensorFlow Serving's names, as its Prometheus exporter prints them.
+"""Request metrics under TensorFlow Serving's names, in Prometheus' text format.
 
-Prometheus' own client is no help: it refuses names that begin with a colon, and these do.
+The names, labels and bucket limits are those of TensorFlow Serving's
+`servables/tensorflow/util.cc`; latencies are in microseconds.
 """
 
+import re
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
-# servables/tensorflow/util.cc: Buckets::Exponential(10, 1.8, 33), in microseconds: to 20 minutes
-LATENCY_LIMITS = tuple(10 * 1.8**power for power in range(33))
-# servables/tensorflow/util.cc: Buckets::Exponential(1, 2, 20)
-EXAMPLE_LIMITS = tuple(1.0 * 2**power for power in range(20))
+from prometheus_client import generate_latest
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
-REQUEST_COUNT = ":tensorflow:serving:request_count"
-REQUEST_LATENCY = ":tensorflow:serving:request_latency"
-RUNTIME_LATENCY = ":tensorflow:serving:runtime_latency"
-EXAMPLE_COUNTS = ":tensorflow:serving:request_example_counts"
-EXAMPLE_COUNT_TOTAL = ":tensorflow:serving:request_example_count_total"
-LOAD_ATTEMPTS = ":tensorflow:cc:saved_model:load_attempt_count"
+LATENCY_LIMITS = tuple(10 * 1.8**power for power in range(33))  # microseconds: up to 20 minutes
+EXAMPLE_LIMITS = tuple(float(2**power) for power in range(15))
+HELP_LINE = re.compile(rb"^# HELP .*\n", re.MULTILINE)
+# generate_latest ends the names of all counters with _total, TensorFlow Serving does not.
+COUNTER_TYPE_LINE = re.compile(rb"^(# TYPE \S+)_total counter$", re.MULTILINE)
 
-Labels = tuple[tuple[str, str], ...]
+
+@dataclass
+class Counter:
+    """A counter: one number for each combination of label values."""
+
+    name: str
+    documentation: str
+    label_names: tuple[str, ...]
+    counts: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def add(self, labels: tuple[str, ...], amount: int = 1) -> None:
+        self.counts[labels] = self.counts.get(labels, 0) + amount
+
+    def family(self) -> Metric:
+        # CounterMetricFamily would end the samples' names with _total.
+        metric = Metric(self.name, self.documentation, "counter")
+        for labels, count in self.counts.items():
+            metric.add_sample(self.name, dict(zip(self.label_names, labels, strict=True)), count)
+        return metric
 
 
 @dataclass
 class Histogram:
+    """A histogram: counts in buckets, and a sum, for each combination of label values."""
+
+    name: str
+    documentation: str
+    label_names: tuple[str, ...]
     limits: tuple[float, ...]
-    buckets: list[int] = field(init=False)
-    total: float = 0.0
+    buckets: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
+    sums: dict[tuple[str, ...], float] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.buckets = [0] * (len(self.limits) + 1)
+    def observe(self, labels: tuple[str, ...], value: float) -> None:
+        buckets = self.buckets.setdefault(labels, [0] * (len(self.limits) + 1))
+        buckets[bisect_left(self.limits, value)] += 1
+        self.sums[labels] = self.sums.get(labels, 0.0) + value
 
-    def add(self, value: float) -> None:
-        self.buckets[bisect_left(self.limits, value)] += 1
-        self.total += value
+    def family(self) -> Metric:
+        metric = HistogramMetricFamily(self.name, self.documentation, labels=self.label_names)
+        limits = [*(f"{limit:g}" for limit in self.limits), "+Inf"]
+        for labels, buckets in self.buckets.items():
+            cumulative = list(zip(limits, accumulate(buckets), strict=True))
+            metric.add_metric(labels, cumulative, self.sums[labels])
+        return metric
 
 
-class Metrics:
+class Metrics(Collector):
     """All metrics of one server. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counters: dict[str, dict[Labels, int]] = {}
-        self._histograms: dict[str, dict[Labels, Histogram]] = {}
+        self._request_count = Counter(
+            ":tensorflow:serving:request_count",
+            "The total number of requests.",
+            ("model_name", "status"),
+        )
+        self._request_latency = Histogram(
+            ":tensorflow:serving:request_latency",
+            "Wall time of successful requests in microseconds.",
+            ("model_name", "API", "entrypoint"),
+            LATENCY_LIMITS,
+        )
+        self._runtime_latency = Histogram(
+            ":tensorflow:serving:runtime_latency",
+            "Wall time of the TensorFlow runtime in microseconds.",
+            ("model_name", "API", "runtime"),
+            LATENCY_LIMITS,
+        )
+        self._example_counts = Histogram(
+            ":tensorflow:serving:request_example_counts",
+            "The number of tf.Examples per request.",
+            ("model",),
+            EXAMPLE_LIMITS,
+        )
+        self._example_count_total = Counter(
+            ":tensorflow:serving:request_example_count_total",
+            "The total number of tf.Examples.",
+            ("model",),
+        )
+        self._load_attempts = Counter(
+            ":tensorflow:cc:saved_model:load_attempt_count",
+            "The number of attempts to load a SavedModel.",
+            ("model_path", "status"),
+        )
 
-    def request(self, *, model: str, api: str, status: str, micros: float) -> None:
-        """One REST request that reached the handler; only good ones count for the latency."""
+    def record_request(self, *, model: str, api: str, status: str, microseconds: float) -> None:
+        """Record one REST request; the latency counts only successful ones."""
+        model = _printable(model)
         with self._lock:
-            self._count(REQUEST_COUNT, (("model_name", model), ("status", status)))
+            self._request_count.add((model, status))
             if status == "OK":
-                labels = (("model_name", model), ("API", api), ("entrypoint", "REST"))
-                self._observe(REQUEST_LATENCY, labels, LATENCY_LIMITS, micros)
+                self._request_latency.observe((model, api, "REST"), microseconds)
 
-    def run(self, *, model: str, api: str, micros: float, examples: int) -> None:
-        """One run of a model."""
-        with self._lock:
-            labels = (("model_name", model), ("API", api), ("runtime", "TF1"))
-            self._observe(RUNTIME_LATENCY, labels, LATENCY_LIMITS, micros)
-            by_model = (("model_name", model),)
-            self._observe(EXAMPLE_COUNTS, by_model, EXAMPLE_LIMITS, examples)
-            self._count(EXAMPLE_COUNT_TOTAL, by_model, examples)
+    def record_run(self, *, model: str, api: str, microseconds: float) -> None:
+        """Record one successful run of a model, including its wait in a batching queue.
 
-    def load(self, *, path: str, succeeded: bool) -> None:
-        """One attempt to load a SavedModel."""
-        labels = (("model_path", path), ("status", "success" if succeeded else "fail"))
+        Args:
+            model: the model's name.
+            api: "predict", "classify" or "regress".
+            microseconds: the wall time.
+        """
         with self._lock:
-            self._count(LOAD_ATTEMPTS, labels)
+            # TensorFlow Serving's handlers for REST write the API in lower case, its runtime
+            # with a capital letter.
+            self._runtime_latency.observe((model, api.capitalize(), "TF1"), microseconds)
+
+    def record_examples(self, *, model: str, count: int) -> None:
+        """Record the number of examples in one classify or regress request."""
+        with self._lock:
+            self._example_counts.observe((model,), count)
+            self._example_count_total.add((model,), count)
+
+    def record_load(self, *, path: str, succeeded: bool) -> None:
+        """Record one attempt to load a SavedModel."""
+        with self._lock:
+            self._load_attempts.add((_printable(path), "success" if succeeded else "fail"))
+
+    def collect(self) -> Iterable[Metric]:
+        with self._lock:
+            return list(self._families())
+
+    def _families(self) -> Iterator[Metric]:
+        """The metrics that have a value, in the order of their names."""
+        metrics: tuple[Counter | Histogram, ...] = (
+            self._load_attempts,
+            self._request_count,
+            self._example_count_total,
+            self._example_counts,
+            self._request_latency,
+            self._runtime_latency,
+        )
+        for metric in metrics:
+            family = metric.family()
+            if family.samples:
+                yield family
 
     def page(self) -> bytes:
-        """The exporter's page; no HELP lines (`prometheus_exporter.cc`)."""
-        lines: list[str] = []
-        with self._lock:
-            for name in sorted({*self._counters, *self._histograms}):
-                if name in self._counters:
-                    lines.append(f"# TYPE {name} counter")
-                    lines.extend(
-                        f"{name}{{{_text(labels)}}} {count}"
-                        for labels, count in self._counters[name].items()
-                    )
-                else:
-                    lines.append(f"# TYPE {name} histogram")
-                    for labels, histogram in self._histograms[name].items():
-                        lines.extend(_histogram_lines(name, labels, histogram))
-        return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
-
-    def _count(self, name: str, labels: Labels, by: int = 1) -> None:
-        cells = self._counters.setdefault(name, {})
-        cells[labels] = cells.get(labels, 0) + by
-
-    def _observe(self, name: str, labels: Labels, limits: tuple[float, ...], value: float) -> None:
-        cells = self._histograms.setdefault(name, {})
-        if labels not in cells:
-            cells[labels] = Histogram(limits)
-        cells[labels].add(value)
+        """Return the exporter's page, which has no HELP lines (`prometheus_exporter.cc`)."""
+        text = HELP_LINE.sub(b"", generate_latest(self))
+        return COUNTER_TYPE_LINE.sub(rb"\1 counter", text)
 
 
-def _histogram_lines(name: str, labels: Labels, histogram: Histogram) -> Iterable[str]:
-    text = _text(labels)
-    separator = "," if text else ""
-    cumulative = 0
-    for limit, count in zip((*histogram.limits, None), histogram.buckets, strict=True):
-        cumulative += count
-        shown = "+Inf" if limit is None else f"{limit:g}"
-        yield f'{name}_bucket{{{text}{separator}le="{shown}"}} {cumulative}'
-    yield f"{name}_sum{{{text}}} {histogram.total:g}"
-    yield f"{name}_count{{{text}}} {cumulative}"
-
-
-def _text(labels: Labels) -> str:
-    return ",".join(
-        '{}="{}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"'))
-        for name, value in labels
-    )
+def _printable(text: str) -> str:
+    """Return `text` with bytes that were not UTF-8 (surrogate escapes) replaced."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -191,9 +191,9 @@ class ModelServer:
                 model.close()
                 raise
         except BaseException:
-            self.metrics.load(path=str(directory), succeeded=False)
+            self.metrics.record_load(path=str(directory), succeeded=False)
             raise
-        self.metrics.load(path=str(directory), succeeded=True)
+        self.metrics.record_load(path=str(directory), succeeded=True)
         return model
 
     def _read_config(self) -> ModelServerConfig:

@@ -6,11 +6,13 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from serving.server.json.examples import (
     CLASSIFY,
+    RunExamples,
     check_method_name,
     classify,
     read_examples,
@@ -219,10 +221,13 @@ class RestApi:
             feeds = tuple(signature.inputs[name].tensor_name for name in tensors)
             fetches = tuple(output.tensor_name for output in signature.outputs.values())
 
+            started = time.monotonic()
+
             def done(outcome: Outcome) -> None:
                 if isinstance(outcome, StatusError):
                     self._fail(call, outcome)
                     return
+                self._record_run(call, started)
                 try:
                     outputs = dict(zip(signature.outputs, outcome, strict=True))
                     self._succeed(call, write_predict(signature, made, outputs))
@@ -243,8 +248,10 @@ class RestApi:
         made: Format,
         tensors: Tensors,
     ) -> None:
+        started = time.monotonic()
         try:
             outputs = model.run(signature, tensors)
+            self._record_run(call, started)
             body = write_predict(signature, made, outputs)
         except Exception as failure:
             self._fail(call, failure)
@@ -265,7 +272,7 @@ class RestApi:
         def work() -> None:
             try:
                 answer = (classify if call.method == CLASSIFY else regress)(
-                    signature, request.serialized, self._example_runner(model)
+                    signature, request.serialized, self._example_runner(call, model)
                 )
             except Exception as failure:
                 self._fail(call, failure)
@@ -277,13 +284,16 @@ class RestApi:
         else:
             self._workers.submit(work)
 
-    def _example_runner(
-        self, model: SavedModel
-    ) -> Callable[[str, tuple[str, ...], Array], list[Array]]:
+    def _example_runner(self, call: _Call, model: SavedModel) -> RunExamples:
         def run(feed: str, fetches: tuple[str, ...], examples: Array) -> list[Array]:
-            if self._batcher is None:
-                return model.run_tensors((feed,), fetches, [examples])
-            return self._batcher.run(model, (feed,), fetches, [examples])
+            started = time.monotonic()
+            run_tensors = model.run_tensors
+            if self._batcher is not None:
+                run_tensors = partial(self._batcher.run, model)
+            outputs = run_tensors((feed,), fetches, [examples])
+            self._record_run(call, started)
+            self._metrics.record_examples(model=call.target.name, count=len(examples))
+            return outputs
 
         return run
 
@@ -306,9 +316,18 @@ class RestApi:
             self._core.manager.release(held)
 
     def _count(self, name: str, code: Code, started: float, method: str) -> None:
-        self._metrics.request(
-            model=name, api=method, status=code.name, micros=(time.monotonic() - started) * 1e6
+        self._metrics.record_request(
+            model=name, api=method, status=code.name, microseconds=_microseconds_since(started)
         )
+
+    def _record_run(self, call: _Call, started: float) -> None:
+        self._metrics.record_run(
+            model=call.target.name, api=call.method, microseconds=_microseconds_since(started)
+        )
+
+
+def _microseconds_since(started: float) -> float:
+    return (time.monotonic() - started) * 1e6
 
 
 def preflight(origin: str) -> Answer:

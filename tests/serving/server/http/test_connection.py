@@ -128,49 +128,6 @@ def test_cors_headers_only_with_the_flag(
         assert client.get("/monitoring/prometheus/metrics").status == 404
 
 
-def test_metrics(client: Client) -> None:
-    client.predict("half_plus_two", {"instances": [1.0]})
-    client.predict("half_plus_two", {"instances": ["x"]})
-    client.predict("nobody", {"instances": [1.0]})
-    reply = client.get("/monitoring/prometheus/metrics")
-    assert reply.status == 200
-    assert reply.headers["Content-Type"] == "text/plain"
-    lines = reply.body.decode().splitlines()
-    assert "# TYPE :tensorflow:serving:request_count counter" in lines
-    counts = {line.rpartition(" ")[0] for line in lines}
-    for model, status in (
-        ("half_plus_two", "OK"),
-        ("half_plus_two", "INVALID_ARGUMENT"),
-        ("nobody", "NOT_FOUND"),
-    ):
-        assert (
-            f':tensorflow:serving:request_count{{model_name="{model}",status="{status}"}}' in counts
-        )
-    assert "# TYPE :tensorflow:serving:request_latency histogram" in lines
-    labels = 'model_name="half_plus_two",API="predict",entrypoint="REST"'
-    buckets = [
-        line
-        for line in lines
-        if line.startswith(f":tensorflow:serving:request_latency_bucket{{{labels}")
-    ]
-    numbers = [int(line.rpartition(" ")[2]) for line in buckets]
-    assert len(buckets) == 34
-    assert numbers == sorted(numbers)
-    assert 'le="10"}' in buckets[0]
-    assert 'le="+Inf"}' in buckets[-1]
-    count = next(
-        line
-        for line in lines
-        if line.startswith(f":tensorflow:serving:request_latency_count{{{labels}")
-    )
-    assert int(count.rpartition(" ")[2]) == numbers[-1]
-    assert not any(line.startswith("# HELP") for line in lines)
-    page = "/monitoring/prometheus/metrics"
-    wrong = client.get(f"{page}?a=b")
-    assert wrong.status == 400
-    assert wrong.body.decode() == f"Unexpected path: {page}?a=b. Should be {page}"
-
-
 def test_a_client_that_does_not_read_gets_no_more(client: Client) -> None:
     """Its answers wait for it; they do not pile up in memory, and it gets every one."""
     body = b'{"instances": [' + b",".join([b"1"] * 20_000) + b"]}"
