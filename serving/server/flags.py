@@ -1,89 +1,81 @@
-"""The command line: tensorflow_model_server's flags, by their names, with its defaults.
+"""The command line: tensorflow_model_server's flags under their own names, with its defaults.
 
-`--name=value`, `--name value` (which the real binary does not take for strings and numbers,
-but every other tool does), and for switches `--name`, `--name=true`, `--name=false`. A flag
-that neither knows is refused by name.
+A value may follow the flag's name after `=` or after a space; a boolean flag may stand alone.
+An unknown flag is refused by name.
 """
 
+import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from dataclasses import dataclass, field, fields
+from typing import TypeVar, get_type_hints
+
+T = TypeVar("T")
 
 TRUE = ("true", "t", "yes", "y", "1", "")
 FALSE = ("false", "f", "no", "n", "0")
 
 
 class FlagError(Exception):
-    """What is wrong with the command line; printed with the usage."""
+    """An error in the command line; it is printed together with the usage."""
+
+
+def _flag(default: T, description: str) -> T:
+    value: T = field(default=default, metadata={"description": description})
+    return value
 
 
 @dataclass(frozen=True)
 class Flags:
     """Every flag that this server acts upon. Defaults are main.cc's of TensorFlow Serving 2.20."""
 
-    rest_api_port: int = 0
-    rest_api_num_threads: int = 4 * (os.cpu_count() or 1)
-    rest_api_timeout_in_ms: int = 30_000
-    rest_api_enable_cors_support: bool = False
-    rest_api_bind_address: str = "0.0.0.0"  # ours: 127.0.0.1 keeps it to this machine  # noqa: S104
-    port: int = 8500
-    model_name: str = "default"
-    model_base_path: str = ""
-    model_config_file: str = ""
-    model_config_file_poll_wait_seconds: int = 0
-    allow_version_labels_for_unavailable_models: bool = False
-    file_system_poll_wait_seconds: int = 1
-    max_num_load_retries: int = 5
-    load_retry_interval_micros: int = 60_000_000
-    num_load_threads: int = 0
-    num_unload_threads: int = 0
-    enable_batching: bool = False
-    batching_parameters_file: str = ""
-    monitoring_config_file: str = ""
-    enable_model_warmup: bool = True
-    num_request_iterations_for_warmup: int = 0
-    enable_signature_method_name_check: bool = False
-    saved_model_tags: str = "serve"
-    tensorflow_session_parallelism: int = 0
-    tensorflow_intra_op_parallelism: int = 0
-    tensorflow_inter_op_parallelism: int = 0
-    flush_filesystem_caches: bool = True
-    version: bool = False
+    rest_api_port: int = _flag(0, "Port to listen on for HTTP/REST API; 0: none")
+    rest_api_num_threads: int = _flag(
+        4 * (os.cpu_count() or 1), "Number of threads for HTTP/REST API processing"
+    )
+    rest_api_timeout_in_ms: int = _flag(30_000, "Timeout for HTTP/REST API calls")
+    rest_api_enable_cors_support: bool = _flag(False, "Enable CORS headers in response")
+    rest_api_bind_address: str = _flag("0.0.0.0", "Address to listen on (this server's own flag)")  # noqa: S104
+    port: int = _flag(8500, "Accepted and not used: this server has no gRPC")
+    model_name: str = _flag("default", "Name of the model (ignored if --model_config_file is set)")
+    model_base_path: str = _flag(
+        "", "Directory of the model's versions (ignored if --model_config_file is set)"
+    )
+    model_config_file: str = _flag(
+        "", "An ascii ModelServerConfig protobuf: several models, policies, labels"
+    )
+    model_config_file_poll_wait_seconds: int = _flag(
+        0, "Seconds between reads of that file; 0: only at start"
+    )
+    allow_version_labels_for_unavailable_models: bool = _flag(
+        False, "Let a new label point to an unloaded version"
+    )
+    file_system_poll_wait_seconds: int = _flag(1, "Seconds between looks for new versions; 0: once")
+    max_num_load_retries: int = _flag(5, "Times a failed load is tried again")
+    load_retry_interval_micros: int = _flag(60_000_000, "Microseconds between those")
+    num_load_threads: int = _flag(
+        0, "Threads that load versions; 0: the manager's own, which then waits"
+    )
+    num_unload_threads: int = _flag(0, "Threads that unload versions; 0: the manager's own")
+    enable_batching: bool = _flag(False, "Batch requests together")
+    batching_parameters_file: str = _flag("", "An ascii BatchingParameters protobuf")
+    monitoring_config_file: str = _flag("", "An ascii MonitoringConfig protobuf")
+    enable_model_warmup: bool = _flag(True, "Run a version's warm-up records when it is loaded")
+    num_request_iterations_for_warmup: int = _flag(0, "Times each warm-up record is run")
+    enable_signature_method_name_check: bool = _flag(
+        False, "Ask for the method's own method_name in signatures"
+    )
+    saved_model_tags: str = _flag("serve", "Comma-separated tags of the MetaGraphDef to load")
+    tensorflow_session_parallelism: int = _flag(0, "Threads of a TensorFlow session; 0: automatic")
+    tensorflow_intra_op_parallelism: int = _flag(0, "Threads within one op; 0: automatic")
+    tensorflow_inter_op_parallelism: int = _flag(0, "Ops run at the same time; 0: automatic")
+    flush_filesystem_caches: bool = _flag(
+        True, "Accepted; the operating system's page cache does this here"
+    )
+    version: bool = _flag(False, "Display version")
 
 
-HELP: dict[str, str] = {
-    "rest_api_port": "Port to listen on for HTTP/REST API; 0: none",
-    "rest_api_num_threads": "Number of threads for HTTP/REST API processing",
-    "rest_api_timeout_in_ms": "Timeout for HTTP/REST API calls",
-    "rest_api_enable_cors_support": "Enable CORS headers in response",
-    "rest_api_bind_address": "Address to listen on (this server's own flag)",
-    "port": "Accepted and not used: this server has no gRPC",
-    "model_name": "Name of the model (ignored if --model_config_file is set)",
-    "model_base_path": "Directory of the model's versions (ignored if --model_config_file is set)",
-    "model_config_file": "An ascii ModelServerConfig protobuf: several models, policies, labels",
-    "model_config_file_poll_wait_seconds": "Seconds between reads of that file; 0: only at start",
-    "allow_version_labels_for_unavailable_models": "Let a new label point to an unloaded version",
-    "file_system_poll_wait_seconds": "Seconds between looks for new versions; 0: once",
-    "max_num_load_retries": "Times a failed load is tried again",
-    "load_retry_interval_micros": "Microseconds between those",
-    "num_load_threads": "Threads that load versions; 0: the manager's own, which then waits",
-    "num_unload_threads": "Threads that unload versions; 0: the manager's own",
-    "enable_batching": "Batch requests together",
-    "batching_parameters_file": "An ascii BatchingParameters protobuf",
-    "monitoring_config_file": "An ascii MonitoringConfig protobuf",
-    "enable_model_warmup": "Run a version's warm-up records when it is loaded",
-    "num_request_iterations_for_warmup": "Times each warm-up record is run",
-    "enable_signature_method_name_check": "Ask for the method's own method_name in signatures",
-    "saved_model_tags": "Comma-separated tags of the MetaGraphDef to load",
-    "tensorflow_session_parallelism": "Threads of a TensorFlow session; 0: automatic",
-    "tensorflow_intra_op_parallelism": "Threads within one op; 0: automatic",
-    "tensorflow_inter_op_parallelism": "Ops run at the same time; 0: automatic",
-    "flush_filesystem_caches": "Accepted; the operating system's page cache does this here",
-    "version": "Display version",
-}
-
-# Flags of the real binary that would change what is served, and that this server has not.
+# Flags of tensorflow_model_server that would change the answers, and that this server lacks.
 NOT_OFFERED = frozenset(
     {
         "grpc_socket_path",
@@ -110,49 +102,53 @@ NOT_OFFERED = frozenset(
 
 
 def parse_flags(arguments: Sequence[str]) -> Flags:
-    """Reads a command line without the program's name.
+    """Parse a command line without the program's name.
 
     Raises:
-        FlagError: an unknown flag, or a value that is not of the flag's kind.
+        FlagError: a flag is unknown, or its value is not valid.
     """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     kinds = get_type_hints(Flags)
-    values: dict[str, Any] = {}
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        if not argument.startswith("--"):
-            raise FlagError(f"unknown argument: {argument}")
-        name, equals, text = argument[2:].partition("=")
-        if name in NOT_OFFERED:
+    for each in fields(Flags):
+        kind = kinds[each.name]
+        parser.add_argument(
+            f"--{each.name}",
+            nargs="?",
+            const=True if kind is bool else None,
+            default=each.default,
+            type=_boolean if kind is bool else _integer if kind is int else str,
+        )
+    try:
+        values, unknown = parser.parse_known_args(arguments)
+    except argparse.ArgumentError as error:
+        raise FlagError(f"{error.argument_name}: {error.message}") from None
+    if unknown:
+        name = unknown[0].partition("=")[0]
+        if name.removeprefix("--") in NOT_OFFERED:
             raise FlagError(
-                f"--{name} is a flag of tensorflow_model_server that this embedded server "
+                f"{name} is a flag of tensorflow_model_server that this embedded server "
                 "does not have"
             )
-        if name not in kinds:
-            raise FlagError(f"unknown argument: --{name}")
-        if not equals and kinds[name] is not bool:
-            if not rest:
-                raise FlagError(f"--{name} needs a value, like --{name}=…")
-            text = rest.pop(0)
-        values[name] = _value(name, kinds[name], text)
-    return _checked(Flags(**values))
+        raise FlagError(f"unknown argument: {name}")
+    for name, value in vars(values).items():
+        if value is None:
+            raise FlagError(f"--{name} needs a value, like --{name}=…")
+    return _checked(Flags(**vars(values)))
 
 
-def _value(name: str, kind: type, text: str) -> bool | int | str:
-    if kind is bool:
-        if text.lower() in TRUE:
-            return True
-        if text.lower() in FALSE:
-            return False
-        raise FlagError(f"Couldn't interpret value {text} for flag {name}: true or false")
-    if kind is int:
-        try:
-            return int(text)
-        except ValueError:
-            raise FlagError(
-                f"Couldn't interpret value {text} for flag {name}: a whole number"
-            ) from None
-    return text
+def _boolean(text: str) -> bool:
+    if text.lower() in TRUE:
+        return True
+    if text.lower() in FALSE:
+        return False
+    raise argparse.ArgumentTypeError(f"true or false is needed, not {text}")
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number is needed, not {text}") from None
 
 
 def _checked(flags: Flags) -> Flags:
@@ -181,10 +177,13 @@ def _checked(flags: Flags) -> Flags:
 
 
 def usage() -> str:
-    """What `--help` or a bad command line prints."""
+    """Return the text that `--help` or an error in the command line prints."""
     lines = ["usage: python -m serving.server", "Flags:"]
     for each in fields(Flags):
-        shown = str(each.default).lower() if isinstance(each.default, bool) else each.default
-        text = f'"{shown}"' if isinstance(each.default, str) else shown
-        lines.append(f"\t--{each.name}={text}\t{HELP[each.name]}")
+        default = each.default
+        if isinstance(default, bool):
+            default = str(default).lower()
+        elif isinstance(default, str):
+            default = f'"{default}"'
+        lines.append(f"\t--{each.name}={default}\t{each.metadata['description']}")
     return "\n".join(lines)
