@@ -1,4 +1,4 @@
-"""`python -m serving.server`: tensorflow_model_server's command line, embedded."""
+"""The command `python -m serving.server`, with tensorflow_model_server's flags."""
 
 import logging
 import os
@@ -6,10 +6,10 @@ import sys
 
 
 def main(arguments: list[str]) -> int:
-    """Runs a server to its end; returns the exit status."""
-    # Before TensorFlow is imported, which takes seconds and says much that helps nobody here.
+    """Run a server until it is stopped; return the exit status."""
+    # TensorFlow reads these when it is imported: no informational logs, no search for a GPU.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # as the CPU image; no search for a GPU
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
     from serving.server.flags import FlagError, parse_flags, usage
     from serving.server.http.listener import CannotListen, bound_socket
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         except CannotListen as error:
             sys.stderr.write(f"{error}\n")
             return 1
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # its deprecations are ours to heed
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # no deprecation warnings
     import tensorflow as tf
 
     if flags.version:
@@ -64,5 +64,5 @@ if __name__ == "__main__":
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads may still wait in TensorFlow or sleep between retries; nothing is left to save.
+    # Exit without waiting for threads that are in TensorFlow or sleep between retries.
     os._exit(status)

@@ -1,4 +1,4 @@
-"""Puts the parts together, starts them in the right order and stops them in the other."""
+"""Creates, starts and stops the parts of a model server."""
 
 import asyncio
 import contextlib
@@ -33,17 +33,17 @@ logger = logging.getLogger(__name__)
 
 METRICS_PATH = "/monitoring/prometheus/metrics"  # prometheus_exporter.cc, kPrometheusPath
 BACKLOG = 1024
-FINISH_SECONDS = 15.0  # for requests that run when the server is told to stop
+FINISH_SECONDS = 15.0  # time for requests in progress when the server stops
 
 
 class ModelServer:
-    """A model server with the behaviour that its flags say."""
+    """A model server, configured by its flags."""
 
     def __init__(self, flags: Flags) -> None:
-        """Reads all configuration; nothing runs yet.
+        """Read all configuration files.
 
         Raises:
-            StatusError: a file cannot be read, or says what cannot be.
+            StatusError: a file cannot be read, or is not valid.
         """
         self._flags = flags
         self.metrics = Metrics()
@@ -75,13 +75,13 @@ class ModelServer:
         self.port = flags.rest_api_port
 
     def run(self, listener: socket.socket | None = None) -> None:
-        """Serves until SIGTERM, SIGINT or `stop`.
+        """Serve until SIGTERM, SIGINT or `stop`.
 
         Args:
-            listener: bound already; without one the flags' port is bound.
+            listener: a bound socket; None: bind one to the flags' address and port.
 
         Raises:
-            CannotListen: the port cannot be had.
+            CannotListen: the port is in use or not permitted.
             StatusError: a model did not become available.
         """
         if listener is None:
@@ -94,13 +94,13 @@ class ModelServer:
             listener.close()
 
     def stop(self) -> None:
-        """Asks a running server to stop, from any thread."""
+        """Stop a running server, from any thread."""
         self._stopping.set()
         if self.core is not None:
             self.core.stop()
         loop, requested = self._loop, self._stop_requested
         if loop is not None and requested is not None:
-            with contextlib.suppress(RuntimeError):  # it has just ended by itself
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
                 loop.call_soon_threadsafe(requested.set)
 
     async def _serve(self, listener: socket.socket) -> None:
@@ -109,8 +109,8 @@ class ModelServer:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
-        # TensorFlow's import leaves a million objects that stay; without this every full
-        # garbage collection walks them and holds all requests up for a third of a second.
+        # TensorFlow's import creates a million permanent objects. Without this, every full
+        # garbage collection visits them and delays all requests for a third of a second.
         gc.freeze()
         flags = self._flags
         self.core = core = ServerCore(
@@ -158,15 +158,15 @@ class ModelServer:
             metrics_path=self._metrics_path,
             cors=self._flags.rest_api_enable_cors_support,
             loop=loop,
+            loop_thread=threading.get_ident(),
         )
-        loop_thread = threading.get_ident()
         try:
             server = await loop.create_server(
-                lambda: Connection(state, threading.get_ident, loop_thread),
+                lambda: Connection(state),
                 sock=listener,
                 backlog=BACKLOG,
             )
-        except OSError as error:  # two servers may bind a port, only one may listen
+        except OSError as error:  # several sockets may bind a port, only one may listen
             raise CannotListen(self.port, error) from None
         if self._flags.model_config_file and self._flags.model_config_file_poll_wait_seconds > 0:
             threading.Thread(target=self._poll_config, name="config-poll", daemon=True).start()
@@ -209,7 +209,7 @@ class ModelServer:
         return (prometheus.path or METRICS_PATH) if prometheus.enable else None
 
     def _poll_config(self) -> None:
-        """Reads the configuration again and again; one that cannot be is logged, no more."""
+        """Read the configuration at intervals; errors are logged and change nothing."""
         while not self._stopping.wait(self._flags.model_config_file_poll_wait_seconds):
             try:
                 config = self._read_config()
@@ -228,7 +228,7 @@ class ModelServer:
 
 
 async def _sweep(state: ServerState) -> None:
-    """Closes connections whose clients have gone silent."""
+    """Close connections whose clients have been silent for too long."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         now = time.monotonic()
@@ -238,7 +238,7 @@ async def _sweep(state: ServerState) -> None:
 
 
 async def _finish(state: ServerState) -> None:
-    """Lets running requests finish, for a while; closes what is idle."""
+    """Close idle connections, and wait up to FINISH_SECONDS for requests in progress."""
     until = time.monotonic() + FINISH_SECONDS
     while True:
         for connection in list(state.connections):

@@ -1,7 +1,7 @@
-"""What can go wrong, in TensorFlow's own codes, and how each code looks over HTTP.
+"""TensorFlow's status codes, their exception, and the HTTP status of each code.
 
-TensorFlow Serving answers every failure with an absl status; the code decides the HTTP
-status, the message is the whole body. This module is the only place that knows the pairing.
+TensorFlow Serving reports every failure as an absl status: the code determines the HTTP
+status, and the message is the body.
 """
 
 from enum import IntEnum
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 class Code(IntEnum):
-    """absl::StatusCode; the names appear in status documents and metrics."""
+    """absl::StatusCode. The names appear in status documents and metrics."""
 
     OK = 0
     CANCELLED = 1
@@ -54,7 +54,7 @@ HTTP_STATUS: dict[Code, int] = {
 
 
 class StatusError(Exception):
-    """A failed status. Bytes that are not UTF-8 travel in `message` as surrogate escapes."""
+    """A status other than OK. `message` holds bytes that are not UTF-8 as surrogate escapes."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -62,7 +62,7 @@ class StatusError(Exception):
         self.message = message
 
     def __str__(self) -> str:
-        """As absl prints it inside another message: `INVALID_ARGUMENT: the message`."""
+        """Format the status as absl does within another message: `INVALID_ARGUMENT: message`."""
         return f"{self.code.name}: {self.message}"
 
 
@@ -79,7 +79,7 @@ def not_found(message: str) -> StatusError:
 
 
 def from_exception(error: BaseException) -> StatusError:
-    """The status of whatever TensorFlow raised, its own message kept."""
+    """Return the status for an exception of TensorFlow or Python, with its message."""
     if isinstance(error, StatusError):
         return error
     if isinstance(error, tf.errors.OpError):
@@ -89,6 +89,6 @@ def from_exception(error: BaseException) -> StatusError:
     if isinstance(error, MemoryError):
         return StatusError(Code.RESOURCE_EXHAUSTED, "out of memory")
     if isinstance(error, (ValueError, TypeError)):
-        # The Python binding refuses a feed or a graph before the runtime sees it.
+        # TensorFlow's Python code raises these for a feed or a graph that is not valid.
         return StatusError(Code.INVALID_ARGUMENT, str(error))
     return StatusError(Code.INTERNAL, f"{type(error).__name__}: {error}")

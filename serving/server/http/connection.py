@@ -1,16 +1,17 @@
-"""HTTP/1.1 as far as libevent's server takes it, on uvloop and httptools.
+"""HTTP/1.1 connections that behave as libevent's HTTP server does, on uvloop and httptools.
 
-One `Connection` is one client: requests are answered in order, one at a time. Whatever is not
-below `/v1/` (or the metrics page) never reaches the API and gets libevent's HTML.
+A connection answers its requests in order, one at a time. Requests for paths outside `/v1/` and
+the metrics page do not reach the API, they get libevent's HTML error page.
 """
 
 import asyncio
 import re
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import cast
 
@@ -20,45 +21,51 @@ from serving.server.http.routes import CORS_HEADERS, Answer, RestApi, preflight
 from serving.server.metrics import Metrics
 
 API_PATH = re.compile(r"(?i:/v1/.*)")
-# evhttp knows these; any other method is 501 before a handler is asked.
+# The methods of libevent's evhttp; all others are answered with 501.
 METHODS = frozenset(
     {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH"}
 )
 REQUEST_LINE = re.compile(rb"([A-Z][A-Z_-]*) \S+ HTTP/1\.[01]\r?\n")
 ABSOLUTE_FORM = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
-READ_SECONDS = 50.0  # libevent's HTTP_READ_TIMEOUT: a request must not stall for longer
-IDLE_SECONDS = 300.0  # between requests; pools keep connections for about so long
+READ_SECONDS = 50.0  # the longest pause within a request: libevent's HTTP_READ_TIMEOUT
+IDLE_SECONDS = 300.0  # the longest pause between requests; connection pools keep them as long
 SWEEP_SECONDS = 5.0
-MOST_HEADER_BYTES = 256 * 1024
-MOST_BODY_BYTES = 1024 * 1024 * 1024  # TensorFlow Serving has no limit; memory has
-MOST_PIPELINED = 64
+MAX_HEADER_BYTES = 256 * 1024
+MAX_BODY_BYTES = 1024 * 1024 * 1024  # TensorFlow Serving has no limit
+MAX_PIPELINED = 64
 REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @dataclass(eq=False)
 class ServerState:
-    """What all connections of a server share."""
+    """State shared by all connections of a server."""
 
     api: RestApi
     metrics: Metrics
     metrics_path: str | None  # None: off
     cors: bool
     loop: asyncio.AbstractEventLoop
+    loop_thread: int
     connections: "set[Connection]" = field(default_factory=set)
     outbox: "deque[tuple[Connection, Answer]]" = field(default_factory=deque)
     wake_up_due: bool = False
 
     def send(self, connection: "Connection", answer: Answer) -> None:
-        """Hands an answer over from a worker; many at once cost one wake-up."""
+        """Pass an answer to the event loop, from any thread."""
+        if threading.get_ident() == self.loop_thread:
+            connection.answer(answer)
+            return
         self.outbox.append((connection, answer))
-        # Two workers may both see False: a wake-up too many, never one too few.
+        # One wake-up serves all answers in the outbox. If two workers see False at once, the
+        # loop wakes up once more than necessary.
         if not self.wake_up_due:
             self.wake_up_due = True
             self.loop.call_soon_threadsafe(self.drain)
 
     def drain(self) -> None:
-        # Before looking: who adds later, and may not be seen here, wakes the loop again.
+        """Write all answers in the outbox, on the event loop's thread."""
+        # Reset first, so that an answer appended after the loop below wakes the event loop again.
         self.wake_up_due = False
         while self.outbox:
             connection, answer = self.outbox.popleft()
@@ -77,20 +84,20 @@ class _Request:
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, server: ServerState, thread_id: Callable[[], int], loop_thread: int) -> None:
+    """One client's connection."""
+
+    def __init__(self, server: ServerState) -> None:
         self._server = server
-        self._thread_id = thread_id
-        self._loop_thread = loop_thread
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[_Request] = deque()
         self._current: _Request | None = None
-        self._refusal: tuple[int, str] | None = None  # after the requests before it
+        self._refusal: tuple[int, str] | None = None  # sent after the answers to earlier requests
         self._first_bytes = b""
         self._in_request = False
         self._paused = False
         self._is_writable = True
-        self._has_ended = False  # the client will send no more
+        self._has_ended = False  # the client has closed its side
         self.last_data = time.monotonic()
         self._reset()
 
@@ -103,7 +110,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_bytes = 0
 
-    # asyncio
+    # Methods of asyncio.Protocol.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -123,7 +130,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # libevent does not look at Upgrade; what follows is the next request.
+            # libevent ignores Upgrade; the rest of the data is the next request.
             self._parser = httptools.HttpRequestParser(self)
             rest = data[upgrade.args[0] :]
             if rest:
@@ -137,19 +144,19 @@ class Connection(asyncio.Protocol):
             self._refuse(501 if unknown else 400, "")
 
     def eof_received(self) -> bool:
-        """The client has sent all it will; what it asked is still answered."""
+        """Answer pending requests before closing."""
         self._has_ended = True
         return self.is_busy
 
     def pause_writing(self) -> None:
-        """The client does not read its answers: it gets no more before it does."""
+        """Stop answering while the client does not read its answers."""
         self._is_writable = False
 
     def resume_writing(self) -> None:
         self._is_writable = True
         self._server.loop.call_soon(self._next)
 
-    # httptools
+    # Callbacks of httptools.
 
     def on_message_begin(self) -> None:
         self._in_request = True
@@ -160,7 +167,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value)
-        if self._header_bytes > MOST_HEADER_BYTES:
+        if self._header_bytes > MAX_HEADER_BYTES:
             raise _TooLarge(400, "headers")
         name = name.lower()
         if name == b"content-encoding":
@@ -169,7 +176,7 @@ class Connection(asyncio.Protocol):
             self._expects_continue = value.lower() == b"100-continue"
         elif name == b"origin":
             self._origin = value.decode("latin-1")
-        elif name == b"content-length" and value.isdigit() and int(value) > MOST_BODY_BYTES:
+        elif name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
             raise _TooLarge(413, "body")
 
     def on_headers_complete(self) -> None:
@@ -179,7 +186,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
         self._body_bytes += len(body)
-        if self._body_bytes > MOST_BODY_BYTES:
+        if self._body_bytes > MAX_BODY_BYTES:
             raise _TooLarge(413, "body")
 
     def on_message_complete(self) -> None:
@@ -199,20 +206,20 @@ class Connection(asyncio.Protocol):
         self._body = []
         if self._current is not None:
             self._waiting.append(request)
-            if len(self._waiting) >= MOST_PIPELINED and self._transport is not None:
+            if len(self._waiting) >= MAX_PIPELINED and self._transport is not None:
                 self._paused = True
                 self._transport.pause_reading()
         else:
             self._handle(request)
 
-    # Answers.
+    # Requests and answers.
 
     @property
     def is_busy(self) -> bool:
         return self._current is not None or bool(self._waiting)
 
     def is_stale(self, now: float) -> bool:
-        """Whether the client has been silent for too long."""
+        """Return whether the client has been silent for too long."""
         if self.is_busy:
             return False
         return now - self.last_data > (READ_SECONDS if self._in_request else IDLE_SECONDS)
@@ -234,7 +241,8 @@ class Connection(asyncio.Protocol):
             self.answer(preflight(request.origin))
         else:
             body, request.body = request.body, b""
-            server.api.handle(request.method, request.path, body, self._reply, gzip=request.gzip)
+            reply = partial(server.send, self)
+            server.api.handle(request.method, request.path, body, reply, gzip=request.gzip)
 
     def _metrics(self, path: str, wanted: str) -> Answer:
         if path != wanted:
@@ -242,21 +250,15 @@ class Connection(asyncio.Protocol):
             return Answer(400, text.encode("utf-8", "surrogateescape"), "text/plain")
         return Answer(200, self._server.metrics.page(), "text/plain")
 
-    def _reply(self, answer: Answer) -> None:
-        if self._thread_id() == self._loop_thread:
-            self.answer(answer)
-        else:
-            self._server.send(self, answer)
-
     def answer(self, answer: Answer) -> None:
-        """Writes the answer to the current request and goes on to the next."""
+        """Write the answer to the current request and start the next one."""
         request = self._current
         if request is None or self._transport is None:
             return
         lines = (
             f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}\r\n"
             f"Content-Type: {answer.content_type}\r\n"
-            f"{_date()}"
+            f"{_date_header(int(time.time()))}"
             f"Content-Length: {len(answer.body)}\r\n"
             f"{CORS_HEADERS if self._server.cors and answer.content_type != 'text/plain' else ''}"
         )
@@ -279,7 +281,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         if self._waiting:
-            # Not called directly: a long pipeline must not deepen the stack.
+            # A direct call would recurse once for each pipelined request.
             self._server.loop.call_soon(self._next)
         elif self._refusal is not None:
             self._write_html(*self._refusal)
@@ -295,14 +297,14 @@ class Connection(asyncio.Protocol):
             self._handle(request)
 
     def _refuse(self, status: int, reason: str) -> None:
-        """Answers a request that cannot be read, after those before it, and closes."""
+        """Send an error page for a malformed request after earlier answers, then close."""
         if self.is_busy:
             self._refusal = (status, reason)
         else:
             self._write_html(status, reason)
 
     def _write_html(self, status: int, reason: str = "") -> None:
-        """libevent's own error page; the connection is closed after it."""
+        """Send libevent's error page and close the connection."""
         if self._transport is None:
             return
         title = REASONS[status]
@@ -311,8 +313,9 @@ class Connection(asyncio.Protocol):
             f"<H1>{title}</H1>\n{reason}</BODY></HTML>\n"
         ).encode("latin-1")
         head_only = self._current is not None and self._current.method == "HEAD"
+        date = _date_header(int(time.time()))
         self._transport.write(
-            f"HTTP/1.1 {status} {title}\r\nContent-Type: text/html\r\n{_date()}"
+            f"HTTP/1.1 {status} {title}\r\nContent-Type: text/html\r\n{date}"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode("latin-1")
             + (b"" if head_only else body)
         )
@@ -322,21 +325,14 @@ class Connection(asyncio.Protocol):
 
 
 class _TooLarge(Exception):
-    """(HTTP status, what is too large)"""
+    """Headers or a body beyond the limits. Arguments: HTTP status, "headers" or "body"."""
 
 
-def _path_of(path: str) -> str:
-    """Without query and fragment, as evhttp looks for a registered path."""
-    return re.split(r"[?#]", path, maxsplit=1)[0]
+def _path_of(target: str) -> str:
+    """Return the path without query and fragment, which evhttp compares."""
+    return re.split(r"[?#]", target, maxsplit=1)[0]
 
 
-_dated = (0, "")
-
-
-def _date() -> str:
-    """The Date header, made once a second."""
-    global _dated
-    now = int(time.time())
-    if _dated[0] != now:
-        _dated = (now, f"Date: {formatdate(now, usegmt=True)}\r\n")
-    return _dated[1]
+@lru_cache(maxsize=1)
+def _date_header(second: int) -> str:
+    return f"Date: {formatdate(second, usegmt=True)}\r\n"

@@ -1,10 +1,10 @@
-"""The port, taken before anything slow is done: who cannot have it learns so at once."""
+"""The server's socket, bound before any slow work so that a port in use is reported at once."""
 
 import socket
 
 
 class CannotListen(Exception):
-    """The port is taken or forbidden."""
+    """The port is in use or not permitted."""
 
     def __init__(self, port: int, error: OSError) -> None:
         super().__init__(
@@ -14,10 +14,10 @@ class CannotListen(Exception):
 
 
 def bound_socket(address: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet: clients are refused until the models are there.
+    """Return a bound socket that does not listen yet; clients are refused until it does.
 
     Raises:
-        CannotListen: the port is taken or forbidden.
+        CannotListen: the port is in use or not permitted.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""The REST API: from a method, a path and a body to an answer (`http_rest_api_handler.cc`)."""
+"""The REST API: answers a method, a path and a body (`http_rest_api_handler.cc`)."""
 
 import logging
 import re
@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from serving.server.json.examples import (
     CLASSIFY,
+    METHOD_NAMES,
     RunExamples,
     check_method_name,
     classify,
@@ -20,17 +21,16 @@ from serving.server.json.examples import (
 )
 from serving.server.json.fast_path import read_predict_fast
 from serving.server.json.model_documents import metadata_document, status_document
-from serving.server.json.predict_request import Format, check_shapes, read_predict
+from serving.server.json.predict_request import check_shapes, read_predict
 from serving.server.json.predict_response import write_predict
 from serving.server.json.writer import error_body
 from serving.server.metrics import Metrics
-from serving.server.runtime.batching import Batcher, Outcome
+from serving.server.runtime.batching import Batcher
 from serving.server.runtime.saved_model import (
     DEFAULT_SIGNATURE,
     Array,
     SavedModel,
     Signature,
-    Tensors,
 )
 from serving.server.runtime.workers import Workers
 from serving.server.status import (
@@ -40,12 +40,12 @@ from serving.server.status import (
     from_exception,
     invalid_argument,
 )
-from serving.server.versions.manager import LoaderHarness
+from serving.server.versions.loader_harness import LoaderHarness
 from serving.server.versions.server_core import ServerCore
 
 logger = logging.getLogger(__name__)
 
-# http_rest_api_util.cc; matched against path and query, before any decoding
+# http_rest_api_util.cc; matched against path and query before percent-decoding
 PREDICTION_PATH = re.compile(
     r"(?i:/v1/models/([^/:]+)(?:(?:/versions/([0-9]+))|(?:/labels/([^/:]+)))?"
     r":(classify|regress|predict))"
@@ -55,9 +55,9 @@ MODEL_PATH = re.compile(
     r"(?:/(metadata))?)"
 )
 INT64_MAX = 2**63 - 1
-# Beyond this many bytes reading a body holds up the other connections; a worker does it.
-INLINE_BODY = 128 * 1024
-MOST_UNPACKED = 100 * 1024 * 1024  # gzip_zlib.h, kMaxUncompressedBytes
+# Larger bodies are parsed by a worker, because parsing delays all other connections.
+INLINE_BODY_BYTES = 128 * 1024
+MAX_UNPACKED_BYTES = 100 * 1024 * 1024  # gzip_zlib.h, kMaxUncompressedBytes
 
 JSON = "application/json"
 CORS_HEADERS = (
@@ -68,7 +68,7 @@ CORS_HEADERS = (
 
 
 class Answer(NamedTuple):
-    """An HTTP status, a body and its type."""
+    """An HTTP status, a body and its content type."""
 
     status: int
     body: bytes
@@ -79,7 +79,7 @@ Reply = Callable[[Answer], None]
 
 
 class Target(NamedTuple):
-    """Which version of which model a path names."""
+    """The model, and the version or label, in a path."""
 
     name: str
     version: int | None
@@ -87,23 +87,24 @@ class Target(NamedTuple):
 
 
 class _VersionTooLarge(Exception):
-    """A version beyond int64: the one error with an empty body."""
+    """The version does not fit int64: the only error with an empty body."""
 
 
 @dataclass
 class _Call:
-    """One predict, classify or regress request on its way."""
+    """One predict, classify or regress request in progress."""
 
     target: Target
     method: str
     body: bytes
     reply: Reply
     started: float
-    held: LoaderHarness | None = None
+    run_started: float = 0.0
+    harness: LoaderHarness | None = None
 
 
 class RestApi:
-    """Answers everything below /v1/. `handle` is called on the event loop's thread."""
+    """Answers all requests below /v1/."""
 
     def __init__(
         self,
@@ -123,7 +124,10 @@ class RestApi:
     def handle(
         self, method: str, path: str, body: bytes, reply: Reply, *, gzip: bool = False
     ) -> None:
-        """Answers by calling `reply` once, now or later, from this thread or another."""
+        """Answer a request; must be called on the event loop's thread.
+
+        `reply` is called once, either before `handle` returns or later from another thread.
+        """
         started = time.monotonic()
         name = ""
         try:
@@ -132,9 +136,9 @@ class RestApi:
                 if matched is not None:
                     target = _target(*matched.group(1, 2, 3))
                     name = target.name
-                    if matched.group(4) in ("classify", "regress", "predict"):
-                        call = _Call(target, matched.group(4), body, reply, started)
-                        self._begin(call, gzip=gzip)
+                    verb = matched.group(4)  # the pattern ignores case, TensorFlow Serving does not
+                    if verb in METHOD_NAMES:
+                        self._begin(_Call(target, verb, body, reply, started), gzip=gzip)
                         return
             elif method == "GET":
                 matched = MODEL_PATH.fullmatch(path)
@@ -157,25 +161,23 @@ class RestApi:
         if not target.name:
             raise invalid_argument("Missing model name in request.")
         if not metadata:
-            # A label is not looked at here; all versions come back.
+            # TensorFlow Serving ignores a label here and returns all versions.
             states = self._core.monitor.versions(target.name)
             return status_document(target.name, target.version, states)
-        managed = self._acquire(target)
+        harness = self._acquire(target)
         try:
-            defs = _model(managed).signature_defs
-            return metadata_document(target.name, managed.id.version, defs)
+            defs = _model(harness).signature_defs
+            return metadata_document(target.name, harness.id.version, defs)
         finally:
-            self._core.manager.release(managed)
+            self._core.manager.release(harness)
 
     def _acquire(self, target: Target) -> LoaderHarness:
         return self._core.acquire(target.name, version=target.version, label=target.label)
 
-    # predict, classify, regress
-
     def _begin(self, call: _Call, *, gzip: bool) -> None:
         if gzip:
             self._workers.submit(lambda: self._unpack(call))
-        elif len(call.body) > INLINE_BODY:
+        elif len(call.body) > INLINE_BODY_BYTES:
             self._workers.submit(lambda: self._read(call, in_worker=True))
         else:
             self._read(call, in_worker=False)
@@ -185,7 +187,7 @@ class RestApi:
         self._read(call, in_worker=True)
 
     def _read(self, call: _Call, *, in_worker: bool) -> None:
-        """Reads the body and starts the run; every failure is answered here."""
+        """Read the body and start the run; answer all errors."""
         try:
             if call.method == "predict":
                 self._read_predict(call, in_worker=in_worker)
@@ -195,9 +197,9 @@ class RestApi:
             self._fail(call, failure)
 
     def _find_signature(self, call: _Call, name: str) -> Signature:
-        if call.held is None:
-            call.held = self._acquire(call.target)
-        found = _model(call.held).signatures.get(name or DEFAULT_SIGNATURE)
+        if call.harness is None:
+            call.harness = self._acquire(call.target)
+        found = _model(call.harness).signatures.get(name or DEFAULT_SIGNATURE)
         if found is None:
             raise invalid_argument(
                 f'Serving signature name: "{name or DEFAULT_SIGNATURE}" not found in signature def'
@@ -208,61 +210,55 @@ class RestApi:
         def find(name: str) -> Signature:
             return self._find_signature(call, name)
 
-        signature, made, tensors = read_predict_fast(call.body, find) or read_predict(
-            call.body, find
-        )
+        request = read_predict_fast(call.body, find) or read_predict(call.body, find)
+        signature, request_format, tensors = request
         check_method_name("predict", signature, enforced=self._check_method_names)
         check_shapes(signature, tensors)
         call.body = b""
-        managed = call.held
-        assert managed is not None  # find() was called  # noqa: S101
-        model = _model(managed)
+        assert call.harness is not None  # set by find()  # noqa: S101
+        model = _model(call.harness)
+        feeds = tuple(signature.inputs[name].tensor_name for name in tensors)
+        fetches = tuple(output.tensor_name for output in signature.outputs.values())
+        values = list(tensors.values())
+
+        def done(outcome: list[Array] | Exception) -> None:
+            if isinstance(outcome, Exception):
+                self._fail(call, outcome)
+                return
+            self._record_run(call)
+            try:
+                outputs = dict(zip(signature.outputs, outcome, strict=True))
+                body = write_predict(signature, request_format, outputs)
+            except Exception as failure:
+                self._fail(call, failure)
+            else:
+                self._succeed(call, body)
+
+        def run() -> None:
+            call.run_started = time.monotonic()
+            try:
+                outcome: list[Array] | Exception = model.run_tensors(feeds, fetches, values)
+            except Exception as failure:
+                outcome = failure
+            done(outcome)
+
         if self._batcher is not None:
-            feeds = tuple(signature.inputs[name].tensor_name for name in tensors)
-            fetches = tuple(output.tensor_name for output in signature.outputs.values())
-
-            started = time.monotonic()
-
-            def done(outcome: Outcome) -> None:
-                if isinstance(outcome, StatusError):
-                    self._fail(call, outcome)
-                    return
-                self._record_run(call, started)
-                try:
-                    outputs = dict(zip(signature.outputs, outcome, strict=True))
-                    self._succeed(call, write_predict(signature, made, outputs))
-                except Exception as failure:
-                    self._fail(call, failure)
-
-            self._batcher.submit(model, feeds, fetches, list(tensors.values()), done)
-        elif in_worker:
-            self._predict(call, model, signature, made, tensors)
+            call.run_started = time.monotonic()
+            self._batcher.submit(model, feeds, fetches, values, done)
         else:
-            self._workers.submit(lambda: self._predict(call, model, signature, made, tensors))
+            self._run_in_worker(run, in_worker=in_worker)
 
-    def _predict(
-        self,
-        call: _Call,
-        model: SavedModel,
-        signature: Signature,
-        made: Format,
-        tensors: Tensors,
-    ) -> None:
-        started = time.monotonic()
-        try:
-            outputs = model.run(signature, tensors)
-            self._record_run(call, started)
-            body = write_predict(signature, made, outputs)
-        except Exception as failure:
-            self._fail(call, failure)
+    def _run_in_worker(self, job: Callable[[], None], *, in_worker: bool) -> None:
+        if in_worker:
+            job()
         else:
-            self._succeed(call, body)
+            self._workers.submit(job)
 
     def _read_examples(self, call: _Call, *, in_worker: bool) -> None:
         request = read_examples(call.body)
         call.body = b""
-        call.held = self._acquire(call.target)
-        model = _model(call.held)
+        call.harness = self._acquire(call.target)
+        model = _model(call.harness)
         name = request.signature_name or DEFAULT_SIGNATURE
         signature = model.signatures.get(name)
         if signature is None:
@@ -279,19 +275,16 @@ class RestApi:
             else:
                 self._succeed(call, answer)
 
-        if in_worker:
-            work()
-        else:
-            self._workers.submit(work)
+        self._run_in_worker(work, in_worker=in_worker)
 
     def _example_runner(self, call: _Call, model: SavedModel) -> RunExamples:
         def run(feed: str, fetches: tuple[str, ...], examples: Array) -> list[Array]:
-            started = time.monotonic()
+            call.run_started = time.monotonic()
             run_tensors = model.run_tensors
             if self._batcher is not None:
                 run_tensors = partial(self._batcher.run, model)
             outputs = run_tensors((feed,), fetches, [examples])
-            self._record_run(call, started)
+            self._record_run(call)
             self._metrics.record_examples(model=call.target.name, count=len(examples))
             return outputs
 
@@ -306,23 +299,25 @@ class RestApi:
         self._release(call)
         error = from_exception(failure)
         if error.code is Code.INTERNAL and not isinstance(failure, StatusError):
-            logger.exception("request failed", exc_info=failure)
+            logger.exception("Request failed", exc_info=failure)
         self._count(call.target.name, error.code, call.started, call.method)
         call.reply(_failure(error))
 
     def _release(self, call: _Call) -> None:
-        held, call.held = call.held, None
-        if held is not None:
-            self._core.manager.release(held)
+        harness, call.harness = call.harness, None
+        if harness is not None:
+            self._core.manager.release(harness)
 
     def _count(self, name: str, code: Code, started: float, method: str) -> None:
         self._metrics.record_request(
             model=name, api=method, status=code.name, microseconds=_microseconds_since(started)
         )
 
-    def _record_run(self, call: _Call, started: float) -> None:
+    def _record_run(self, call: _Call) -> None:
         self._metrics.record_run(
-            model=call.target.name, api=call.method, microseconds=_microseconds_since(started)
+            model=call.target.name,
+            api=call.method,
+            microseconds=_microseconds_since(call.run_started),
         )
 
 
@@ -331,25 +326,29 @@ def _microseconds_since(started: float) -> float:
 
 
 def preflight(origin: str) -> Answer:
-    """OPTIONS below /v1/, with or without the CORS flag (`http_server.cc`)."""
+    """Answer OPTIONS below /v1/, with or without the CORS flag (`http_server.cc`)."""
     allowed = "http://" in origin or "https://" in origin
     return Answer(200 if allowed else 400, b"")
 
 
 def unpack(body: bytes) -> bytes:
-    """A gzip body unpacked; empty when it cannot be, or would be more than 100 MiB."""
+    """Unpack a gzip body; empty if it is damaged or unpacks to more than 100 MiB."""
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        text = unpacker.decompress(body, MOST_UNPACKED + 1)
+        text = unpacker.decompress(body, MAX_UNPACKED_BYTES + 1)
     except zlib.error:
         return b""
-    if not unpacker.eof or len(text) > MOST_UNPACKED:
+    if not unpacker.eof or len(text) > MAX_UNPACKED_BYTES:
         return b""
     return text
 
 
 def _target(name: str | None, version: str | None, label: str | None) -> Target:
-    """Raises: _VersionTooLarge."""
+    """Return the target of a matched path.
+
+    Raises:
+        _VersionTooLarge: the version does not fit int64.
+    """
     number: int | None = None
     if version:
         digits = version.lstrip("0") or "0"
@@ -366,9 +365,9 @@ def _decoded(text: str) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def _model(managed: LoaderHarness) -> SavedModel:
-    assert isinstance(managed.servable, SavedModel)  # the loader makes nothing else  # noqa: S101
-    return managed.servable
+def _model(harness: LoaderHarness) -> SavedModel:
+    assert isinstance(harness.servable, SavedModel)  # the only kind of servable  # noqa: S101
+    return harness.servable
 
 
 def _failure(error: StatusError) -> Answer:

@@ -1,6 +1,6 @@
-"""Classify and regress: examples from JSON, one run over them serialized, results as JSON.
+"""The classify and regress methods: tf.Examples from JSON, one run, results as JSON.
 
-Follows `FillClassifyRegressRequestFromJson` of json_tensor.cc and `classifier.cc`,
+Follows `FillClassifyRegressRequestFromJson` of json_tensor.cc, and `classifier.cc` and
 `regressor.cc` of servables/tensorflow.
 """
 
@@ -36,7 +36,7 @@ METHOD_NAMES = {
 INPUTS = "inputs"  # the input that takes the examples
 KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 
-# Runs tensors by their names in the graph: (feed, fetches, examples) -> outputs.
+# Runs a model: (name of the fed tensor, names of the fetched tensors, examples) -> outputs.
 RunExamples = Callable[[str, tuple[str, ...], Array], list[Array]]
 
 
@@ -47,10 +47,10 @@ class ExamplesRequest:
 
 
 def read_examples(body: bytes) -> ExamplesRequest:
-    """Reads the whole body of a classify or regress request, examples included.
+    """Read the body of a classify or regress request.
 
     Raises:
-        StatusError: what is wrong first.
+        StatusError: the first error, in TensorFlow Serving's order of checks.
     """
     document = parse_object(body)
     name = signature_name(document).decode("utf-8", "surrogateescape")
@@ -67,7 +67,7 @@ def read_examples(body: bytes) -> ExamplesRequest:
     if not examples:
         raise format_error(document, "'examples' value is an empty array")
     serialized = np.empty(len(examples), np.object_)
-    # Serialized messages merge when they are put end to end: a feature of the example wins.
+    # Concatenated serialized messages merge; the example's features override the context's.
     serialized[:] = [
         context + _example(each).SerializeToString(deterministic=True) for each in examples
     ]
@@ -88,7 +88,7 @@ def _example(value: Value) -> tf.train.Example:
 
 
 def _add(feature: tf.train.Feature, name: str, value: Value) -> None:
-    """Appends one value; a feature keeps the kind of its first."""
+    """Append one value; all values of a feature have the kind of the first."""
     if (
         value is None
         or isinstance(value, list)
@@ -98,23 +98,23 @@ def _add(feature: tf.train.Feature, name: str, value: Value) -> None:
             f"Feature: {name} has element with unexpected JSON type: {type_word(value)}"
         )
     if isinstance(value, JsonObject):
-        _of_kind(feature, name, "bytes_list")
+        _check_kind(feature, name, "bytes_list")
         feature.bytes_list.value.append(decode_base64(value))
     elif isinstance(value, bytes):
-        _of_kind(feature, name, "bytes_list")
+        _check_kind(feature, name, "bytes_list")
         feature.bytes_list.value.append(value)
     elif isinstance(value, float):
-        _of_kind(feature, name, "float_list")
+        _check_kind(feature, name, "float_list")
         with np.errstate(over="ignore"):
             feature.float_list.value.append(float(np.float32(value)))
-    else:  # a whole number, or a bool
-        _of_kind(feature, name, "int64_list")
+    else:  # an integer or a bool
+        _check_kind(feature, name, "int64_list")
         if value >= 2**63:
             raise invalid_argument(f"Feature: {name} has uint64 element. Only int64 is supported.")
         feature.int64_list.value.append(int(value))
 
 
-def _of_kind(feature: tf.train.Feature, name: str, kind: str) -> None:
+def _check_kind(feature: tf.train.Feature, name: str, kind: str) -> None:
     present = feature.WhichOneof("kind")
     if present not in (None, kind):
         raise invalid_argument(
@@ -123,7 +123,7 @@ def _of_kind(feature: tf.train.Feature, name: str, kind: str) -> None:
 
 
 def check_method_name(method: str, signature: Signature, *, enforced: bool) -> None:
-    """With --enable_signature_method_name_check, the signature must be made for the method."""
+    """Refuse a signature made for another method, if --enable_signature_method_name_check."""
     if not enforced:
         return
     expected = METHOD_NAMES[method]
@@ -143,10 +143,10 @@ def check_method_name(method: str, signature: Signature, *, enforced: bool) -> N
 
 
 def classify(signature: Signature, examples: Array, run: RunExamples) -> bytes:
-    """Labels and scores of each example.
+    """Return the labels and scores of each example as JSON.
 
     Raises:
-        StatusError: the signature is none for classification, or the outputs are not.
+        StatusError: the signature or its outputs do not suit classification.
     """
     if len(signature.inputs) != 1:
         raise invalid_argument("Expected one input Tensor.")
@@ -206,10 +206,10 @@ def _check_matrix(signature: Signature, name: str, array: Array, dtype: int, exa
 
 
 def regress(signature: Signature, examples: Array, run: RunExamples) -> bytes:
-    """One number for each example.
+    """Return one number for each example as JSON.
 
     Raises:
-        StatusError: the signature is none for regression, or the output is not.
+        StatusError: the signature or its output does not suit regression.
     """
     if len(signature.inputs) != 1:
         raise invalid_argument("Expected one input Tensor.")

@@ -1,12 +1,13 @@
-"""The quick way for the usual request: numbers only, for float inputs, all regular.
+"""A fast path for most predict requests: regular nested lists of numbers for float inputs.
 
-orjson reads such a body several times faster than anything in Python could, but it is another
-dialect. So it is only believed where the two dialects cannot differ: no escapes, no repeated
-keys, no `true`, `null` or strings among the values, no exponent near the end of the range. In
-every other case, and for every error, `tensors.py` starts over.
+orjson reads such a body several times faster than `parser.py`, but accepts another dialect. So
+its result is used only where both dialects agree: no escapes, no repeated keys, no `true`,
+`null` or strings among the values, no exponent near the end of the range. In every other case,
+and for every error, `predict_request.py` reads the body again.
 
-Quicker still, where the signature says the shape of an instance: the body without its numbers
-must be exactly the brackets and commas of that shape; then the numbers are one flat list.
+If the signature states the shape of an instance, reading is faster still: when the body without
+its numbers consists of exactly the brackets and commas of that shape, the numbers can be read
+as one flat list.
 """
 
 import re
@@ -26,25 +27,25 @@ from serving.server.status import StatusError
 
 LARGE_EXPONENT = re.compile(rb"0[eE]\+?[0-9]{3}")  # rapidjson refuses even 0e400
 ONLY_INSTANCES = re.compile(rb'[ \n\r\t]*\{[ \n\r\t]*"instances"[ \n\r\t]*:[ \n\r\t]*(?=\[)')
-# A digit beside a bracket must not join one on its other side: `5[1]` is not 51.
+# Blanks keep digits on both sides of a bracket apart: `5[1]` is not 51.
 BRACKETS_TO_BLANKS = bytes.maketrans(b"[]}", b"   ")
-OF_NUMBERS = b"0123456789.+-eE \n\r\t"
-NUMBERS = {int, float}
+NUMBER_CHARACTERS = b"0123456789.+-eE \n\r\t"
+NUMBER_TYPES = {int, float}
 
 
 def read_predict_fast(
     body: bytes, find_signature: Callable[[str], Signature]
 ) -> tuple[Signature, Format, Tensors] | None:
-    """As `tensors.read_predict`, or None where the quick way is not certain.
+    """Read a request as `read_predict` does; None if the result could differ.
 
     Raises:
-        StatusError: whatever `find_signature` raises; its turn comes after the JSON's syntax.
+        StatusError: raised by `find_signature`, once the JSON is known to be well formed.
     """
     if b"\\" in body or _has_large_exponent(body):
         return None
-    known = _instances_of_known_shape(body, find_signature)
-    if known is not None:
-        return known
+    request = _instances_of_known_shape(body, find_signature)
+    if request is not None:
+        return request
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -57,15 +58,15 @@ def read_predict_fast(
     quotes = 2 + (4 if name or b"signature_name" in body else 0)
     (key, value), *_ = document.items()
     if key == "instances":
-        made = Format.ROW
+        request_format = Format.ROW
         if type(value) is not list or not value:
             return None
     elif key == "inputs":
-        made = Format.COLUMNAR
+        request_format = Format.COLUMNAR
     else:
         return None
     columns: dict[str, Any] | None = None
-    if made is Format.ROW and type(value[0]) is dict:
+    if request_format is Format.ROW and type(value[0]) is dict:
         names = value[0].keys()
         if not names or not all(type(item) is dict and item.keys() == names for item in value):
             return None
@@ -76,40 +77,40 @@ def read_predict_fast(
         quotes += 2 * len(columns)
     if body.count(b'"') != quotes:  # strings among the values, or repeated keys
         return None
-    flat_of = {column: _flat(each) for column, each in (columns or {"": value}).items()}
+    arrays = {column: _array(each) for column, each in (columns or {"": value}).items()}
     signature = find_signature(name)
     if columns is None:
         if len(signature.inputs) != 1:
             return None
-        flat_of = {next(iter(signature.inputs)): flat_of[""]}
-    elif made is Format.ROW and columns.keys() != signature.inputs.keys():
+        arrays = {next(iter(signature.inputs)): arrays[""]}
+    elif request_format is Format.ROW and columns.keys() != signature.inputs.keys():
         return None
     tensors: Tensors = {}
     for column, tensor in signature.inputs.items():
-        array = flat_of.get(column)
+        array = arrays.get(column)
         if tensor.dtype != types_pb2.DT_FLOAT or array is None:
             return None
         tensors[column] = array
-    return (signature, made, tensors) if tensors else None
+    return (signature, request_format, tensors) if tensors else None
 
 
 def _has_large_exponent(body: bytes) -> bool:
-    """Whether a zero has an exponent that rapidjson refuses and orjson does not."""
-    # Two quick searches spare the slow one, which the usual body never needs.
+    """Return whether a zero has an exponent that rapidjson refuses and orjson accepts."""
+    # The two fast searches make the slow one unnecessary for most bodies.
     return (b"0e" in body or b"0E" in body) and LARGE_EXPONENT.search(body) is not None
 
 
 def _instances_of_known_shape(
     body: bytes, find_signature: Callable[[str], Signature]
 ) -> tuple[Signature, Format, Tensors] | None:
-    """Instances of a signature with one float input of a shape that is known but for the batch."""
+    """Read instances for one float input whose shape is known except for the batch size."""
     start = ONLY_INSTANCES.match(body)
     if start is None:
         return None
     try:
         signature = find_signature("")
     except StatusError:
-        return None  # its turn comes after the JSON's syntax
+        return None  # an error in the JSON's syntax takes precedence
     if len(signature.inputs) != 1:
         return None
     ((name, tensor),) = signature.inputs.items()
@@ -122,7 +123,7 @@ def _instances_of_known_shape(
     ):
         return None
     rest = body[start.end() :]
-    skeleton = rest.translate(None, OF_NUMBERS)
+    skeleton = rest.translate(None, NUMBER_CHARACTERS)
     instance = _skeleton(shape[1:])
     count, left = divmod(len(skeleton) - 2, len(instance) + 1)
     if left or count < 1 or skeleton != b"[" + b",".join([instance] * count) + b"]}":
@@ -131,7 +132,7 @@ def _instances_of_known_shape(
         numbers = orjson.loads(b"[" + rest.translate(BRACKETS_TO_BLANKS) + b"]")
     except orjson.JSONDecodeError:
         return None
-    with np.errstate(over="ignore"):  # 1e39 for a float is Infinity
+    with np.errstate(over="ignore"):  # 1e39 becomes Infinity in a float
         array = np.array(numbers, np.float64).astype(np.float32)
     if array.size != count * prod(shape[1:]):  # `[[]]` has the brackets of `[[1]]`
         return None
@@ -140,15 +141,15 @@ def _instances_of_known_shape(
 
 @lru_cache(maxsize=64)
 def _skeleton(shape: tuple[int, ...]) -> bytes:
-    """The brackets and commas of a nested list of that shape; nothing for a scalar."""
+    """Return the brackets and commas of a nested list of that shape; empty for a scalar."""
     text = b""
     for size in reversed(shape):
         text = b"[" + b",".join([text] * size) + b"]"
     return text
 
 
-def _flat(value: Any) -> Array | None:
-    """The array of a regular nested list of numbers, or of one number; else None."""
+def _array(value: Any) -> Array | None:
+    """Return the array of a regular nested list of numbers, or of one number; else None."""
     shape: list[int] = []
     level = [value]
     while type(level[0]) is list:
@@ -159,7 +160,7 @@ def _flat(value: Any) -> Array | None:
         if set(map(len, level)) != {size}:
             return None
         level = list(chain.from_iterable(level))
-    if not set(map(type, level)) <= NUMBERS:
+    if not set(map(type, level)) <= NUMBER_TYPES:
         return None
-    with np.errstate(over="ignore"):  # 1e39 for a float is Infinity
+    with np.errstate(over="ignore"):  # 1e39 becomes Infinity in a float
         return np.array(level, np.float64).astype(np.float32).reshape(shape)

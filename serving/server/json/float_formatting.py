@@ -1,8 +1,9 @@
-"""Floating point numbers as TensorFlow Serving prints them.
+"""Floating-point numbers formatted as TensorFlow Serving prints them.
 
-`WriteDecimal` in json_tensor.cc: six significant digits (`%g`); if those do not read back as
-the same number, enough of them to do so (`%.9g` for a float, `%.17g` for a double); `.0` added
-when there is neither a point nor an exponent; `NaN`, `Infinity` and `-Infinity` bare.
+`WriteDecimal` in json_tensor.cc prints six significant digits (`%g`). If those do not read back
+as the same number, it prints enough digits (`%.9g` for a float, `%.17g` for a double). It adds
+`.0` when there is neither a point nor an exponent, and prints `NaN`, `Infinity` and `-Infinity`
+without quotes.
 """
 
 import math
@@ -16,14 +17,15 @@ from numpy.typing import NDArray
 SIX_DIGITS = "%g"
 FLOAT_DIGITS = "%.9g"  # numeric_limits<float>::max_digits10
 DOUBLE_DIGITS = "%.17g"  # numeric_limits<double>::max_digits10
-# Where a double lies exactly between two floats, reading text by way of a double may round
-# the wrong way; the lower 29 bits of its significand tell.
+SPECIAL = {"nan": "NaN", "-nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+# Reading a float's text by way of a double may round the wrong way when the double lies exactly
+# between two floats; the lower 29 bits of its significand are then these.
 BETWEEN_MASK = (1 << 29) - 1
 BETWEEN = 1 << 28
 
 
 def format_floats(values: NDArray[np.float32]) -> list[str]:
-    """One text for each element of a one-dimensional float32 array."""
+    """Format each element of a one-dimensional float32 array."""
     if values.size == 0:
         return []
     wide = values.tolist()
@@ -37,29 +39,27 @@ def format_floats(values: NDArray[np.float32]) -> list[str]:
             same[index] = _nearest_float(texts[index]) == wide[index]
     for index in np.flatnonzero(~same).tolist():
         texts[index] = FLOAT_DIGITS % wide[index]
-    return _finished(texts)
+    return _complete(texts)
 
 
 def format_doubles(values: NDArray[np.float64]) -> list[str]:
-    """One text for each element of a one-dimensional float64 array."""
+    """Format each element of a one-dimensional float64 array."""
     texts: list[str] = []
     for value in values.tolist():
         text = SIX_DIGITS % value
         texts.append(text if float(text) == value else DOUBLE_DIGITS % value)
-    return _finished(texts)
+    return _complete(texts)
 
 
-def _finished(texts: Iterable[str]) -> list[str]:
+def _complete(texts: Iterable[str]) -> list[str]:
+    """Add the `.0` to whole numbers, and write special values as JSON readers expect them."""
     return [
         text if "." in text or "e" in text else SPECIAL.get(text) or text + ".0" for text in texts
     ]
 
 
-SPECIAL = {"nan": "NaN", "-nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-
-
 def _nearest_float(text: str) -> float:
-    """The float32 nearest to a decimal, ties to even, without a double in between."""
+    """Return the float32 nearest to a decimal, ties to even, by exact arithmetic."""
     exact = Fraction(text)
     guess = np.float32(text)
     best = guess

@@ -1,4 +1,4 @@
-"""The status and metadata documents (`get_model_status_impl.cc`, `ToJsonString`)."""
+"""The documents about a model: status and metadata (`get_model_status_impl.cc`)."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,15 @@ from serving.server.versions.state_monitor import ServableState
 
 
 def status_document(name: str, version: int | None, states: Mapping[int, ServableState]) -> bytes:
-    """Every version ever seen, highest first, or the one that is asked for.
+    """Return the states of all versions, highest first, or of one version.
+
+    Args:
+        name: the model.
+        version: None for all versions.
+        states: every version that this process has seen; empty for an unknown model.
 
     Raises:
-        StatusError: NOT_FOUND; nothing was ever seen of the model, or of that version.
+        StatusError: NOT_FOUND; the model or the version is unknown.
     """
     if version is not None:
         if version not in states:
@@ -42,7 +47,7 @@ def status_document(name: str, version: int | None, states: Mapping[int, Servabl
 def metadata_document(
     name: str, version: int, signature_defs: Mapping[str, meta_graph_pb2.SignatureDef]
 ) -> bytes:
-    """A version's signatures, `signature_def` twice as protobuf's Any made it."""
+    """Return a version's signatures; "signature_def" appears twice, as in TensorFlow Serving."""
     signatures: dict[str, Any] = {
         key: MessageToDict(
             definition,

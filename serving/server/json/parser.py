@@ -1,14 +1,14 @@
-"""The JSON that TensorFlow Serving reads: rapidjson 1.1.0's dialect, exactly.
+"""A parser for JSON as TensorFlow Serving reads it: the dialect of rapidjson 1.1.0.
 
 TensorFlow Serving parses with the flags NanAndInf, StopWhenDone and Iterative. So `NaN` and
-`Infinity` are numbers, whatever follows the closing brace is ignored, a byte order mark is
-skipped, nothing limits the depth, strings are bytes that nobody validates, and an error has
-rapidjson's own text and byte offset. Python's parsers differ in every one of these, which is
-why this is our own: rapidjson's state machine over bytes (`reader.h`, `IterativeParse`), with
-regular expressions for whatever is well formed.
+`Infinity` are numbers, text after the closing brace is ignored, a byte order mark is skipped,
+the depth is not limited, strings are bytes that are not validated, and an error has rapidjson's
+text and byte offset. Python's parsers differ in all of these, so this module follows
+rapidjson's state machine (`reader.h`, `IterativeParse`), with regular expressions for
+well-formed input.
 
 Values: None, bool, `int` (a number token that fits 64 bits), `float` (any other number),
-`bytes` (a string), `list`, and `JsonObject` (an object, in order, repeated keys and all).
+`bytes` (a string), `list`, and `JsonObject` (members in order, repeated keys included).
 """
 
 import re
@@ -41,7 +41,7 @@ PLAIN_STRING = re.compile(rb'"([^"\\\x00-\x1f]*)"')
 NUMBER = re.compile(rb"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 SPECIAL = re.compile(rb"(-?)(NaN|Inf(?:inity)?)")
 STRING_PIECE = re.compile(rb'[^"\\\x00-\x1f]*')
-# A run of simple numbers in a list, the bulk of every large request.
+# A run of simple numbers in a list, the largest part of most large requests.
 NUMBERS = re.compile(rb"(?:-?(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,9})?[ \n\r\t]*,[ \n\r\t]*)+")
 ESCAPES = {
     ord('"'): b'"',
@@ -58,14 +58,14 @@ LITERALS: dict[int, tuple[bytes, bool | None]] = {
     ord("t"): (b"true", True),
     ord("f"): (b"false", False),
 }
-MOST_DIGITS = 20  # of a 64-bit integer
+MAX_DIGITS = 20  # of a 64-bit integer
 LARGEST_TENTH = 1.7976931348623157e307  # DBL_MAX / 10 as reader.h rounds it
-EXACT_SIGNIFICAND = 2**53  # up to here a double holds every integer
-EXACT_POWER = 22  # up to here a double holds every power of ten
+EXACT_SIGNIFICAND = 2**53  # a double holds every integer up to this one
+EXACT_POWER = 22  # a double holds every power of ten up to this one
 
 
 class JsonObject:
-    """A JSON object: its members in order. Of a repeated key the first counts."""
+    """A JSON object: its members in order. The first of several members with one key counts."""
 
     __slots__ = ("items",)
 
@@ -76,10 +76,10 @@ class JsonObject:
         return any(key == name for key, _ in self.items)
 
     def get(self, name: bytes) -> Value:
-        """The value of the first member of that name.
+        """Return the value of the first member called `name`.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such member.
         """
         for key, value in self.items:
             if key == name:
@@ -95,7 +95,7 @@ class _SyntaxError(Exception):
 
 
 def parse(body: bytes) -> Value:
-    """Reads one JSON value from the start of `body`.
+    """Read one JSON value from the start of `body`.
 
     Raises:
         StatusError: INVALID_ARGUMENT with rapidjson's text and offset.
@@ -111,7 +111,7 @@ def parse(body: bytes) -> Value:
 
 
 class _Reader:
-    """One pass over one body. The stack is a list: depth costs memory, not the process."""
+    """One pass over one body. The stack is a list, so deep nesting cannot overflow Python's."""
 
     def __init__(self, body: bytes) -> None:
         self.body = body
@@ -122,12 +122,12 @@ class _Reader:
                 self.at += 1
 
     def peek(self) -> int:
-        """The byte at hand; 0 at the end, as rapidjson's MemoryStream has it."""
+        """Return the current byte; 0 at the end, as rapidjson's MemoryStream does."""
         return self.body[self.at] if self.at < self.size else 0
 
     def skip_whitespace(self) -> None:
         match = WHITESPACE.match(self.body, self.at)
-        assert match is not None  # it matches nothing as well  # noqa: S101
+        assert match is not None  # the pattern matches the empty string, too  # noqa: S101
         self.at = match.end()
 
     def fail(self, text: str) -> _SyntaxError:
@@ -139,86 +139,63 @@ class _Reader:
             raise self.fail(DOCUMENT_EMPTY)
         if self.peek() not in b"[{":
             return self.scalar()
-        root: list[Value] | JsonObject = self.open()
-        stack: list[list[Value] | JsonObject] = [root]
-        fresh = True  # nothing read yet in the innermost list or object
+        root = self.open()
+        stack = [root]
+        is_first = True  # nothing has been read yet in the innermost list or object
         while stack:
             inner = stack[-1]
+            is_list = isinstance(inner, list)
             self.skip_whitespace()
-            c = self.peek()
-            if isinstance(inner, list):
-                if c == 0x5D and fresh:  # ]
-                    self.at += 1
-                    stack.pop()
-                    fresh = False
-                    continue
-                if not fresh:
-                    if c == 0x5D:
-                        self.at += 1
-                        stack.pop()
-                        continue
-                    if c != 0x2C:  # ,
-                        raise self.fail(MISS_COMMA_OR_BRACKET)
-                    self.at += 1
-                    self.skip_whitespace()
-                    c = self.peek()
-                if c in b"-0123456789" and c:
-                    self.numbers(inner)
-                    c = self.peek()
-                if not c or c in b",:]}":
-                    raise self.fail(VALUE_INVALID)
-                if c in b"[{":
-                    child = self.open()
-                    inner.append(child)
-                    stack.append(child)
-                    fresh = True
-                    continue
-                inner.append(self.scalar())
-                fresh = False
-                continue
-            if c == 0x7D and fresh:  # }
+            if self.peek() == (ord("]") if is_list else ord("}")):
                 self.at += 1
                 stack.pop()
-                fresh = False
+                is_first = False
                 continue
-            if not fresh:
-                if c == 0x7D:
-                    self.at += 1
-                    stack.pop()
-                    continue
-                if c != 0x2C:
-                    raise self.fail(MISS_COMMA_OR_BRACE)
+            if not is_first:
+                if self.peek() != ord(","):
+                    raise self.fail(MISS_COMMA_OR_BRACKET if is_list else MISS_COMMA_OR_BRACE)
                 self.at += 1
                 self.skip_whitespace()
-                c = self.peek()
-            if c != 0x22:  # "
-                raise self.fail(MISS_NAME)
-            name = self.string()
-            self.skip_whitespace()
-            if self.peek() != 0x3A:  # :
-                raise self.fail(MISS_COLON)
-            self.at += 1
-            self.skip_whitespace()
+            name = b""
+            if isinstance(inner, list):
+                self.numbers(inner)
+            else:
+                name = self.member_name()
+            value: Value
             c = self.peek()
             if not c or c in b",:]}":
                 raise self.fail(VALUE_INVALID)
-            if c in b"[{":
-                child = self.open()
-                inner.items.append((name, child))
+            is_first = c in b"[{"
+            if is_first:
+                value = child = self.open()
                 stack.append(child)
-                fresh = True
             else:
-                inner.items.append((name, self.scalar()))
-                fresh = False
+                value = self.scalar()
+            if isinstance(inner, list):
+                inner.append(value)
+            else:
+                inner.items.append((name, value))
         return root
 
+    def member_name(self) -> bytes:
+        """Read a name and the colon after it."""
+        if self.peek() != ord('"'):
+            raise self.fail(MISS_NAME)
+        name = self.string()
+        self.skip_whitespace()
+        if self.peek() != ord(":"):
+            raise self.fail(MISS_COLON)
+        self.at += 1
+        self.skip_whitespace()
+        return name
+
     def open(self) -> "list[Value] | JsonObject":
-        opened: list[Value] | JsonObject = [] if self.peek() == 0x5B else JsonObject()
+        opened: list[Value] | JsonObject = [] if self.peek() == ord("[") else JsonObject()
         self.at += 1
         return opened
 
     def numbers(self, into: list[Value]) -> None:
-        """Takes a run of short plain numbers at once, all but the last of the list."""
+        """Append a run of short plain numbers in one step, all but the last of the list."""
         match = NUMBERS.match(self.body, self.at)
         if match is None:
             return
@@ -228,7 +205,7 @@ class _Reader:
 
     def scalar(self) -> Value:
         c = self.peek()
-        if c == 0x22:
+        if c == ord('"'):
             return self.string()
         if c in LITERALS:
             return self.literal(*LITERALS[c])
@@ -250,14 +227,14 @@ class _Reader:
         pieces: list[bytes] = []
         while True:
             run = STRING_PIECE.match(self.body, self.at)
-            assert run is not None  # it matches nothing as well  # noqa: S101
+            assert run is not None  # the pattern matches the empty string, too  # noqa: S101
             pieces.append(run.group())
             self.at = run.end()
             c = self.peek()
-            if c == 0x22:
+            if c == ord('"'):
                 self.at += 1
                 return b"".join(pieces)
-            if c == 0x5C:
+            if c == ord("\\"):
                 pieces.append(self.escape())
             elif c == 0:
                 raise self.fail(MISS_QUOTATION_MARK)
@@ -265,7 +242,7 @@ class _Reader:
                 raise self.fail(ESCAPE_INVALID)
 
     def escape(self) -> bytes:
-        start = self.at  # every error of an escape points at its backslash
+        start = self.at  # every error in an escape has the offset of its backslash
         self.at += 1
         c = self.peek()
         if c in ESCAPES:
@@ -303,17 +280,17 @@ class _Reader:
         integer, fraction, exponent = match.groups()
         if fraction is None and exponent is None:
             follower = self.peek()
-            if follower == 0x2E:  # .
+            if follower == ord("."):
                 self.at += 1
                 raise self.fail(MISS_FRACTION)
             if follower in b"eE" and follower:
                 self.miss_exponent()
-            if len(integer) <= MOST_DIGITS:
+            if len(integer) <= MAX_DIGITS:
                 whole = int(match.group())
                 if INT64_MIN <= whole <= UINT64_MAX:
                     return whole
-            value = _wide(integer, start)
-            return -value if self.body[start] == 0x2D else value
+            value = _long_integer(integer, start)
+            return -value if self.body[start] == ord("-") else value
         if exponent is None and self.peek() in b"eE" and self.peek():
             self.miss_exponent()
         return double(match.group(), integer, fraction, exponent, start)
@@ -328,7 +305,7 @@ class _Reader:
         start = self.at
         match = SPECIAL.match(self.body, start)
         if match is None:
-            self.at = start + (self.peek() == 0x2D)
+            self.at = start + (self.peek() == ord("-"))
             for expected in (b"NaN", b"Infinity"):
                 if self.peek() == expected[0]:
                     length = 0
@@ -339,7 +316,7 @@ class _Reader:
             raise self.fail(VALUE_INVALID)
         self.at = match.end()
         sign, word = match.groups()
-        if word == b"Inf" and self.peek() == ord("i"):  # `Infi` must go on to `Infinity`
+        if word == b"Inf" and self.peek() == ord("i"):  # only `Infinity` may start with `Infi`
             for expected_byte in b"inity":
                 if self.peek() != expected_byte:
                     raise self.fail(VALUE_INVALID)
@@ -351,14 +328,14 @@ class _Reader:
 def double(
     token: bytes, integer: bytes, fraction: bytes | None, exponent: bytes | None, start: int
 ) -> float:
-    """The double that rapidjson makes of a number: at most 17 digits, one multiplication.
+    """Return the double that rapidjson makes of a number: at most 17 digits, one multiplication.
 
-    `StrtodNormalPrecision` is not correctly rounded beyond 15 digits; a client of a DT_DOUBLE
-    model sees that in the last place, so it is followed here. Where significand and power of
-    ten are exact the two agree and Python's own is quicker.
+    rapidjson's `StrtodNormalPrecision` does not round correctly beyond 15 digits. A client of a
+    DT_DOUBLE model sees the difference in the last place, so it is reproduced here. Where
+    significand and power of ten are exact, both agree, and Python's conversion is faster.
 
     Raises:
-        _SyntaxError: the exponent is beyond a double's.
+        _SyntaxError: the exponent is too large for a double.
     """
     power = int(exponent[1:]) if exponent and len(exponent) < 12 else 0
     if exponent and len(exponent) >= 12:
@@ -366,35 +343,35 @@ def double(
         power = int(digits[:9]) * (-1 if exponent[1:2] == b"-" else 1)
     decimals = fraction[1:] if fraction else b""
     taken, scale = _significand(integer, decimals, start)
-    # A positive exponent is checked digit by digit, so leading zeros of it do not count.
+    # rapidjson checks a positive exponent digit by digit, so its leading zeros do not count.
     if power > 308 - scale:
         raise _SyntaxError(NUMBER_TOO_BIG, start)
     total = power + scale
     if len(integer) + len(decimals) <= 15 and -EXACT_POWER <= total <= EXACT_POWER:
         return float(token)
-    # Two steps for the smallest numbers: 1e-309 and less is no power that a double holds.
+    # The smallest numbers take two steps: a double cannot hold 1e-309.
     below = total < -308
     value = _scaled(_scaled(taken, -308), total + 308) if below else _scaled(taken, total)
     return -value if token[:1] == b"-" else value
 
 
 def _significand(integer: bytes, fraction: bytes, start: int) -> tuple[float, int]:
-    """The digits rapidjson keeps, as a double, and the power of ten that they stand for."""
+    """Return the digits that rapidjson keeps as a double, and the power of ten to apply."""
     scale = 0
-    if len(integer) > MOST_DIGITS or int(integer) > UINT64_MAX:
-        return _wide(integer, start), 0
+    if len(integer) > MAX_DIGITS or int(integer) > UINT64_MAX:
+        return _long_integer(integer, start), 0
     whole = int(integer)
     significant = len(integer) - 1
     index = 0
     while index < len(fraction) and whole <= EXACT_SIGNIFICAND - 1:
-        whole = whole * 10 + fraction[index] - 0x30
+        whole = whole * 10 + fraction[index] - ord("0")
         index += 1
         scale -= 1
         if whole:
             significant += 1
     value = float(whole)
     while index < len(fraction) and significant < 17:
-        value = value * 10.0 + (fraction[index] - 0x30)
+        value = value * 10.0 + (fraction[index] - ord("0"))
         index += 1
         scale -= 1
         if value > 0.0:
@@ -402,18 +379,18 @@ def _significand(integer: bytes, fraction: bytes, start: int) -> tuple[float, in
     return value, scale
 
 
-def _wide(integer: bytes, start: int) -> float:
-    """An integer beyond 64 bits as rapidjson sums it: in doubles, digit by digit."""
+def _long_integer(integer: bytes, start: int) -> float:
+    """Return an integer beyond 64 bits as rapidjson sums it: in doubles, digit by digit."""
     whole = 0
     index = 0
-    while index < len(integer) and whole * 10 + integer[index] - 0x30 <= UINT64_MAX:
-        whole = whole * 10 + integer[index] - 0x30
+    while index < len(integer) and whole * 10 + integer[index] - ord("0") <= UINT64_MAX:
+        whole = whole * 10 + integer[index] - ord("0")
         index += 1
     value = float(whole)
     while index < len(integer):
         if value >= LARGEST_TENTH:
             raise _SyntaxError(NUMBER_TOO_BIG, start)
-        value = value * 10.0 + (integer[index] - 0x30)
+        value = value * 10.0 + (integer[index] - ord("0"))
         index += 1
     return value
 

@@ -1,8 +1,8 @@
-"""From a predict request's JSON to arrays: `instances` (rows) and `inputs` (columns).
+"""Reads a predict request's JSON into arrays: `instances` (rows) and `inputs` (columns).
 
-Follows `FillPredictRequestFromJson` of json_tensor.cc, message by message and in its order.
-Large regular requests take the quick way in `fast_path.py`; whatever that declines, and
-every error, is decided here.
+Follows `FillPredictRequestFromJson` of json_tensor.cc, with its messages and order of checks.
+Large regular requests take the fast path in `fast_path.py`; all other requests, and every
+error, are handled here.
 """
 
 import base64
@@ -20,17 +20,17 @@ from serving.server.runtime.saved_model import Array, Signature, Tensor, Tensors
 from serving.server.status import Code, StatusError, invalid_argument
 
 INT32 = (-(2**31), 2**31 - 1)
-# The tokens each dtype takes: the range of integers, all digits kept.
+# The range of integer tokens that each dtype accepts.
 INTEGER_RANGES: dict[int, tuple[int, int]] = {
     types_pb2.DT_INT32: INT32,
-    types_pb2.DT_INT16: INT32,  # beyond their own range these three wrap
+    types_pb2.DT_INT16: INT32,  # values outside the range of these three types wrap
     types_pb2.DT_INT8: INT32,
     types_pb2.DT_UINT8: INT32,
     types_pb2.DT_INT64: (-(2**63), 2**63 - 1),
     types_pb2.DT_UINT32: (0, 2**32 - 1),
     types_pb2.DT_UINT64: (0, 2**64 - 1),
 }
-# What the accepted tokens are read as, and what they become.
+# The NumPy types to read the accepted tokens as, and to convert them to.
 ARRAY_TYPES: dict[int, tuple[type, type]] = {
     types_pb2.DT_FLOAT: (np.float64, np.float32),
     types_pb2.DT_DOUBLE: (np.float64, np.float64),
@@ -44,27 +44,29 @@ ARRAY_TYPES: dict[int, tuple[type, type]] = {
     types_pb2.DT_BOOL: (np.bool_, np.bool_),
     types_pb2.DT_STRING: (np.object_, np.object_),
 }
-BASE64 = re.compile(rb"([A-Za-z0-9+/]*)([=.]*)")  # absl takes a dot for padding as well
+BASE64 = re.compile(rb"([A-Za-z0-9+/]*)([=.]*)")  # absl accepts a dot as padding, too
 BLANKS = b" \t\n\v\f\r"
 NUMPY_RANK = 64  # NPY_MAXDIMS
 
 
 class Format(Enum):
-    ROW = "predictions"  # the key of the answer
+    """The format of a request; the value is the key of the response."""
+
+    ROW = "predictions"
     COLUMNAR = "outputs"
 
 
 def read_predict(
     body: bytes, find_signature: Callable[[str], Signature]
 ) -> tuple[Signature, Format, Tensors]:
-    """Reads a predict request.
+    """Read a predict request.
 
     Args:
         body: the JSON.
-        find_signature: the signature of that name (`""`: the default one); it may raise.
+        find_signature: returns the signature of a name (`""`: the default one), or raises.
 
     Raises:
-        StatusError: what is wrong first, in TensorFlow Serving's order of checks.
+        StatusError: the first error, in TensorFlow Serving's order of checks.
     """
     document = parse_object(body)
     signature = find_signature(signature_name(document).decode("utf-8", "surrogateescape"))
@@ -112,9 +114,9 @@ def format_error(value: Value, message: str) -> StatusError:
 
 
 def check_shapes(signature: Signature, tensors: Tensors) -> None:
-    """Refuses a tensor whose rank or dimensions the signature rules out.
+    """Refuse a tensor whose shape contradicts the signature.
 
-    TensorFlow Serving does not look, and a wrong rank can end its process (see the package).
+    TensorFlow Serving has no such check, and a wrong rank can end its process.
     """
     for name, array in tensors.items():
         wanted = signature.inputs[name].shape
@@ -132,7 +134,7 @@ def check_shapes(signature: Signature, tensors: Tensors) -> None:
 
 
 def _rows(instances: list[Value], inputs: Mapping[str, Tensor]) -> Tensors:
-    """`[number of items] + shape of an item` for every input."""
+    """Return an array of shape `[number of items] + shape of an item` for every input."""
     if not isinstance(instances[0], JsonObject) and len(inputs) > 1:
         raise invalid_argument(
             "instances is a plain list, but expecting list of objects as multiple input tensors "
@@ -186,7 +188,7 @@ def _named_rows(instances: list[Value], inputs: Mapping[str, Tensor]) -> Tensors
 
 
 class _Rows:
-    """Items of each input, gathered one after another; all must be of one shape."""
+    """The items collected for each input; all items of an input have the same shape."""
 
     def __init__(self, inputs: Mapping[str, Tensor]) -> None:
         self._inputs = inputs
@@ -218,7 +220,7 @@ class _Rows:
 
 
 def _columns(value: Value, inputs: Mapping[str, Tensor]) -> Tensors:
-    """Every value as it is: no common batch size, extra names ignored."""
+    """Return one array for every input; no common batch size is needed, extra names are ignored."""
     if not isinstance(value, JsonObject) or is_base64(value):
         if len(inputs) > 1:
             raise invalid_argument(
@@ -242,7 +244,7 @@ def _tensor(value: Value, dtype: int) -> Array:
 
 
 def _shape(value: Value) -> tuple[int, ...]:
-    """By the first elements (`GetDenseTensorShape`); a scalar has none."""
+    """Return the shape that the first elements imply (`GetDenseTensorShape`); () for a scalar."""
     shape: list[int] = []
     while isinstance(value, list):
         shape.append(len(value))
@@ -264,12 +266,12 @@ def _shape_text(shape: tuple[int, ...]) -> str:
 
 
 def _is_named(value: Value) -> bool:
-    """Whether an item of `instances` names its inputs: an object that is not base64 data."""
+    """Return whether an item of `instances` is an object that names its inputs."""
     return isinstance(value, JsonObject) and not is_base64(value)
 
 
 def is_base64(value: Value) -> bool:
-    """Whether it is `{"b64": "a string"}`, which always means bytes."""
+    """Return whether `value` is `{"b64": "a string"}`, which always means bytes."""
     return (
         isinstance(value, JsonObject)
         and len(value.items) == 1
@@ -279,15 +281,15 @@ def is_base64(value: Value) -> bool:
 
 
 def decode_base64(value: Value) -> bytes:
-    """The bytes of `{"b64": …}` as absl::Base64Unescape reads them.
+    """Return the bytes of `{"b64": …}` as absl::Base64Unescape decodes them.
 
     Raises:
-        StatusError: it is not such an object, or the text is not base64.
+        StatusError: `value` is another kind of object, or its text is not base64.
     """
     if not isinstance(value, JsonObject) or not is_base64(value):
         raise invalid_argument(f"JSON Value: {echo(value)} not formatted correctly for base64 data")
     text = value.items[0][1]
-    assert isinstance(text, bytes)  # is_base64 says so  # noqa: S101
+    assert isinstance(text, bytes)  # checked by is_base64  # noqa: S101
     match = BASE64.fullmatch(text.translate(None, BLANKS))
     if match is None:
         raise invalid_argument("Unable to base64 decode")
@@ -299,13 +301,17 @@ def decode_base64(value: Value) -> bytes:
 
 
 def _fill(value: Value, shape: tuple[int, ...], dtype: int) -> list[Value]:
-    """The scalars of a nested list in order; the first thing that is wrong is raised."""
+    """Return the scalars of a nested list in order.
+
+    Raises:
+        StatusError: the first element that is wrong.
+    """
     flat = _regular(value, shape, dtype)
-    return flat if flat is not None else _walk(value, len(shape), shape, dtype)
+    return flat if flat is not None else _walk(value, shape, dtype)
 
 
 def _regular(value: Value, shape: tuple[int, ...], dtype: int) -> list[Value] | None:
-    """The scalars if all is as it should be, level by level; None if anything is not."""
+    """Return the scalars of a nested list, level by level; None if any element is wrong."""
     level: list[Value] = [value]
     for size in shape:
         lists: list[list[Value]] = []
@@ -321,7 +327,7 @@ def _regular(value: Value, shape: tuple[int, ...], dtype: int) -> list[Value] | 
         if not kinds <= {int}:
             return None
         low, high = INTEGER_RANGES[dtype]
-        integers: list[int] = level  # type: ignore[assignment]  # kinds says so
+        integers: list[int] = level  # type: ignore[assignment]  # checked by kinds
         return level if not level or (min(integers) >= low and max(integers) <= high) else None
     if dtype == types_pb2.DT_BOOL:
         return level if kinds <= {bool} else None
@@ -336,12 +342,13 @@ def _regular(value: Value, shape: tuple[int, ...], dtype: int) -> list[Value] | 
     return level if not level else None
 
 
-def _walk(value: Value, rank: int, shape: tuple[int, ...], dtype: int) -> list[Value]:
-    """Depth first with a stack of its own, so that depth cannot end the process."""
+def _walk(value: Value, shape: tuple[int, ...], dtype: int) -> list[Value]:
+    """Collect the scalars depth first, with an explicit stack because nesting is not limited."""
+    rank = len(shape)
     flat: list[Value] = []
-    todo: list[tuple[Value, int]] = [(value, 0)]
-    while todo:
-        item, level = todo.pop()
+    pending: list[tuple[Value, int]] = [(value, 0)]
+    while pending:
+        item, level = pending.pop()
         if not isinstance(item, list):
             if level != rank:
                 raise invalid_argument(
@@ -359,7 +366,7 @@ def _walk(value: Value, rank: int, shape: tuple[int, ...], dtype: int) -> list[V
                 f"Encountered list at unexpected size: {len(item)} at level: {level} "
                 f"expected size: {shape[level]}"
             )
-        todo.extend((child, level + 1) for child in reversed(item))
+        pending.extend((child, level + 1) for child in reversed(item))
     return flat
 
 
@@ -396,7 +403,7 @@ def _type_error(value: Value, dtype: int) -> StatusError:
 
 
 def type_word(value: Value) -> str:
-    """rapidjson's word for what a value is."""
+    """Return rapidjson's name for a value's type."""
     if value is None:
         return "Null"
     if isinstance(value, bool):
@@ -411,7 +418,7 @@ def type_word(value: Value) -> str:
 def _array(flat: list[Value], shape: tuple[int, ...], dtype: int) -> Array:
     if len(shape) > NUMPY_RANK:
         raise invalid_argument(f"A tensor of rank {len(shape)} is deeper than {NUMPY_RANK} levels")
-    if dtype not in ARRAY_TYPES:  # no value of it got this far: only an empty list does
+    if dtype not in ARRAY_TYPES:  # only an empty list gets here, values are refused earlier
         raise StatusError(
             Code.UNIMPLEMENTED, f"Conversion of JSON Value: [] to type: {dtype_word(dtype)}"
         )
@@ -421,6 +428,6 @@ def _array(flat: list[Value], shape: tuple[int, ...], dtype: int) -> Array:
         array = np.empty(len(flat), np.object_)
         array[:] = flat
     else:
-        with np.errstate(over="ignore"):  # 1e39 for a float is Infinity
+        with np.errstate(over="ignore"):  # 1e39 becomes Infinity in a float
             array = np.array(flat, read_as).astype(becomes)
     return array.reshape(shape)

@@ -1,4 +1,7 @@
-"""From a model's outputs to the JSON of an answer (`MakeJsonFromTensors` of json_tensor.cc)."""
+"""Writes a model's outputs as the JSON of a predict response.
+
+Follows `MakeJsonFromTensors` of json_tensor.cc.
+"""
 
 import base64
 
@@ -10,7 +13,7 @@ from serving.server.json.writer import quote
 from serving.server.runtime.saved_model import Array, Signature, Tensors, dtype_word
 from serving.server.status import invalid_argument
 
-BYTES_SUFFIX = "_bytes"  # an output whose name ends so is base64, any other string is raw
+BYTES_SUFFIX = "_bytes"  # string outputs with this suffix are base64, all others raw
 INTEGERS = frozenset(
     {
         types_pb2.DT_INT32,
@@ -24,16 +27,17 @@ INTEGERS = frozenset(
 )
 
 
-def write_predict(signature: Signature, made: Format, outputs: Tensors) -> bytes:
-    """The body of a predict answer.
+def write_predict(signature: Signature, request_format: Format, outputs: Tensors) -> bytes:
+    """Return the body of a predict response.
 
     Raises:
-        StatusError: an output cannot be written, or the rows of the outputs do not agree.
+        StatusError: an output cannot be written, or the outputs differ in their number of rows.
     """
     if not outputs:
         raise invalid_argument("Cannot convert empty tensor map to JSON")
-    text = _rows(signature, outputs) if made is Format.ROW else _columns(signature, outputs)
-    return f'{{\n    "{made.value}": {text}\n}}'.encode("utf-8", "surrogateescape")
+    write = _rows if request_format is Format.ROW else _columns
+    text = write(signature, outputs)
+    return f'{{\n    "{request_format.value}": {text}\n}}'.encode("utf-8", "surrogateescape")
 
 
 def _rows(signature: Signature, outputs: Tensors) -> str:
@@ -79,7 +83,7 @@ def _columns(signature: Signature, outputs: Tensors) -> str:
 
 
 def _nested(scalars: list[str], shape: tuple[int, ...], *, outermost: int) -> list[str]:
-    """Joins scalars into `outermost` lists of that shape; of no shape they stay as they are."""
+    """Join scalars into `outermost` nested lists of that shape."""
     texts = scalars
     for level in range(len(shape) - 1, -1, -1):
         size = shape[level]

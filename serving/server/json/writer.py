@@ -1,7 +1,7 @@
-"""JSON text as rapidjson's writers put it: strings, errors, and values echoed in errors.
+"""JSON text as rapidjson's writers produce it: strings, errors, and values repeated in errors.
 
-Strings are bytes that nobody validates: whatever a model answers goes out as it is, escaped
-only where JSON must be (rapidjson/writer.h). Inside Python's `str` such bytes travel as
+Strings are bytes that are not validated: a model's output is sent unchanged, escaped only where
+JSON requires it (rapidjson/writer.h). A Python `str` holds bytes that are not UTF-8 as
 surrogate escapes.
 """
 
@@ -23,12 +23,12 @@ ESCAPED = {
     b"\t": b"\\t",
 }
 FLOAT_MAX = float(np.finfo(np.float32).max)
-ECHO_LIMIT = 256  # bytes of a value that an error repeats; a large request is not sent back
+ECHO_LIMIT = 256  # bytes of a value in an error, so that a large request is not sent back
 INDENT = "    "
 
 
 def quote(text: bytes) -> bytes:
-    """A JSON string."""
+    """Return `text` as a JSON string."""
     if MUST_ESCAPE.search(text) is None:
         return b'"' + text + b'"'
     return b'"' + MUST_ESCAPE.sub(_escape, text) + b'"'
@@ -40,33 +40,33 @@ def _escape(match: "re.Match[bytes]") -> bytes:
 
 
 def error_body(message: str) -> bytes:
-    """`{"error": "<message>"}`, the body of every failure (`MakeJsonFromStatus`)."""
+    """Return `{"error": "<message>"}`, the body of every failure (`MakeJsonFromStatus`)."""
     return b'{\n    "error": ' + quote(message.encode("utf-8", "surrogateescape")) + b"\n}"
 
 
 def echo(value: Value) -> str:
-    """A value as errors repeat it (`JsonValueToString`): pretty, and cut when it is long."""
+    """Format a value for an error message (`JsonValueToString`): indented, long values cut."""
     if isinstance(value, float):
         if abs(value) <= FLOAT_MAX:
             return format_floats(np.array([value], np.float32))[0]
         return format_doubles(np.array([value], np.float64))[0]
     pieces: list[str] = []
-    room = ECHO_LIMIT
-    # What is still to be written, last first: texts, or values with their depth.
-    todo: list[str | tuple[Value, int]] = [(value, 0)]
-    while todo and room > 0:
-        item = todo.pop()
+    remaining = ECHO_LIMIT
+    # A stack of texts, or values with their depth; recursion could overflow.
+    pending: list[str | tuple[Value, int]] = [(value, 0)]
+    while pending and remaining > 0:
+        item = pending.pop()
         if not isinstance(item, str):
-            item = _opened(*item, todo=todo)
+            item = _open(*item, pending=pending)
         pieces.append(item)
-        room -= len(item)
-    if todo:
+        remaining -= len(item)
+    if pending:
         pieces.append("...")
     return "".join(pieces)
 
 
-def _opened(value: Value, depth: int, *, todo: "list[str | tuple[Value, int]]") -> str:
-    """The text of a scalar; of anything else its opening, the rest put on `todo`."""
+def _open(value: Value, depth: int, *, pending: "list[str | tuple[Value, int]]") -> str:
+    """Format a scalar, or return a container's opening and push the rest on `pending`."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -87,12 +87,12 @@ def _opened(value: Value, depth: int, *, todo: "list[str | tuple[Value, int]]") 
             rest.append(quote(name).decode("utf-8", "surrogateescape") + ": ")
             rest.append((member, depth + 1))
         rest.append(f"\n{INDENT * depth}}}")
-        todo.extend(reversed(rest))
+        pending.extend(reversed(rest))
         return "{"
     for index, element in enumerate(value[:ECHO_LIMIT]):
         if index:
             rest.append(", ")
         rest.append((element, depth + 1))
     rest.append("]")
-    todo.extend(reversed(rest))
+    pending.extend(reversed(rest))
     return "["

@@ -1,8 +1,8 @@
-"""Puts requests that arrive together into one run of the model (`--enable_batching`).
+"""Combines requests that arrive together into one run of the model (`--enable_batching`).
 
-Follows TensorFlow Serving's `BatchingSession` on a `SharedBatchScheduler`: a queue for each
-set of tensors fed and fetched, a batch that is run when it is full or has waited long enough,
-threads that all queues share, and the parameters file's names and defaults.
+Follows TensorFlow Serving's `BatchingSession` on a `SharedBatchScheduler`: one queue for each
+set of fed and fetched tensors, a batch runs when it is full or its timeout is over, all queues
+share the threads, and the parameters file has the same names and defaults.
 """
 
 import threading
@@ -31,25 +31,27 @@ MAX_BATCH_SIZE = 1000  # SharedBatchScheduler::QueueOptions
 MAX_ENQUEUED_BATCHES = 10
 
 Outcome: TypeAlias = "list[Array] | StatusError"
-Done = Callable[[Outcome], None]
+DoneCallback = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True)
 class BatchingOptions:
+    """The fields of BatchingParameters."""
+
     num_batch_threads: int
     max_batch_size: int = MAX_BATCH_SIZE
     batch_timeout_seconds: float = 0.0
     max_enqueued_batches: int = MAX_ENQUEUED_BATCHES
     allowed_batch_sizes: tuple[int, ...] = ()
     pad_variable_length_inputs: bool = False
-    max_execution_batch_size: int = 0  # 0: as max_batch_size; else larger tasks are split
+    max_execution_batch_size: int = 0  # larger tasks are split; 0: max_batch_size, no splitting
 
 
 def read_batching_options(file: str, *, processors: int) -> BatchingOptions:
-    """The options of a BatchingParameters file, or the defaults for `""`.
+    """Read a BatchingParameters file; `""` stands for the defaults.
 
     Raises:
-        StatusError: the file cannot be read, or its values cannot be.
+        StatusError: the file cannot be read, or a value is not valid.
     """
     parameters = BatchingParameters()
     if file:
@@ -94,7 +96,7 @@ def read_batching_options(file: str, *, processors: int) -> BatchingOptions:
 class _Task:
     values: Sequence[Array]
     size: int
-    done: Done
+    done: DoneCallback
     deadline: float
 
 
@@ -114,12 +116,14 @@ class _Key:
 
 
 class Batcher:
-    """The queues and the threads that serve them."""
+    """Queues of batches, and the threads that run them."""
 
     def __init__(self, options: BatchingOptions, *, timeout_seconds: float) -> None:
-        """Args:
-        options: see the parameters file.
-        timeout_seconds: how long a task may wait for its run; 0: as long as it takes.
+        """Start the threads.
+
+        Args:
+            options: the batching parameters.
+            timeout_seconds: the time that a task may wait for its run; 0: no limit.
         """
         self._options = options
         self._timeout_seconds = timeout_seconds
@@ -127,7 +131,7 @@ class Batcher:
         self._ready = threading.Condition()
         self._stopped = False
         for index in range(options.num_batch_threads):
-            threading.Thread(target=self._serve, name=f"batch-{index}", daemon=True).start()
+            threading.Thread(target=self._run, name=f"batch-{index}", daemon=True).start()
 
     def submit(
         self,
@@ -135,9 +139,9 @@ class Batcher:
         feeds: tuple[str, ...],
         fetches: tuple[str, ...],
         values: Sequence[Array],
-        done: Done,
+        done: DoneCallback,
     ) -> None:
-        """Queues one run; `done` is called once, from a batching thread.
+        """Queue one run; a batching thread will call `done` once.
 
         Raises:
             StatusError: the task cannot be batched, or the queue is full.
@@ -150,9 +154,10 @@ class Batcher:
             )
         limit = options.max_execution_batch_size
         if limit and size > limit:
-            self._submit_split(_Key(model, feeds, fetches), values, size, limit, done)
-            return
-        self._enqueue(_Key(model, feeds, fetches), [self._task(values, size, done)])
+            tasks = self._split(values, size, limit, done)
+        else:
+            tasks = [self._task(values, size, done)]
+        self._enqueue(_Key(model, feeds, fetches), tasks)
 
     def run(
         self,
@@ -161,10 +166,10 @@ class Batcher:
         fetches: tuple[str, ...],
         values: Sequence[Array],
     ) -> list[Array]:
-        """Like `submit`, and waits.
+        """Queue one run and wait for its outputs.
 
         Raises:
-            StatusError: the run failed.
+            StatusError: the run failed, or could not be queued.
         """
         outcomes: SimpleQueue[Outcome] = SimpleQueue()
         self.submit(model, feeds, fetches, values, outcomes.put)
@@ -178,32 +183,31 @@ class Batcher:
             self._stopped = True
             self._ready.notify_all()
 
-    def _task(self, values: Sequence[Array], size: int, done: Done) -> _Task:
-        wait = self._timeout_seconds or float("inf")
-        return _Task(values, size, done, time.monotonic() + wait)
+    def _task(self, values: Sequence[Array], size: int, done: DoneCallback) -> _Task:
+        timeout = self._timeout_seconds or float("inf")
+        return _Task(values, size, done, time.monotonic() + timeout)
 
-    def _submit_split(
-        self, key: _Key, values: Sequence[Array], size: int, limit: int, done: Done
-    ) -> None:
-        """A task too large for one run goes as several; its answer waits for all of them."""
-        gathered = _Gathered((size + limit - 1) // limit, done)
-        tasks = [
+    def _split(
+        self, values: Sequence[Array], size: int, limit: int, done: DoneCallback
+    ) -> list[_Task]:
+        """Split a task that is too large for one run; `done` is called after the last part."""
+        parts = _Parts((size + limit - 1) // limit, done)
+        return [
             self._task(
                 [value[start : start + limit] for value in values],
                 min(limit, size - start),
-                gathered.part(index),
+                parts.callback(index),
             )
             for index, start in enumerate(range(0, size, limit))
         ]
-        self._enqueue(key, tasks)
 
     def _enqueue(self, key: _Key, tasks: list[_Task]) -> None:
         limit = self._options.max_execution_batch_size or self._options.max_batch_size
         with self._ready:
             batches = self._queues.setdefault(key, deque())
-            room = self._options.max_enqueued_batches - len(batches)
+            free = self._options.max_enqueued_batches - len(batches)
             fits_last = bool(batches) and batches[-1].size + tasks[0].size <= limit
-            if len(tasks) - (1 if fits_last else 0) > room:
+            if len(tasks) - (1 if fits_last else 0) > free:
                 raise StatusError(
                     Code.UNAVAILABLE,
                     "The batch scheduling queue to which this task was submitted is full; task "
@@ -222,20 +226,17 @@ class Batcher:
                 last.closed = last.closed or last.size >= limit
             self._ready.notify()
 
-    def _serve(self) -> None:
+    def _run(self) -> None:
         while True:
             with self._ready:
-                found = self._next()
-                while found is None:
+                while (due := self._next()) is None:
                     if self._stopped:
                         return
-                    self._ready.wait(self._next_in())
-                    found = self._next()
-            key, batch = found
-            _run_batch(key, batch, self._options)
+                    self._ready.wait(self._seconds_to_next())
+            _run_batch(*due, self._options)
 
     def _next(self) -> tuple[_Key, _Batch] | None:
-        """The batch that has waited longest among those that are full or due."""
+        """Remove and return the oldest batch that is full or due."""
         now = time.monotonic()
         chosen: _Key | None = None
         oldest = float("inf")
@@ -251,26 +252,26 @@ class Batcher:
             del self._queues[chosen]
         return chosen, batch
 
-    def _next_in(self) -> float | None:
-        """Seconds until a waiting batch is due; None while nothing waits."""
+    def _seconds_to_next(self) -> float | None:
+        """Return the seconds until a queued batch is due; None if none is queued."""
         opened = min((batches[0].opened for batches in self._queues.values()), default=None)
         if opened is None:
             return None
         return max(opened + self._options.batch_timeout_seconds - time.monotonic(), 0.0)
 
 
-class _Gathered:
-    """The parts of one answer, joined when the last is there; the first failure is enough."""
+class _Parts:
+    """The outcomes of a split task; the last one calls `done` with all, or the first failure."""
 
-    def __init__(self, count: int, done: Done) -> None:
+    def __init__(self, count: int, done: DoneCallback) -> None:
         self._parts: list[list[Array] | None] = [None] * count
         self._missing = count
         self._failure: StatusError | None = None
         self._done = done
         self._lock = threading.Lock()
 
-    def part(self, index: int) -> Done:
-        def take(outcome: Outcome) -> None:
+    def callback(self, index: int) -> DoneCallback:
+        def part_done(outcome: Outcome) -> None:
             with self._lock:
                 if isinstance(outcome, StatusError):
                     self._failure = self._failure or outcome
@@ -281,7 +282,7 @@ class _Gathered:
                     return
             self._done(self._failure or self._joined())
 
-        return take
+        return part_done
 
     def _joined(self) -> list[Array]:
         parts = [part for part in self._parts if part is not None]
@@ -289,7 +290,7 @@ class _Gathered:
 
 
 def _task_size(values: Sequence[Array]) -> int:
-    """The common first dimension of a task's tensors (`batching_session.cc`)."""
+    """Return the common first dimension of a task's tensors (`batching_session.cc`)."""
     if not values:
         raise invalid_argument("Batching session Run() must have at least one input tensor")
     sizes: set[int] = set()
@@ -303,7 +304,7 @@ def _task_size(values: Sequence[Array]) -> int:
 
 
 def _run_batch(key: _Key, batch: _Batch, options: BatchingOptions) -> None:
-    """Runs what can go together; every task gets its outcome, whatever happens."""
+    """Run tasks of equal shapes together, and call every task's `done`."""
     now = time.monotonic()
     groups: dict[tuple[tuple[int, ...], ...], list[_Task]] = {}
     for task in batch.tasks:
@@ -353,7 +354,10 @@ def _run_group(key: _Key, tasks: list[_Task], options: BatchingOptions) -> list[
 
 
 def _merged(values: list[Array], size: int) -> Array:
-    """One array of `size` rows; missing rows repeat the first, short ones their first element."""
+    """Concatenate arrays to `size` rows.
+
+    Missing rows repeat the first row; short rows are padded with their first element.
+    """
     if len({value.shape[1:] for value in values}) > 1:
         width = tuple(
             max(each) for each in zip(*(value.shape[1:] for value in values), strict=True)

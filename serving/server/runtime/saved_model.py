@@ -1,8 +1,8 @@
-"""One SavedModel, loaded the way tensorflow_model_server loads it: graph, session, signatures.
+"""A SavedModel, loaded as tensorflow_model_server loads it: graph, session and signatures.
 
-A TF1 session, not `tf.saved_model.load`: it is what TensorFlow Serving itself runs, so tables,
-assets, init ops and error texts behave alike, and a prepared callable of it costs about two
-thirds of a signature's `ConcreteFunction` call. The steps are those of
+TensorFlow Serving runs models in a TF1 session. With one instead of `tf.saved_model.load`,
+tables, assets, init ops and error texts are the same, and a prepared callable takes about two
+thirds of the time of a signature's `ConcreteFunction`. The steps are those of
 `tensorflow/cc/saved_model/loader.cc`: read, import, restore, initialise.
 """
 
@@ -36,11 +36,13 @@ class Tensor:
 
     tensor_name: str
     dtype: int  # types_pb2.DataType
-    shape: tuple[int, ...] | None  # -1 where any size will do; None where any rank will
+    shape: tuple[int, ...] | None  # -1: any size; None: any rank
 
 
 @dataclass(frozen=True)
 class Signature:
+    """A SignatureDef in a form that is cheap to use for each request."""
+
     name: str
     method_name: str
     inputs: Mapping[str, Tensor]
@@ -50,22 +52,22 @@ class Signature:
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What the flags say about how a model is loaded and run."""
+    """The flags that concern the loading and running of a model."""
 
     tags: tuple[str, ...] = ("serve",)
-    intra_op_threads: int = 0  # 0: TensorFlow decides
+    intra_op_threads: int = 0  # 0: chosen by TensorFlow
     inter_op_threads: int = 0
-    timeout_ms: int = 0  # of one run; 0: none
+    timeout_ms: int = 0  # of one run; 0: no timeout
 
 
 class SavedModel:
-    """A loaded SavedModel. `run` may be called from many threads at once."""
+    """A loaded SavedModel. `run` is thread-safe."""
 
     def __init__(self, directory: Path, options: SessionOptions) -> None:
-        """Reads, imports, restores and initialises.
+        """Load the model in `directory`.
 
         Raises:
-            StatusError, tf.errors.OpError, ValueError: it cannot be loaded; no session is left.
+            StatusError, tf.errors.OpError, ValueError: the model cannot be loaded.
         """
         meta_graph = read_meta_graph(directory, options.tags)
         self.signature_defs = dict(meta_graph.signature_def)
@@ -106,13 +108,13 @@ class SavedModel:
             self._run_operation(init_op, assets)
 
     def _run_operation(self, name: str, feeds: Mapping[str, str]) -> None:
-        """By a callable too: Session.run() rewrites errors into pages of Python traces."""
+        """Run an operation by a callable, because Session.run() adds Python traces to errors."""
         options = config_pb2.CallableOptions(feed=feeds, target=[name.split(":")[0]])
         run = self._session._make_callable_from_options(options)
         run(*(np.array(path.encode(), np.object_) for path in feeds.values()))
 
     def run(self, signature: Signature, inputs: Tensors) -> Tensors:
-        """Feeds the named inputs, returns every output of the signature.
+        """Feed the named inputs and return every output of the signature.
 
         Raises:
             tf.errors.OpError: an op failed, or the run took longer than the timeout.
@@ -125,7 +127,7 @@ class SavedModel:
     def run_tensors(
         self, feeds: tuple[str, ...], fetches: tuple[str, ...], values: Sequence[Array]
     ) -> list[Array]:
-        """Feeds tensors by their names in the graph, returns the fetched ones in order."""
+        """Feed tensors by their names in the graph and return the fetched ones in order."""
         run = self._callables.get((feeds, fetches))
         if run is None:
             run = self._make_callable(feeds, fetches)
@@ -134,28 +136,28 @@ class SavedModel:
     def _make_callable(
         self, feeds: tuple[str, ...], fetches: tuple[str, ...]
     ) -> Callable[..., Any]:
-        """A prepared run: the pruned graph is looked up once, not at every call."""
+        """Prepare a run, so that the pruned graph is looked up once and not for every call."""
         options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
         options.run_options.timeout_in_ms = self._timeout_ms
         with self._lock:
             if (feeds, fetches) not in self._callables:
-                # Keras and Estimator call it as well; the public make_callable() looks every
-                # tensor up again at each call and takes twice as long.
-                made = self._session._make_callable_from_options(options)
-                self._callables[feeds, fetches] = made
+                # The public make_callable() looks up every tensor at each call and takes twice
+                # as long. Keras and Estimator use this private method, too.
+                prepared = self._session._make_callable_from_options(options)
+                self._callables[feeds, fetches] = prepared
             return self._callables[feeds, fetches]
 
     def close(self) -> None:
-        """Frees the session; nobody may be running."""
+        """Free the session; no run may be in progress."""
         self._callables.clear()
         self._session.close()
 
 
 def read_meta_graph(directory: Path, tags: Sequence[str]) -> meta_graph_pb2.MetaGraphDef:
-    """The MetaGraphDef with exactly these tags.
+    """Return the MetaGraphDef with exactly these tags.
 
     Raises:
-        StatusError: there is no SavedModel, it is garbled, or no graph has the tags.
+        StatusError: there is no SavedModel, it is damaged, or no graph has the tags.
     """
     saved_model = saved_model_pb2.SavedModel()
     binary = directory / "saved_model.pb"
@@ -229,6 +231,6 @@ def _asset_file_defs(
 
 
 def dtype_word(dtype: int) -> str:
-    """TensorFlow's short word (`DataTypeString`), as errors use it: float, int32, string."""
+    """Return TensorFlow's name of a dtype (`DataTypeString`) in errors: float, int32, string."""
     name = str(types_pb2.DataType.Name(dtype)).removeprefix("DT_").lower()
     return "INVALID" if name == "invalid" else name

@@ -1,7 +1,7 @@
-"""Runs a version's own recorded requests before it answers anybody else's.
+"""Warm-up: runs a version's recorded requests before the version serves (`--enable_model_warmup`).
 
-`assets.extra/tf_serving_warmup_requests` is a TFRecord file of `PredictionLog`; a record that
-fails fails the load (`saved_model_warmup_util.cc`).
+`assets.extra/tf_serving_warmup_requests` is a TFRecord file of `PredictionLog`. If a record
+fails, so does the load (`saved_model_warmup_util.cc`).
 """
 
 from pathlib import Path
@@ -15,14 +15,14 @@ from serving.server.runtime.saved_model import DEFAULT_SIGNATURE, SavedModel, Si
 from serving.server.status import Code, StatusError, invalid_argument
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
-MOST_RECORDS = 1000  # WarmupConsts::kMaxNumRecords
+MAX_RECORDS = 1000  # WarmupConsts::kMaxNumRecords
 
 
 def warm_up(model: SavedModel, directory: Path, *, iterations: int = 1) -> int:
-    """Replays the records, each `iterations` times; returns how many there were.
+    """Run each record `iterations` times; return the number of records.
 
     Raises:
-        StatusError, tf.errors.OpError: the file is broken, too long, or a record fails.
+        StatusError, tf.errors.OpError: the file is damaged or too long, or a record failed.
     """
     file = directory / FILE
     if not file.exists():
@@ -30,9 +30,9 @@ def warm_up(model: SavedModel, directory: Path, *, iterations: int = 1) -> int:
     count = 0
     for record in tf.compat.v1.io.tf_record_iterator(str(file)):
         count += 1
-        if count > MOST_RECORDS:
+        if count > MAX_RECORDS:
             raise invalid_argument(
-                f"Number of warmup records exceeds the maximum ({MOST_RECORDS}) at {file}"
+                f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {file}"
             )
         log = prediction_log_pb2.PredictionLog()
         try:

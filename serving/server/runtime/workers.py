@@ -1,8 +1,7 @@
 """The threads that run models (`--rest_api_num_threads`).
 
 TensorFlow releases the interpreter's lock while it runs, so a few threads use all cores. A
-plain queue rather than a ThreadPoolExecutor: nobody waits for a future here, and making one
-costs a tenth of a small request.
+ThreadPoolExecutor would create a future for each job, which costs a tenth of a small request.
 """
 
 import logging
@@ -16,6 +15,8 @@ Job = Callable[[], None]
 
 
 class Workers:
+    """Threads that run jobs from one queue."""
+
     def __init__(self, count: int) -> None:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._count = count
@@ -23,7 +24,7 @@ class Workers:
             threading.Thread(target=self._work, name=f"rest-{index}", daemon=True).start()
 
     def submit(self, job: Job) -> None:
-        """Runs `job` on one of the threads, in the order of arrival."""
+        """Queue `job` for one of the threads."""
         self._jobs.put(job)
 
     def stop(self) -> None:
@@ -38,4 +39,4 @@ class Workers:
             try:
                 job()
             except Exception:
-                logger.exception("a request's job failed")
+                logger.exception("A request's job failed")

@@ -17,10 +17,10 @@ M = TypeVar("M", bound=Message)
 
 
 def read_text_proto(path: Path, into: M) -> M:
-    """Parses a text-format file.
+    """Parse a file in protobuf's text format.
 
     Raises:
-        StatusError: it is not there, or is not such a message; the message names the line.
+        StatusError: the file cannot be read or parsed; the error names the line.
     """
     try:
         text = path.read_text()
@@ -36,7 +36,7 @@ def read_text_proto(path: Path, into: M) -> M:
 
 
 def single_model(name: str, base_path: str) -> ModelServerConfig:
-    """The configuration that `--model_name` and `--model_base_path` stand for."""
+    """Return the configuration for `--model_name` and `--model_base_path`."""
     config = ModelServerConfig()
     config.model_config_list.config.add(
         name=name, base_path=base_path, model_platform=TENSORFLOW_PLATFORM
@@ -45,10 +45,10 @@ def single_model(name: str, base_path: str) -> ModelServerConfig:
 
 
 def check_config(config: ModelServerConfig, former: ModelServerConfig | None) -> None:
-    """Whether a server that runs `former` may take up `config`.
+    """Check that a server with the configuration `former` may change to `config`.
 
     Raises:
-        StatusError: it may not, and why.
+        StatusError: the reason why it may not.
     """
     kind = config.WhichOneof("config")
     if former is not None and former.WhichOneof("config") is not None and kind is None:

@@ -1,4 +1,4 @@
-"""The server's heart without HTTP: configuration, models, labels (`ServerCore`)."""
+"""The server without its HTTP part: configuration, models and labels (`ServerCore`)."""
 
 import logging
 import threading
@@ -7,12 +7,8 @@ from pathlib import Path
 
 from serving.server.status import Code, StatusError, failed_precondition, invalid_argument
 from serving.server.versions.config import ModelServerConfig, check_config
-from serving.server.versions.manager import (
-    AspiredVersionsManager,
-    Loader,
-    LoaderHarness,
-    ManagerOptions,
-)
+from serving.server.versions.loader_harness import Loader, LoaderHarness
+from serving.server.versions.manager import AspiredVersionsManager, ManagerOptions
 from serving.server.versions.source import FileSystemStoragePathSource, ServableToMonitor
 from serving.server.versions.state_monitor import ServableId, ServableStateMonitor
 
@@ -20,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class ServerCore:
-    """Models under management by one configuration at a time."""
+    """The models and labels of one configuration at a time."""
 
     def __init__(
         self,
@@ -41,13 +37,12 @@ class ServerCore:
         self._reloading = threading.Lock()
         self._stopped = threading.Event()
 
-    # Requests.
-
     def acquire(self, name: str, *, version: int | None, label: str | None) -> LoaderHarness:
-        """A loaded version, held until `manager.release`.
+        """Return a loaded version; the caller must call `manager.release`.
 
         Raises:
-            StatusError: INVALID_ARGUMENT for an unknown label, NOT_FOUND for the rest.
+            StatusError: INVALID_ARGUMENT for an unknown label, NOT_FOUND if no such version is
+                loaded.
         """
         if label is not None:
             version = self._labels.get(name, {}).get(label)
@@ -55,31 +50,30 @@ class ServerCore:
                 raise invalid_argument(f"Unrecognized servable version label: {label}")
         return self.manager.acquire(name, version)
 
-    # Configuration.
-
     def start(self, config: ModelServerConfig) -> None:
-        """Takes up the first configuration and waits until every model has a version loaded.
+        """Apply the first configuration and wait until every model has a version loaded.
 
         Raises:
-            StatusError: the configuration cannot be, or a model came to nothing.
+            StatusError: the configuration is not valid, or a model could not be loaded.
         """
         with self._reloading:
             since = self.monitor.now()
-            names = self._take_up(config)
+            names = self._apply(config)
             self._source.start()
             self._await(names, since, self._failed_at_start)
             self.manager.finish_starting()
 
     def reload(self, config: ModelServerConfig) -> None:
-        """Makes `config` the whole truth: labels first, then models; new ones are waited for.
+        """Replace the configuration: first the labels, then the models; wait for new models.
 
         Raises:
-            StatusError: it cannot be; then no label has moved and no model has come or gone.
+            StatusError: the configuration is not valid, and nothing has changed; or a new model
+                could not be loaded.
         """
         with self._reloading:
             former = {each.name for each in self._monitored(self._config)}
             since = self.monitor.now()
-            new = self._take_up(config) - former
+            new = self._apply(config) - former
             self._await(new, since, self._failed_at_reload)
 
     def stop(self) -> None:
@@ -87,7 +81,7 @@ class ServerCore:
         self._source.stop()
         self.manager.stop()
 
-    def _take_up(self, config: ModelServerConfig) -> set[str]:
+    def _apply(self, config: ModelServerConfig) -> set[str]:
         check_config(config, self._config)
         if config.WhichOneof("config") is None:
             logger.info("Taking no action for empty config.")
@@ -99,17 +93,17 @@ class ServerCore:
         return {each.name for each in monitored}
 
     def _checked_labels(self, config: ModelServerConfig) -> dict[str, dict[str, int]]:
-        """The new label map; a label may only point to a version that answers now.
+        """Return the new labels; a label may only point to an available version.
 
-        With --allow_version_labels_for_unavailable_models, one that is not in use for another
-        version may point anywhere (`UpdateModelVersionLabelMap`).
+        With --allow_version_labels_for_unavailable_models, a new label may point to any version
+        (`UpdateModelVersionLabelMap`).
         """
         labels: dict[str, dict[str, int]] = {}
         for model in config.model_config_list.config:
             for label, version in model.version_labels.items():
                 in_use = self._labels.get(model.name, {}).get(label)
-                excused = self._allow_labels_for_unavailable and in_use in (None, version)
-                if not excused and not self.monitor.is_available(ServableId(model.name, version)):
+                is_exempt = self._allow_labels_for_unavailable and in_use in (None, version)
+                if not is_exempt and not self.monitor.is_available(ServableId(model.name, version)):
                     raise failed_precondition(
                         f"Request to assign label to version {version} of model {model.name}, "
                         "which is not currently available for inference"
@@ -121,11 +115,11 @@ class ServerCore:
         self,
         names: set[str],
         since: int,
-        complaint: Callable[[dict[ServableId, StatusError | None]], StatusError],
+        make_error: Callable[[dict[ServableId, StatusError | None]], StatusError],
     ) -> None:
-        ended = self.monitor.wait_until_settled(names, since=since, given_up=self._stopped.is_set)
+        ended = self.monitor.wait_until_settled(names, since=since, cancelled=self._stopped.is_set)
         if ended:
-            raise complaint(ended)
+            raise make_error(ended)
 
     def _failed_at_start(self, ended: dict[ServableId, StatusError | None]) -> StatusError:
         causes = "".join(

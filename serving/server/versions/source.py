@@ -1,8 +1,8 @@
-"""Finds versions in the file system, again and again (`FileSystemStoragePathSource`).
+"""Polls the file system for versions (`FileSystemStoragePathSource`).
 
-A version is a child of the model's base path whose name reads as a number; a plain file
-counts too, and fails when it is loaded. Nothing waits for a directory to be complete: export
-elsewhere, then rename.
+A version is a child of the model's base path whose name is a number. A regular file counts as
+a version, too, and fails to load. The source does not wait until a directory is complete:
+export to another place, then rename.
 """
 
 import logging
@@ -28,7 +28,7 @@ INT64 = (-(2**63), 2**63 - 1)
 
 @dataclass(frozen=True)
 class ServableToMonitor:
-    """A model to watch: where, and which of its versions are wanted."""
+    """A model's base path and version policy."""
 
     name: str
     base_path: Path
@@ -36,7 +36,7 @@ class ServableToMonitor:
 
 
 class FileSystemStoragePathSource:
-    """Polls every model's base path and reports the versions that its policy wants."""
+    """Polls every model's base path and reports the versions that its policy selects."""
 
     def __init__(
         self,
@@ -44,18 +44,20 @@ class FileSystemStoragePathSource:
         poll_seconds: float,
         aspire: Callable[[str, Mapping[int, Path]], None],
     ) -> None:
-        """Args:
-        poll_seconds: the time between polls; 0: poll once; negative: never.
-        aspire: told the wanted versions of a model.
+        """Create a source that does not poll yet.
+
+        Args:
+            poll_seconds: the time between polls; 0: poll once; negative: never.
+            aspire: called with the selected versions of a model.
         """
         self._poll_seconds = poll_seconds
         self._aspire = aspire
         self._monitored: tuple[ServableToMonitor, ...] = ()
-        self._lock = threading.Lock()  # a poll sees one configuration, not two halves
+        self._lock = threading.Lock()  # the configuration does not change during a poll
         self._stopping = threading.Event()
 
     def configure(self, monitored: tuple[ServableToMonitor, ...]) -> None:
-        """Watches these models from now on; those no longer among them are unloaded."""
+        """Replace the models to poll; models that are no longer listed are unloaded."""
         with self._lock:
             names = {each.name for each in monitored}
             for former in self._monitored:
@@ -71,12 +73,10 @@ class FileSystemStoragePathSource:
         self._stopping.set()
 
     def poll(self) -> None:
-        """One look at every model. One base path that cannot be read spoils the whole look."""
+        """Read every base path once; if one of them cannot be read, nothing is reported."""
         with self._lock:
-            found: dict[str, dict[int, Path]] = {}
-            for each in self._monitored:
-                found[each.name] = wanted_versions(each)
-            for name, versions in found.items():
+            selected = {each.name: selected_versions(each) for each in self._monitored}
+            for name, versions in selected.items():
                 self._aspire(name, versions)
 
     def _run(self) -> None:
@@ -92,12 +92,12 @@ class FileSystemStoragePathSource:
             self._stopping.wait(self._poll_seconds)
 
 
-def wanted_versions(monitored: ServableToMonitor) -> dict[int, Path]:
-    """The versions in the file system that the policy wants.
+def selected_versions(monitored: ServableToMonitor) -> dict[int, Path]:
+    """Return the versions in the file system that the policy selects.
 
     Raises:
-        StatusError: there is no base path.
-        OSError: it cannot be listed.
+        StatusError: the base path does not exist.
+        OSError: the base path cannot be listed.
     """
     base = monitored.base_path
     if not base.exists():
@@ -108,11 +108,11 @@ def wanted_versions(monitored: ServableToMonitor) -> dict[int, Path]:
     children = children_by_version(sorted(child.name for child in base.iterdir()))
     choice = monitored.policy.WhichOneof("policy_choice")
     if choice == "all":
-        wanted = children
+        selected = children
     elif choice == "specific":
         numbers = set(monitored.policy.specific.versions)
-        wanted = {number: name for number, name in children.items() if number in numbers}
-        for number in sorted(numbers - wanted.keys()):
+        selected = {number: name for number, name in children.items() if number in numbers}
+        for number in sorted(numbers - selected.keys()):
             logger.warning(
                 "Version %d of servable %s, which was requested to be served as a 'specific' "
                 "version in the servable's version policy, was not found in the file system",
@@ -121,19 +121,19 @@ def wanted_versions(monitored: ServableToMonitor) -> dict[int, Path]:
             )
     else:
         count = max(monitored.policy.latest.num_versions, 1)
-        wanted = {number: children[number] for number in sorted(children, reverse=True)[:count]}
-    if not wanted:
+        selected = {number: children[number] for number in sorted(children, reverse=True)[:count]}
+    if not selected:
         logger.warning(
             "No versions of servable %s found under base path %s. Did you forget to name your "
             "leaf directory as a number (eg. '/1/')?",
             monitored.name,
             base,
         )
-    return {number: base / name for number, name in wanted.items()}
+    return {number: base / name for number, name in selected.items()}
 
 
 def children_by_version(names: list[str]) -> dict[int, str]:
-    """The children that are versions; of two names for one number the last counts."""
+    """Return the children that are versions; the last of several names for one number counts."""
     children: dict[int, str] = {}
     for name in names:
         match = VERSION.fullmatch(name)

@@ -1,6 +1,6 @@
-"""What became of every model version this process ever saw (`ServableStateMonitor`).
+"""The state of every model version that this process has seen (`ServableStateMonitor`).
 
-The status documents read it, labels are checked against it, and starting waits on it.
+Status documents show it, labels are checked against it, and the server's start waits for it.
 """
 
 import logging
@@ -14,8 +14,8 @@ from serving.server.status import StatusError
 logger = logging.getLogger(__name__)
 
 
-class State(Enum):
-    """`ModelVersionStatus.State`; a version passes through them in this order."""
+class ManagerState(Enum):
+    """The states of a version, in order (`ServableState::ManagerState`)."""
 
     START = "START"
     LOADING = "LOADING"
@@ -26,6 +26,8 @@ class State(Enum):
 
 @dataclass(frozen=True, order=True)
 class ServableId:
+    """A model and one of its versions."""
+
     name: str
     version: int
 
@@ -35,8 +37,10 @@ class ServableId:
 
 @dataclass(frozen=True)
 class ServableState:
-    state: State
-    error: StatusError | None = None  # why it ended; None when all was well
+    """The state of a version, and the error if its load failed."""
+
+    state: ManagerState
+    error: StatusError | None = None
 
 
 class ServableStateMonitor:
@@ -49,11 +53,12 @@ class ServableStateMonitor:
         self._changed = threading.Condition()
 
     def publish(self, version: ServableId, state: ServableState) -> None:
+        """Set the state of a version, and log it."""
         if state.error is not None:
             logger.error("%s ended: %s", version, state.error)
-        elif state.state is State.AVAILABLE:
+        elif state.state is ManagerState.AVAILABLE:
             logger.info("Successfully loaded servable version %s", version)
-        elif state.state is State.END:
+        elif state.state is ManagerState.END:
             logger.info("Unloaded servable version %s", version)
         with self._changed:
             self._states.setdefault(version.name, {})[version.version] = state
@@ -62,47 +67,47 @@ class ServableStateMonitor:
             self._changed.notify_all()
 
     def versions(self, name: str) -> dict[int, ServableState]:
-        """Every version of a model ever seen, highest first; empty for an unknown model."""
+        """Return every version of a model, highest first; empty for an unknown model."""
         with self._changed:
             return dict(sorted(self._states.get(name, {}).items(), reverse=True))
 
     def is_available(self, version: ServableId) -> bool:
         with self._changed:
             known = self._states.get(version.name, {}).get(version.version)
-        return known is not None and known.state is State.AVAILABLE
+        return known is not None and known.state is ManagerState.AVAILABLE
 
     def now(self) -> int:
-        """The count of changes so far, for `wait_until_settled`."""
+        """Return the number of changes so far, for `wait_until_settled`."""
         with self._changed:
             return self._changes
 
     def wait_until_settled(
-        self, names: Iterable[str], *, since: int, given_up: Callable[[], bool]
+        self, names: Iterable[str], *, since: int, cancelled: Callable[[], bool]
     ) -> dict[ServableId, StatusError | None]:
-        """Waits until each model has an available version, or all it has have ended.
+        """Wait until each model has an available version, or all of its versions have ended.
 
         Args:
-            names: models; one of which nothing was ever seen is waited for, without end.
-            since: only what changed after `now()` returned this counts; a model that was
-                unloaded long ago is not taken for one that failed.
-            given_up: asked twice a second; True ends the wait early.
+            names: the models; a model without any version is waited for without limit.
+            since: ignore changes before `now()` returned this number, so that a model that
+                was unloaded earlier does not count as failed.
+            cancelled: called twice a second; True ends the wait.
 
         Returns:
-            The versions of models that came to nothing, with the error of each.
+            The versions of the models that have no available version, each with its error.
         """
         waiting = set(names)
         ended: dict[ServableId, StatusError | None] = {}
         with self._changed:
-            while waiting and not given_up():
+            while waiting and not cancelled():
                 for name in list(waiting):
                     states = {
                         version: each
                         for version, each in self._states.get(name, {}).items()
                         if self._changed_at[ServableId(name, version)] > since
                     }
-                    if any(each.state is State.AVAILABLE for each in states.values()):
+                    if any(each.state is ManagerState.AVAILABLE for each in states.values()):
                         waiting.discard(name)
-                    elif states and all(each.state is State.END for each in states.values()):
+                    elif states and all(each.state is ManagerState.END for each in states.values()):
                         waiting.discard(name)
                         for version, each in states.items():
                             ended[ServableId(name, version)] = each.error
