@@ -1,17 +1,19 @@
 """Turns a picture into the 28x28 instance that a model version reads.
 
-The only preparation there is, for the site and for training alike.
+The site and the training use this one preparation, so that a model is asked what it was trained on.
 """
 
-from serving.preprocessing.normalisation import (
-    INSTANCE_SIZE,
+from serving.preprocessing.decode import (
     MAX_PIXELS,
-    PREPROCESSING_VERSION,
-    BlankPicture,
     NotAPicture,
     PictureError,
     PictureTooLarge,
     decode_picture,
+)
+from serving.preprocessing.normalisation import (
+    INSTANCE_SIZE,
+    PREPROCESSING_VERSION,
+    BlankPicture,
     instance_png,
     to_instance,
 )

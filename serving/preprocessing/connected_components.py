@@ -1,7 +1,7 @@
-"""Connected groups of cells of a coarse grid: what belongs together on a picture.
+"""Connected components of a mask.
 
-Rows are bits of whole numbers, so that a group is flooded in a few sweeps over the rows, without
-SciPy, in a fraction of a millisecond.
+Each row is held as the bits of an integer, so that a component is filled in a few passes over
+the rows: a fraction of a millisecond on a coarse grid, without SciPy.
 """
 
 from collections.abc import Iterator
@@ -10,49 +10,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def grown(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The cells and the eight around each."""
-    padded = np.pad(cells, 1)
-    wide = padded[:, :-2] | padded[:, 1:-1] | padded[:, 2:]
-    return wide[:-2] | wide[1:-1] | wide[2:]
-
-
-def groups(cells: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
-    """Each connected group (by sides or corners) as a mask of its own, from the top down."""
-    packed = np.packbits(cells, axis=1)
+def connected_components(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+    """Yields each component (8-connected) as a mask of its own, from the top down."""
+    packed = np.packbits(mask, axis=1)
     width = packed.shape[1]  # bytes
     rows = [int.from_bytes(row.tobytes()) for row in packed]
     while any(rows):
-        group = _flooded(rows)
-        rows = [row & ~part for row, part in zip(rows, group, strict=True)]
-        members = np.frombuffer(b"".join(part.to_bytes(width) for part in group), np.uint8)
-        unpacked = np.unpackbits(members.reshape(-1, width), axis=1, count=cells.shape[1])
-        yield unpacked.astype(bool)
+        component = _first_component(rows)
+        rows = [row & ~filled for row, filled in zip(rows, component, strict=True)]
+        filled_bytes = b"".join(filled.to_bytes(width) for filled in component)
+        bits = np.frombuffer(filled_bytes, np.uint8).reshape(-1, width)
+        yield np.unpackbits(bits, axis=1, count=mask.shape[1]).astype(bool)
 
 
-def _flooded(rows: list[int]) -> list[int]:
-    """The group of the first set cell."""
+def _first_component(rows: list[int]) -> list[int]:
+    """Fills from the first set cell, alternately down and up, until nothing is added."""
     start = next(index for index, row in enumerate(rows) if row)
-    group = [0] * len(rows)
-    group[start] = rows[start] & -rows[start]
+    component = [0] * len(rows)
+    component[start] = rows[start] & -rows[start]
     order = list(range(len(rows)))
-    grew = True
-    while grew:
-        grew = False
+    changed = True
+    while changed:
+        changed = False
         for index in order:
-            near = group[index]
+            near = component[index]
             if index > 0:
-                near |= group[index - 1]
+                near |= component[index - 1]
             if index + 1 < len(rows):
-                near |= group[index + 1]
-            reach = (near | near << 1 | near >> 1) & rows[index]
-            while True:  # along the row, both ways
-                wider = (reach | reach << 1 | reach >> 1) & rows[index]
-                if wider == reach:
+                near |= component[index + 1]
+            filled = (near | near << 1 | near >> 1) & rows[index]
+            while True:  # along the row, in both directions
+                wider = (filled | filled << 1 | filled >> 1) & rows[index]
+                if wider == filled:
                     break
-                reach = wider
-            if reach != group[index]:
-                group[index] = reach
-                grew = True
+                filled = wider
+            if filled != component[index]:
+                component[index] = filled
+                changed = True
         order.reverse()
-    return group
+    return component

@@ -1,35 +1,33 @@
-"""Photographs of digits on paper, made from pen strokes: uneven light, grain, lines, blue ink."""
+"""Synthetic photographs of digits on paper: uneven light, noise, lines, ink of any colour."""
 
 import io
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-Rng = np.random.Generator
-
 
 def photograph(
     drawing: Image.Image,
-    rng: Rng,
+    rng: np.random.Generator,
     *,
     ink: tuple[int, int, int] = (30, 40, 120),
     paper: tuple[int, int, int] = (235, 230, 215),
     light: float = 0.5,
-    grain: float = 4.0,
+    noise: float = 4.0,
     lines: str = "none",
     tilt: float = 0.0,
 ) -> Image.Image:
-    """A drawing (dark on white, L) as a camera would see it on paper; an RGB JPEG, decoded.
+    """Returns a drawing as a photograph of it on paper: an RGB JPEG, decoded.
 
     Args:
-        drawing: the digit.
-        rng: of light and grain.
-        ink: the pen's colour.
-        paper: the paper's.
+        drawing: dark on white, L.
+        rng: chooses the direction of the light and the noise.
+        ink: the colour of the pen.
+        paper: the colour of the paper.
         light: how much darker the darkest corner is, 0 to 1.
-        grain: the camera's noise, standard deviation of 255.
+        noise: of the camera, as a standard deviation in grey levels.
         lines: "none", "ruled", or "squared".
-        tilt: of the paper, degrees.
+        tilt: of the paper, in degrees.
     """
     side = drawing.width
     sheet = Image.new("RGB", drawing.size, paper)
@@ -49,7 +47,7 @@ def photograph(
     slope = (np.cos(angle) * (x - 0.5) + np.sin(angle) * (y - 0.5)) / 1.42 + 0.5  # 0..1
     shadow = 1.0 - light * slope - 0.15 * light * np.sin(3 * x + 2 * y)
     seen = np.asarray(sheet, np.float64) * shadow[..., np.newaxis]
-    seen += rng.normal(0, grain, seen.shape)
+    seen += rng.normal(0, noise, seen.shape)
     file = io.BytesIO()
     Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=85)
     return Image.open(file)
