@@ -1,4 +1,4 @@
-"""Static files under names that hold their checksum, compressed; browsers keep them for ever."""
+"""Static files, compressed, with a checksum in their names so that browsers cache them for ever."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from whitenoise.storage import (  # type: ignore[import-untyped]
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):
-    """Also renames inside `import … from "./module.js"`, since the page is plain ES modules."""
+    """Also replaces names in `import … from "./module.js"`, because the page uses ES modules."""
 
     support_js_module_import_aggregation = True
 
     def stored_name(self, name: str) -> Any:
-        """The name with its checksum, or as it is before `collectstatic` has ever run."""
+        """Return the name with its checksum, or the plain name before `collectstatic` has run."""
         if not self.hashed_files:
             return name
         return super().stored_name(name)

@@ -1,4 +1,4 @@
-"""Which address leads to which room. /healthz, /readyz and /metrics: recognition/probes.py."""
+"""URLs of the site; webui.operations.probes answers /healthz, /readyz and /metrics."""
 
 from django.contrib import admin
 from django.urls import path

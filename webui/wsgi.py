@@ -1,4 +1,4 @@
-"""The WSGI application that gunicorn serves; it refuses to start as a production site in DEBUG."""
+"""The WSGI application that gunicorn serves; it refuses to start with DEBUG on."""
 
 import io
 import os
@@ -13,11 +13,11 @@ from webui.request_limits import MAX_BODY_BYTES
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webui.settings")
 
 
-class AnnouncedBodies:
-    """Gives chunked bodies a length, which Django does not read without one.
+class ContentLength:
+    """Gives chunked bodies a Content-Length, without which Django does not read them.
 
-    At most one byte more than the limit is read; the length then says so and
-    `BodyLimitMiddleware` refuses it like any other body that is too large.
+    It reads at most one byte more than the limit, so that `BodyLimitMiddleware` refuses a chunked
+    body that is too large like any other.
     """
 
     def __init__(self, application: Any) -> None:
@@ -32,8 +32,12 @@ class AnnouncedBodies:
         return answer
 
 
-def make_application() -> AnnouncedBodies:
-    """The site, unless it would show its inside to everybody."""
+def make_application() -> ContentLength:
+    """Return the site's application.
+
+    Raises:
+        ImproperlyConfigured: if DEBUG is on.
+    """
     from django.conf import settings
 
     if settings.DEBUG:
@@ -41,7 +45,7 @@ def make_application() -> AnnouncedBodies:
             "DEBUG is on, which shows settings and code to whoever causes an error; unset DEBUG "
             "to serve the site, or use `python manage.py runserver` to work on it"
         )
-    return AnnouncedBodies(get_wsgi_application())
+    return ContentLength(get_wsgi_application())
 
 
 application = make_application()

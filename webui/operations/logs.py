@@ -1,4 +1,4 @@
-"""One JSON object a line on stderr, each with its request's id; plain lines on a terminal."""
+"""Logs on stderr: JSON lines with the request's id, or plain lines on a terminal."""
 
 import logging
 import sys
@@ -17,14 +17,14 @@ SHARED: list[Any] = [
 
 
 class OnlyExceptions(logging.Filter):
-    """Lets a line pass that carries a traceback."""
+    """Accepts records with a traceback only."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.exc_info is not None
 
 
 def configure_structlog() -> None:
-    """Lets structlog's loggers end in the standard library's, so that there is one output."""
+    """Send structlog's events through the standard library's loggers, to have one output."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -38,7 +38,7 @@ def configure_structlog() -> None:
 
 
 def logging_config() -> dict[str, Any]:
-    """Django's LOGGING: everything through one handler, the libraries' own lines included."""
+    """Return Django's LOGGING: one handler for everything, the libraries' records included."""
     final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if sys.stderr.isatty():
         final += [structlog.dev.ConsoleRenderer()]
@@ -60,11 +60,11 @@ def logging_config() -> dict[str, Any]:
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
-            # Every request has its own line already; only its exceptions are wanted here.
+            # django-structlog writes a line for every request; this adds the tracebacks.
             "django.request": {"filters": ["exceptions"]},
             "urllib3": {"level": "ERROR"},
-            # A stack trace for every attempt to reach a host that is down; the store says when
-            # Cassandra goes and comes.
+            # The driver logs a traceback for every attempt to reach a host that is down. The
+            # store logs when Cassandra becomes unavailable and when it is back.
             "cassandra": {"level": "ERROR"},
         },
     }

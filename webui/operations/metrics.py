@@ -1,7 +1,8 @@
-"""What Prometheus may know: counts and durations, never a drawing, a visitor or an address.
+"""Prometheus metrics: counts and durations, without drawings, visitors and addresses.
 
-Under gunicorn several processes count. With PROMETHEUS_MULTIPROC_DIR set (deploy/gunicorn.conf.py
-does), each keeps its counts in files of that directory and whichever process is asked adds them.
+Under gunicorn several processes count. Each writes its counts to files in the directory that
+PROMETHEUS_MULTIPROC_DIR names (deploy/gunicorn.conf.py sets it), and the process that answers
+/metrics adds them up.
 """
 
 import os
@@ -23,7 +24,7 @@ from webui.records.store import StoreError, store
 
 __all__ = ["CONTENT_TYPE_LATEST", "ERRORS", "PREDICTIONS", "REQUESTS", "REQUEST_SECONDS", "STAGES"]
 
-# Seconds; from a cached answer on a quick machine to the client's read timeout.
+# Seconds, from the fastest answer up to the client's read timeout.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 PREDICTIONS = Counter(
@@ -44,8 +45,8 @@ REQUEST_SECONDS = Histogram(
 ERRORS = Counter("digits_api_errors", "Errors that the API answered with", ("code",))
 
 
-class _Spool(Collector):
-    """How many records wait for Cassandra, asked when Prometheus asks."""
+class _SpoolCollector(Collector):
+    """The number of pending events in the spool, read at each scrape."""
 
     def collect(self) -> Iterable[Metric]:
         try:
@@ -58,12 +59,12 @@ class _Spool(Collector):
 
 
 def exposition() -> bytes:
-    """All metrics of all processes, in Prometheus' text format."""
+    """Return all metrics of all processes in Prometheus's text format."""
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry: CollectorRegistry = REGISTRY
     else:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
     spool = CollectorRegistry()
-    spool.register(_Spool())
+    spool.register(_SpoolCollector())
     return generate_latest(registry) + generate_latest(spool)

@@ -1,8 +1,8 @@
-"""/healthz, /readyz and /metrics, for machines that look after the site.
+"""/healthz, /readyz and /metrics, for orchestrators and Prometheus.
 
-They are answered before hosts, sessions and logs are looked at: an orchestrator asks by address
-and every few seconds. They tell nothing about visitors or drawings, so they are open; a proxy in
-front may keep /metrics to itself (docs/configuration.md).
+They are answered before the host is checked, a session is read or a request is logged, because
+orchestrators use IP addresses and ask every few seconds. They say nothing about visitors or
+drawings, so anybody may read them; a public proxy should hide /metrics (docs/configuration.md).
 """
 
 from collections.abc import Callable
@@ -22,12 +22,12 @@ RETRY_SECONDS = "5"
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """The process answers; nothing else is asked, so that a restart is only for a hung one."""
+    """Answer at once, without asking other services, so that only a hung process is restarted."""
     return JsonResponse({"status": "alive"})
 
 
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """Whether a prediction could be made and kept now; names each part."""
+    """Answer 200 if a prediction could be made and recorded now, else 503; name each part."""
     parts = {"model": model_part(), "store": store_part()}
     ready = all(part["ready"] for part in parts.values())
     response = JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
@@ -69,7 +69,7 @@ PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
 
 
 class ProbesMiddleware:
-    """Answers the three addresses, and passes on everything else."""
+    """Answers the three URLs and passes on every other request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The JSON API: reads requests, calls the service, words the errors. docs/api.md describes it."""
+"""The JSON API, as described in docs/api.md: parses requests, calls services, answers errors."""
 
 from typing import Any
 from uuid import UUID
@@ -12,14 +12,15 @@ from serving.client import InstanceRefused, ServingError, ServingUnavailable
 from serving.preprocessing import BlankPicture, NotAPicture, PictureError, PictureTooLarge
 from webui.access.cross_site import refuse_cross_site
 from webui.access.rate_limits import charge
-from webui.access.visitors import Caller, identify, remember
+from webui.access.visitors import COOKIE, Caller, identify, remember
 from webui.errors import ApiError, ErrorResponse
 from webui.recognition import schemas, services
 from webui.recognition.selectors import callers_record
 from webui.recognition.submission import read_submission
 from webui.records.store import RecordNotFound, StoreUnavailable
+from webui.request_limits import MAX_COORDINATE, MAX_STROKES
 
-RETRY_SECONDS = 5.0  # a restarted model server or store is back about then
+RETRY_SECONDS = 5.0  # about as long as a model server or a store takes to restart
 
 logger = structlog.get_logger(__name__)
 
@@ -28,12 +29,12 @@ api = NinjaAPI(
     version="1",
     urls_namespace="api",
     description="Send a drawing of a digit; get what a model reads in it. Each answer is recorded.",
-    docs_url=None,  # the viewer that comes with it loads its scripts from elsewhere
+    docs_url=None,  # django-ninja's viewer loads scripts from other hosts
     openapi_extra={
         "components": {
             "securitySchemes": {
                 "apiKey": {"type": "http", "scheme": "bearer"},
-                "visitor": {"type": "apiKey", "in": "cookie", "name": "visitor"},
+                "visitor": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             }
         }
     },
@@ -71,14 +72,18 @@ SUBMISSION = {
                     "image": {"type": "string", "description": "data:image/png;base64,…"},
                     "ink": {
                         "type": ["array", "null"],
-                        "maxItems": 500,
+                        "maxItems": MAX_STROKES,
                         "items": {
                             "type": "array",
                             "items": {
                                 "type": "array",
                                 "minItems": 3,
                                 "maxItems": 3,
-                                "items": {"type": "number", "minimum": -1e7, "maximum": 1e7},
+                                "items": {
+                                    "type": "number",
+                                    "minimum": -MAX_COORDINATE,
+                                    "maximum": MAX_COORDINATE,
+                                },
                             },
                         },
                     },
@@ -89,8 +94,8 @@ SUBMISSION = {
 }
 
 
-def change(request: HttpRequest, *, action: str) -> Caller:
-    """Who asks for a change, after the checks that every change goes through."""
+def admit(request: HttpRequest, *, action: str) -> Caller:
+    """Return the caller of a request that changes something, after the checks of all of these."""
     caller = identify(request)
     if caller.key is None:
         refuse_cross_site(request)
@@ -108,7 +113,7 @@ def change(request: HttpRequest, *, action: str) -> Caller:
 )
 def predict(request: HttpRequest, response: HttpResponse) -> Status[dict[str, object]]:
     """Recognises the digit in a picture, and records the prediction before answering."""
-    caller = change(request, action="predict")
+    caller = admit(request, action="predict")
     submission = read_submission(request)
     prediction = services.recognise(
         picture=submission.picture, ink=submission.ink, visitor=caller.visitor
@@ -143,7 +148,7 @@ def read(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> d
 )
 def delete(request: HttpRequest, prediction_id: UUID) -> Status[None]:
     """Removes the record and the picture for good."""
-    caller = change(request, action="change")
+    caller = admit(request, action="change")
     services.forget(callers_record(prediction_id, caller))
     return Status(204, None)
 
@@ -159,7 +164,7 @@ def correct(
     request: HttpRequest, prediction_id: UUID, correction: schemas.Correction
 ) -> dict[str, object]:
     """Notes the right label beside the prediction; null takes it back."""
-    caller = change(request, action="change")
+    caller = admit(request, action="change")
     record = callers_record(prediction_id, caller)
     label = "" if correction.label is None else str(correction.label)
     return schemas.prediction_read(services.correct(record, label=label, caller=caller))
@@ -215,7 +220,7 @@ def on_store_unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpR
 
 @api.exception_handler(RecordNotFound)
 def on_record_not_found(request: HttpRequest, _error: RecordNotFound) -> HttpResponse:
-    """It was deleted between being looked up and being changed."""
+    """Answer for a record that was deleted after it was looked up."""
     return ErrorResponse(
         request, ApiError(404, "not_found", "There is no prediction of yours with this id.")
     )

@@ -1,4 +1,4 @@
-"""The shapes that the JSON API takes and gives; its OpenAPI document is made from them."""
+"""Requests and responses of the JSON API, from which its OpenAPI document is generated."""
 
 import base64
 from datetime import datetime
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, field_validator
 
 from serving.preprocessing import INSTANCE_SIZE, instance_png
+from serving.verdict import Verdict
 from webui.records.models import Record
 from webui.records.store import Recorded
 
@@ -24,15 +25,15 @@ class Model(Schema):
 
 
 class Prediction(Schema):
-    """A reading of a drawing."""
+    """The fields of every prediction."""
 
     id: UUID = Field(description="A version-1 UUID that names the instant of the prediction")
     predicted_at: datetime = Field(description="UTC")
-    verdict: Literal["digit", "unsure", "not_a_digit"]
+    verdict: Verdict
     digit: int | None = Field(
         ge=0, le=9, description="The likeliest digit, also when unsure; null when it is none"
     )
-    confidence: float = Field(ge=0, le=1, description="The probability of what is said")
+    confidence: float = Field(ge=0, le=1, description="The probability of what is predicted")
     probabilities: list[float] = Field(
         min_length=10, max_length=11, description='Of 0 to 9, then perhaps of "not a digit"'
     )
@@ -67,7 +68,7 @@ class Correction(Schema):
     @field_validator("label", mode="before")
     @classmethod
     def _whole_number(cls, label: object) -> object:
-        """JSON does not tell 5.0 from 5."""
+        """Accept 5.0, which is the same number as 5 in JSON."""
         return int(label) if isinstance(label, float) and label.is_integer() else label
 
 
@@ -82,20 +83,20 @@ class Error(Schema):
 
 
 def correction_of(record: Record) -> int | str | None:
-    """The corrected label in the API's form: 0..9, "not_a_digit", or None."""
+    """Return the corrected label as in the API: 0..9, "not_a_digit", or None."""
     text = record.corrected_label
     return int(text) if text.isdecimal() else text or None
 
 
 def png_of(record: Record) -> str:
-    """The record's instance as base64 of a 28x28 greyscale PNG, ink white."""
-    seen = np.frombuffer(bytes(record.instance), dtype=np.uint8)
-    instance: NDArray[np.float32] = seen.astype(np.float32).reshape(INSTANCE_SIZE, INSTANCE_SIZE)
+    """Return the record's instance as a 28x28 greyscale PNG in base64, ink white."""
+    pixels = np.frombuffer(bytes(record.instance), dtype=np.uint8)
+    instance: NDArray[np.float32] = pixels.astype(np.float32).reshape(INSTANCE_SIZE, INSTANCE_SIZE)
     return base64.b64encode(instance_png(instance / np.float32(255))).decode()
 
 
 def prediction_read(record: Record) -> dict[str, object]:
-    """A record in the form of `PredictionRead`."""
+    """Return a record as `PredictionRead`."""
     return {
         "id": record.id,
         "predicted_at": record.predicted_at,
@@ -114,7 +115,7 @@ def prediction_read(record: Record) -> dict[str, object]:
 
 
 def prediction_made(record: Record, recorded: Recorded) -> dict[str, object]:
-    """A record in the form of `PredictionMade`."""
+    """Return a record as `PredictionMade`."""
     made = prediction_read(record)
     del made["correction"]
     return {**made, "recorded": recorded.value}

@@ -1,4 +1,4 @@
-"""Reads what a prediction needs to know: thresholds and a caller's record."""
+"""Thresholds of a model version, and the record of a caller."""
 
 from functools import cache
 from uuid import UUID
@@ -19,10 +19,10 @@ def _thresholds_on_card(model_name: str, version: int) -> Thresholds:
 
 
 def thresholds_of(*, model_name: str, version: int) -> Thresholds:
-    """When this version's answer counts as sure, from its card; the default without a card.
+    """Return the thresholds on the version's model card; the default without a card.
 
-    A version directory never changes once it is there, so a card is read once. A missing or
-    unreadable one is looked for again: the directory may not have arrived on this machine.
+    A card is read once, because a version directory never changes. A card that is missing or
+    unreadable is read again next time: the directory may not be on this machine yet.
     """
     try:
         return _thresholds_on_card(model_name, version)
@@ -31,14 +31,14 @@ def thresholds_of(*, model_name: str, version: int) -> Thresholds:
 
 
 def callers_record(record_id: UUID, caller: Caller) -> Record:
-    """The record, if the caller may see it.
+    """Return the record, if the caller may see it.
 
     Raises:
-        ApiError: 404, the same for a record that is not there and for somebody else's.
-        StoreUnavailable: if it cannot be known now.
+        ApiError: 404, whether the record is missing or somebody else's.
+        StoreUnavailable: if the store cannot be asked now.
     """
     missing = ApiError(404, "not_found", "There is no prediction of yours with this id.")
-    if record_id.version != 1:  # ids of records are; no store needs to be asked
+    if record_id.version != 1:  # no record has such an id
         raise missing
     try:
         record = store().get(record_id)

@@ -1,4 +1,4 @@
-"""The one thing this site does: a drawing comes in, a prediction goes out, and it is recorded."""
+"""The site's one service: a drawing comes in, a prediction goes out, and it is recorded."""
 
 import time
 from collections.abc import Iterator
@@ -12,9 +12,8 @@ from django.conf import settings
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from serving.client import Answer, LabelUnknown, ServingError
-from serving.labels import STABLE
-from serving.preprocessing import INSTANCE_SIZE, decode_picture, to_instance
+from serving.client import Answer, ServingError
+from serving.preprocessing import decode_picture, to_instance
 from serving.verdict import Reading, read_verdict
 from webui.access.visitors import Caller
 from webui.operations import metrics
@@ -22,21 +21,21 @@ from webui.recognition.selectors import thresholds_of
 from webui.recognition.submission import Ink
 from webui.records.models import Record, instant_of, new_record_id
 from webui.records.store import Recorded, store
-from webui.rollout.services import label_for
+from webui.rollout.canary import label_for
 from webui.rollout.serving import serving_client
 
-SUM_TOLERANCE = 0.01  # probabilities are rounded to float32, nothing worse
+SUM_TOLERANCE = 0.01  # rounding to float32 stays far below it
 
 logger = structlog.get_logger(__name__)
 
 
 class UnusableAnswer(ServingError):
-    """The model server answered with something that are no probabilities of digits."""
+    """The model server answered, but not with the probabilities of one instance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """A record as it was kept, and where it is."""
+    """A record as it was stored, and where it is."""
 
     record: Record
     recorded: Recorded
@@ -44,22 +43,23 @@ class Prediction:
 
 @contextmanager
 def _timed(stage: str) -> Iterator[None]:
+    """Measure the block as a stage of a prediction, unless it raises."""
     started = time.perf_counter()
     yield
     metrics.STAGES.labels(stage).observe(time.perf_counter() - started)
 
 
 def recognise(*, picture: bytes, ink: Ink | None, visitor: str) -> Prediction:
-    """Reads a drawing, records the reading, and only then answers.
+    """Predict the digit in a drawing, and record the prediction before returning it.
 
     Args:
-        picture: PNG, JPEG or WebP, as it came.
+        picture: PNG, JPEG or WebP, as it was sent.
         ink: the pen's path, if the client sent it.
-        visitor: who asks, as records keep it.
+        visitor: the caller, as stored with the record.
 
     Raises:
-        PictureError: the picture is none, too large or blank.
-        ServingError: no model answers, or not with probabilities.
+        PictureError: the picture cannot be read, is too large or blank.
+        ServingError: no model answers, or the answer is not probabilities.
         StoreUnavailable: the prediction could not be recorded.
     """
     with _timed("preprocess"):
@@ -84,30 +84,22 @@ def recognise(*, picture: bytes, ink: Ink | None, visitor: str) -> Prediction:
 
 
 def ask_model(instance: NDArray[np.float32], *, label: str) -> tuple[Answer, float]:
-    """The model's answer to one (28, 28) instance, and the milliseconds it took.
-
-    A canary may be withdrawn between choosing its label and asking: then stable answers.
+    """Return the model's answer to one (28, 28) instance, and the milliseconds it took.
 
     Raises:
         ServingError
     """
-    batch = instance[np.newaxis]  # (1, 28, 28)
     started = time.perf_counter()
-    try:
-        answer = serving_client().predict(batch, label=label)
-    except LabelUnknown:
-        if label == STABLE:
-            raise
-        answer = serving_client().predict(batch, label=STABLE)
+    answer = serving_client().predict(instance[np.newaxis], label=label)
     return answer, (time.perf_counter() - started) * 1000
 
 
 def read_answer(answer: Answer) -> Reading:
-    """The verdict on one answer, after a look at whether it is one.
+    """Check that the answer is one row of probabilities, and return the verdict on it.
 
     Raises:
-        UnusableAnswer: it is not one row of probabilities that add up to 1. (That they are 10
-            or 11 and finite, the client has seen to.)
+        UnusableAnswer: it is not one row that adds up to 1. (The client has checked that there
+            are 10 or 11 probabilities and that they are finite.)
     """
     if len(answer.probabilities) != 1:
         raise UnusableAnswer(
@@ -132,30 +124,29 @@ def new_record(
     ink: Ink | None,
     visitor: str,
 ) -> Record:
-    """The record of one reading, not yet kept; its id is its instant."""
+    """Return the record of one prediction, not yet stored; its id holds its time."""
     record_id = new_record_id()
-    seen = np.rint(np.clip(instance, 0, 1) * 255).astype(np.uint8)
-    assert seen.shape == (INSTANCE_SIZE, INSTANCE_SIZE)  # noqa: S101
+    pixels = np.rint(np.clip(instance, 0, 1) * 255).astype(np.uint8)
     return Record(
         id=record_id,
         predicted_at=instant_of(record_id),
         verdict=reading.verdict,
         digit=reading.digit,
         confidence=reading.confidence,
-        probabilities=np.asarray(answer.probabilities, dtype=np.float64)[0].tolist(),
+        probabilities=answer.probabilities[0].tolist(),
         model_name=settings.MODEL_NAME,
         model_version=answer.version,
         model_label=answer.label,
         latency_ms=latency_ms,
         visitor=visitor,
-        instance=seen.tobytes(),
+        instance=pixels.tobytes(),
         picture=picture,
         ink=ink,
     )
 
 
 def correct(record: Record, *, label: str, caller: Caller) -> Record:
-    """Notes what was really drawn ("" takes it back) and gives the record as it is now.
+    """Store what was really drawn ("" takes it back) and return the changed record.
 
     Raises:
         RecordNotFound, StoreUnavailable
@@ -169,7 +160,7 @@ def correct(record: Record, *, label: str, caller: Caller) -> Record:
 
 
 def forget(record: Record) -> None:
-    """Removes a record and its picture for good.
+    """Delete a record and its picture for good.
 
     Raises:
         StoreUnavailable

@@ -1,4 +1,4 @@
-"""Reads what a client sends to be recognised: multipart or JSON, a picture and perhaps its ink."""
+"""Parsing of a request to predict: a picture and perhaps its ink, as a form or as JSON."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ Ink = list[list[list[float]]]  # strokes of points of x, y, milliseconds since t
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A picture as it came, and the pen's path if it was sent along."""
+    """A picture as it was sent, and the pen's path if there is one."""
 
     picture: bytes
     ink: Ink | None
@@ -34,11 +34,11 @@ def malformed(message: str) -> ApiError:
 
 
 def read_submission(request: HttpRequest) -> Submission:
-    """The picture and ink of a request.
+    """Return the picture and ink of a request.
 
     Raises:
-        ApiError: 400 if it is not of the form, 413 if the picture is too large, 415 if the
-            body is neither multipart nor JSON.
+        ApiError: 400 if a field is missing or malformed, 413 if the picture is too large, 415 if
+            the body is neither a form nor JSON.
     """
     if request.content_type == "multipart/form-data":
         return _from_form(request)
@@ -60,7 +60,7 @@ def _from_form(request: HttpRequest) -> Submission:
         raise malformed('The file field "image" is missing.') from None
     except (MultiPartParserError, BadRequest, UnreadablePostError) as problem:
         raise malformed(f"The form could not be read: {problem}") from problem
-    if isinstance(upload, list):  # Django's types allow it; its parser never gives one
+    if isinstance(upload, list):  # Django's types allow it, its parser does not return one
         raise malformed('The field "image" must be one file.')
     if upload.size is not None and upload.size > MAX_PICTURE_BYTES:
         raise too_large()
@@ -105,10 +105,10 @@ def too_large() -> ApiError:
 
 
 def strict_json(text: str) -> Any:
-    """JSON without the NaN and Infinity that Python lets pass.
+    """Parse JSON and refuse NaN and Infinity, which Python would accept.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if the text is not JSON.
     """
 
     def refuse(name: str) -> None:
@@ -118,10 +118,10 @@ def strict_json(text: str) -> Any:
 
 
 def check_ink(ink: Any) -> Ink:
-    """The ink, if it is strokes of [x, y, t_ms] points.
+    """Return the ink, if it is a list of strokes of [x, y, t_ms] points.
 
     Raises:
-        ApiError: 400 naming the first stroke or point that is wrong.
+        ApiError: 400, naming the first stroke that is wrong.
     """
     form = "[[[x, y, t_ms], …], …]"
     if not isinstance(ink, list):

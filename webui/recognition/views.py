@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from serving.verdict import DIGITS, NOT_A_DIGIT
 from webui.access.visitors import identify, remember
 from webui.request_limits import MAX_PICTURE_BYTES
 
@@ -14,11 +15,15 @@ from webui.request_limits import MAX_PICTURE_BYTES
 @never_cache
 @ensure_csrf_cookie
 def draw(request: HttpRequest) -> HttpResponse:
-    """The empty canvas; everything after that goes through the JSON API."""
+    """Render the empty canvas; the page's script then uses the JSON API."""
     response = render(
         request,
         "recognition/draw.html",
-        {"max_picture_bytes": MAX_PICTURE_BYTES, "digits": range(10)},
+        {
+            "max_picture_bytes": MAX_PICTURE_BYTES,
+            "digits": range(DIGITS),
+            "not_a_digit": NOT_A_DIGIT,
+        },
     )
     if "Authorization" not in request.headers:
         remember(response, identify(request))
