@@ -224,6 +224,25 @@ def test_refusals_and_silence_are_told(opened: Callable[..., Page], strokes: Str
     answer(page)
 
 
+def test_a_programming_error_is_logged_and_not_shown(
+    browser: Browser, live_stack: LiveStack, strokes: Strokes
+) -> None:
+    with browser.new_context(**DESKTOP) as context:
+        page = context.new_page()
+        logged: list[str] = []
+        page.on("console", lambda message: logged.append(f"{message.type} {message.text}"))
+        page.goto(live_stack.url)
+        # Without its fields a prediction is what the page's script cannot handle: a TypeError.
+        page.route("**/api/v1/predictions", lambda route: route.fulfill(status=201, json={}))
+        draw_by_mouse(page, strokes["5"])
+        press(page, "predict it")
+        expect(page.get_by_role("status")).to_have_text(
+            "Something went wrong on this page. Please reload it."
+        )
+    assert len(logged) == 1
+    assert logged[0].startswith("error TypeError: ")
+
+
 def test_a_second_finger_and_other_buttons_do_not_draw(opened: Callable[..., Page]) -> None:
     page = opened(**DESKTOP)
     box = page.locator("#canvas").bounding_box()

@@ -1,31 +1,36 @@
-// Shows a prediction: what it is, how sure that is, why, and what can be done about it.
+// Shows a prediction: the digit, its confidence, all probabilities, and the choices of a correction.
+
+/** The verdict, and the label of a correction, for a drawing that is not a digit. */
+export const NOT_A_DIGIT = "not_a_digit";
+const NOT_A_DIGIT_CLASS = 10; // the class after the digits, in model versions that have one
+const STABLE = "stable"; // the version label that answers most visitors
 
 const element = (id) => document.getElementById(id);
 const panel = element("answer");
 const rows = [...element("bars").rows];
 const choices = [...element("correction").querySelectorAll("button")];
 
-/** "99.9 %", "7 %", "< 0.1 %": never 100 % or 0 % of what is not exactly that. */
-export function percent(share) {
+/** "99 %", "7 %", "< 0.1 %"; 100 % and 0 % are for exactly 1 and 0. */
+function percent(share) {
   if (share > 0 && share < 0.001) return "< 0.1 %";
   if (share < 1 && share > 0.999) return "> 99.9 %";
   const digits = share > 0.1 && share < 0.99 ? 0 : 1;
   return `${(share * 100).toFixed(digits).replace(/\.0$/, "")} %`;
 }
 
-const name = (label) => {
-  if (label === "not_a_digit" || label === 10) return "not a digit";
+const labelName = (label) => {
+  if (label === NOT_A_DIGIT || label === NOT_A_DIGIT_CLASS) return "not a digit";
   return Number(label) === 8 ? "an 8" : `a ${label}`;
 };
 
-/** What to say to a prediction: the large glyph, a headline, and a sentence on its confidence. */
-export function wording({ verdict, digit, confidence, probabilities }) {
-  const sure = percent(confidence);
-  if (verdict === "not_a_digit") {
+/** Texts for a prediction: a large glyph, a headline, and a sentence on its confidence. */
+function textsFor({ verdict, digit, confidence, probabilities }) {
+  const percentage = percent(confidence);
+  if (verdict === NOT_A_DIGIT) {
     return {
       glyph: "–",
       headline: "That is not a digit",
-      detail: `${sure} sure. If it is one, draw it larger and plainer.`,
+      detail: `${percentage} sure. If it is one, draw it larger and plainer.`,
     };
   }
   if (verdict === "unsure") {
@@ -35,34 +40,35 @@ export function wording({ verdict, digit, confidence, probabilities }) {
     const other = order.find(({ label }) => label !== digit);
     return {
       glyph: `${digit}?`,
-      headline: `Unsure: perhaps ${name(digit)}`,
-      detail: `${sure} likely; ${name(other.label)} has ${percent(other.share)}.`,
+      headline: `Unsure: perhaps ${labelName(digit)}`,
+      detail: `${percentage} likely; ${labelName(other.label)} has ${percent(other.share)}.`,
     };
   }
-  const how = confidence >= 0.99 ? "almost certain" : confidence >= 0.9 ? "very likely" : "likely";
+  const degree =
+    confidence >= 0.99 ? "almost certain" : confidence >= 0.9 ? "very likely" : "likely";
   return {
     glyph: String(digit),
-    headline: `It is ${name(digit)}`,
-    detail: `${sure} confidence: ${how}.`,
+    headline: `It is ${labelName(digit)}`,
+    detail: `${percentage} confidence: ${degree}.`,
   };
 }
 
 export function showPrediction(prediction) {
-  const { glyph, headline, detail } = wording(prediction);
+  const { glyph, headline, detail } = textsFor(prediction);
   panel.dataset.state = prediction.verdict;
   element("glyph").textContent = glyph;
   element("headline").textContent = headline;
   element("confidence").textContent = detail;
 
   const { probabilities } = prediction;
-  const said = prediction.verdict === "not_a_digit" ? 10 : prediction.digit;
+  const predicted = prediction.verdict === NOT_A_DIGIT ? NOT_A_DIGIT_CLASS : prediction.digit;
   rows.forEach((row, label) => {
     const share = probabilities[label];
     row.hidden = share === undefined;
     if (row.hidden) return;
     row.querySelector(".bar").style.width = `${share * 100}%`;
     row.querySelector(".percent").textContent = percent(share);
-    row.classList.toggle("said", label === said);
+    row.classList.toggle("predicted", label === predicted);
   });
 
   element("instance").src = `data:image/png;base64,${prediction.instance}`;
@@ -70,9 +76,9 @@ export function showPrediction(prediction) {
 
   const { model, predicted_at: at, recorded } = prediction;
   const time = new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  const kept = recorded === "spooled" ? "kept until the database is back" : "recorded";
-  const label = model.label === "stable" ? "" : ` (${model.label})`;
-  element("record").textContent = `Model version ${model.version}${label} · ${kept} ${time}`;
+  const place = recorded === "spooled" ? "kept until the database is back" : "recorded";
+  const label = model.label === STABLE ? "" : ` (${model.label})`;
+  element("record").textContent = `Model version ${model.version}${label} · ${place} ${time}`;
   element("record").dataset.recorded = recorded ?? "stored";
   element("after").hidden = false;
   showCorrection(prediction.correction ?? null);
@@ -84,10 +90,12 @@ export function showCorrection(label) {
     choice.setAttribute("aria-pressed", String(chosen));
   }
   element("correction-legend").textContent =
-    label === null ? "That’s wrong? Say what it is:" : `Noted: it is ${name(label)}. Thank you.`;
+    label === null
+      ? "That’s wrong? Say what it is:"
+      : `Noted: it is ${labelName(label)}. Thank you.`;
 }
 
-export function showNothing() {
+export function showEmpty() {
   panel.dataset.state = "empty";
   element("glyph").textContent = "?";
   element("headline").textContent = "The answer appears here";
@@ -95,13 +103,13 @@ export function showNothing() {
   for (const row of rows) {
     row.querySelector(".bar").style.width = "0";
     row.querySelector(".percent").textContent = "–";
-    row.classList.remove("said");
+    row.classList.remove("predicted");
   }
   element("seen").hidden = true;
   element("after").hidden = true;
 }
 
-/** A message above the answer; none clears it. `kind` is "error" or "note". */
+/** Shows a message above the answer, or removes it. `kind` is "error" or "note". */
 export function showMessage(text = "", { kind = "note", requestId = "" } = {}) {
   const message = element("message");
   message.hidden = text === "";

@@ -1,10 +1,10 @@
-// The JSON API, with every failure turned into a sentence for the visitor.
+// Client of the JSON API; each of its errors has a message for the visitor.
 
 const root = document.body.dataset.api;
-const PATIENCE = 20_000; // milliseconds; the site itself gives up on a model before that
+const TIMEOUT_MS = 20_000; // longer than the site waits for a model server
 
-/** Why something did not work: a message for people, and the id that finds it in the logs. */
-export class Problem extends Error {
+/** A request that failed, with a message for people and the id that finds it in the logs. */
+export class ApiError extends Error {
   constructor(message, { code = "", requestId = "", status = 0 } = {}) {
     super(message);
     this.code = code;
@@ -13,7 +13,7 @@ export class Problem extends Error {
   }
 }
 
-/** Sends a drawing; gives the prediction as the API answers it. */
+/** Sends a drawing and returns the prediction. */
 export function predict(blob, ink) {
   const form = new FormData();
   form.append("image", blob, "drawing");
@@ -29,18 +29,18 @@ export const correct = (id, label) =>
 async function request(method, path, body) {
   const headers = { "X-CSRFToken": cookie("csrftoken") };
   if (typeof body === "string") headers["Content-Type"] = "application/json";
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   let response;
   try {
-    const signal = AbortSignal.timeout(PATIENCE);
     response = await fetch(root + path, { method, headers, body, signal, redirect: "error" });
-  } catch (failure) {
+  } catch (error) {
     if (!navigator.onLine)
-      throw new Problem(
+      throw new ApiError(
         "You are offline. Your drawing is still here; try again when you are back.",
       );
-    if (failure.name === "TimeoutError")
-      throw new Problem("The site took too long to answer. Please try again.");
-    throw new Problem(
+    if (error.name === "TimeoutError")
+      throw new ApiError("The site took too long to answer. Please try again.");
+    throw new ApiError(
       "The site cannot be reached just now. Your drawing is still here; please try again.",
     );
   }
@@ -49,13 +49,13 @@ async function request(method, path, body) {
   try {
     answer = await response.json();
   } catch {
-    throw new Problem("The site gave an answer that cannot be read. Please try again.", {
+    throw new ApiError("The site gave an answer that cannot be read. Please try again.", {
       status: response.status,
     });
   }
   if (response.ok) return answer;
   const { code, message, request_id: requestId } = answer.error ?? {};
-  throw new Problem(message ?? "Something went wrong.", {
+  throw new ApiError(message ?? "Something went wrong.", {
     code,
     requestId,
     status: response.status,

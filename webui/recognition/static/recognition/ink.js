@@ -1,7 +1,7 @@
-// Draws ink the same everywhere: on the visible canvas, and on the picture that is sent.
-// training/data/canvas.py draws by the same rules, so that models are trained on what people send.
+// Draws ink in the same way on the visible canvas and on the picture that is sent.
+// training/data/canvas.py draws by the same rules, so that models are trained on such pictures.
 
-/** Side of the coordinate system that ink is kept in, whatever the canvas' size. */
+/** Side of the coordinate system of ink, independent of the size of the canvas. */
 export const SIDE = 1000;
 
 /** The pen's diameter as a share of the side: about 20 pixels of 280. */

@@ -1,19 +1,22 @@
-// The sheet: takes strokes from mouse, finger and pen, or a picture, and gives what is sent.
+// The sheet: takes strokes from mouse, finger and pen, or a picture, and makes the file to send.
 
 import { renderInk, SIDE } from "./ink.js";
 
-const SENT_PIXELS = 280; // ten times the instance: shrinking decides, not this
-const CLOSEST = 1; // of SIDE: nearer points than this say nothing
-const LONGEST_PICTURE_SIDE = 1600; // of a chosen photo; digits need no more
+const SENT_PIXELS = 280; // ten times the instance, so that shrinking loses nothing
+const MIN_DISTANCE = 1; // of SIDE; nearer points are dropped
+const MAX_PICTURE_SIDE = 1600; // pixels of a chosen photo; a digit needs no more
 
-/** A square canvas to draw on; fires "change" whenever what is on it has changed. */
+/** A chosen file that the browser cannot decode as a picture. */
+export class UnreadablePicture extends Error {}
+
+/** A square canvas to draw on; fires "change" after every change of its content. */
 export class Pad extends EventTarget {
   #canvas;
   #context;
   #strokes = [];
   #picture = null; // {bitmap, blob} in place of strokes
   #pointer = null; // id of the one pointer that draws
-  #begun = 0; // when the first point was set
+  #startedAt = 0; // time of the first point, in milliseconds
   #frame = 0;
 
   constructor(canvas) {
@@ -58,26 +61,28 @@ export class Pad extends EventTarget {
     this.#changed();
   }
 
-  /** Shows a chosen picture instead of ink; throws a TypeError if the browser cannot read it. */
+  /** Shows a chosen picture instead of ink; throws UnreadablePicture. */
   async show(file, maxBytes) {
     let bitmap;
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      throw new TypeError("That is no picture that can be read here. PNG, JPEG and WebP can.");
+      throw new UnreadablePicture(
+        "That is no picture that can be read here. PNG, JPEG and WebP can.",
+      );
     }
     const longest = Math.max(bitmap.width, bitmap.height);
     const known = ["image/png", "image/jpeg", "image/webp"].includes(file.type);
     let blob = file;
-    if (!known || file.size > maxBytes || longest > LONGEST_PICTURE_SIDE) {
-      blob = await shrink(bitmap, Math.min(1, LONGEST_PICTURE_SIDE / longest));
+    if (!known || file.size > maxBytes || longest > MAX_PICTURE_SIDE) {
+      blob = await shrink(bitmap, Math.min(1, MAX_PICTURE_SIDE / longest));
     }
     this.#strokes = [];
     this.#picture = { bitmap, blob };
     this.#changed();
   }
 
-  /** What is on the sheet as a file: the picture as it was chosen, or the ink, black on white. */
+  /** The content as a file: the picture as it was chosen, or the ink, black on white. */
   async blob() {
     if (this.#picture) return this.#picture.blob;
     const canvas = document.createElement("canvas");
@@ -93,7 +98,7 @@ export class Pad extends EventTarget {
     this.#pointer = event.pointerId;
     this.#canvas.setPointerCapture(event.pointerId);
     this.#picture = null;
-    if (this.#strokes.length === 0) this.#begun = event.timeStamp;
+    if (this.#strokes.length === 0) this.#startedAt = event.timeStamp;
     this.#strokes.push([]);
     this.#add(event);
     this.#changed();
@@ -101,8 +106,8 @@ export class Pad extends EventTarget {
 
   #move(event) {
     if (event.pointerId !== this.#pointer) return;
-    const all = event.getCoalescedEvents?.() ?? [];
-    for (const one of all.length > 0 ? all : [event]) this.#add(one);
+    const coalesced = event.getCoalescedEvents?.() ?? [];
+    for (const each of coalesced.length > 0 ? coalesced : [event]) this.#add(each);
     this.#draw();
   }
 
@@ -117,10 +122,10 @@ export class Pad extends EventTarget {
     const round = (value) => Math.round(value * 10) / 10;
     const x = round(((event.clientX - box.left) / box.width) * SIDE);
     const y = round(((event.clientY - box.top) / box.height) * SIDE);
-    const time = Math.max(0, Math.round(event.timeStamp - this.#begun));
+    const time = Math.max(0, Math.round(event.timeStamp - this.#startedAt));
     const stroke = this.#strokes[this.#strokes.length - 1];
     const before = stroke[stroke.length - 1];
-    if (before && Math.hypot(x - before[0], y - before[1]) < CLOSEST) return;
+    if (before && Math.hypot(x - before[0], y - before[1]) < MIN_DISTANCE) return;
     stroke.push([x, y, time]);
   }
 
@@ -144,7 +149,7 @@ export class Pad extends EventTarget {
 
   #paint() {
     const size = this.#canvas.width;
-    const ink = getComputedStyle(this.#canvas).color; // the theme's; what is sent is always black
+    const ink = getComputedStyle(this.#canvas).color; // of the theme; the file that is sent has black ink
     renderInk(this.#context, this.#strokes, { size, ink, paper: null });
     if (this.#picture) {
       const { bitmap } = this.#picture;

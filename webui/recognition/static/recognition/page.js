@@ -1,8 +1,8 @@
-// Connects the sheet, the buttons, the API and the answer.
+// Connects the sheet, the buttons, the API and the answer panel.
 
-import { showCorrection, showMessage, showNothing, showPrediction } from "./answer.js";
-import { correct, Problem, predict, read, remove } from "./api.js";
-import { Pad } from "./pad.js";
+import { NOT_A_DIGIT, showCorrection, showEmpty, showMessage, showPrediction } from "./answer.js";
+import { ApiError, correct, predict, read, remove } from "./api.js";
+import { Pad, UnreadablePicture } from "./pad.js";
 import { forget, remember, showRecent } from "./recent.js";
 
 const element = (id) => document.getElementById(id);
@@ -10,19 +10,19 @@ const canvas = element("canvas");
 const sheet = element("sheet");
 const pad = new Pad(canvas);
 const maxPictureBytes = Number(document.body.dataset.maxPictureBytes);
-const DECIDE = 4000; // milliseconds in which a second press means "yes, delete"
+const CONFIRM_MS = 4000; // a second press on "delete" within this time deletes
 
 let shown = null; // the prediction in the answer panel
 let busy = false;
 
-/** Runs one request; a second press while it runs does nothing. */
-async function once(work) {
+/** Runs a task unless one is running, and reports its failure. */
+async function runExclusively(task) {
   if (busy) return;
   setBusy(true);
   try {
-    await work();
-  } catch (failure) {
-    report(failure);
+    await task();
+  } catch (error) {
+    report(error);
   } finally {
     setBusy(false);
   }
@@ -32,18 +32,19 @@ function setBusy(now) {
   busy = now;
   element("answer").setAttribute("aria-busy", String(now));
   for (const button of document.querySelectorAll("button")) {
-    // Not `disabled`, which would take the focus away from whoever pressed it by key.
+    // Not `disabled`, because a button that is disabled loses the focus.
     button.setAttribute("aria-disabled", String(now));
   }
   element("predict").classList.toggle("waiting", now);
   if (!now) updateTools();
 }
 
-function report(failure) {
-  if (!(failure instanceof Problem) && !(failure instanceof TypeError)) console.error(failure);
-  const known = failure instanceof Problem || failure instanceof TypeError;
-  const text = known ? failure.message : "Something went wrong on this page. Please reload it.";
-  showMessage(text, { kind: "error", requestId: failure.requestId });
+/** Shows an error that has a message for the visitor; logs any other, which is a bug. */
+function report(error) {
+  let text = "Something went wrong on this page. Please reload it.";
+  if (error instanceof ApiError || error instanceof UnreadablePicture) text = error.message;
+  else console.error(error);
+  showMessage(text, { kind: "error", requestId: error.requestId });
   reveal(element("message"));
 }
 
@@ -56,12 +57,12 @@ function updateTools() {
   element("hint").hidden = !pad.empty;
 }
 
-/** On a phone the answer is below the sheet: brings it into view when it is not. */
+/** Scrolls to an element outside of the view: on a phone the answer is below the sheet. */
 function reveal(target) {
   const box = target.getBoundingClientRect();
   if (box.bottom <= innerHeight && box.top >= 0) return;
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  target.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  target.scrollIntoView({ block: "nearest", behavior: reducedMotion ? "auto" : "smooth" });
 }
 
 function show(prediction) {
@@ -72,7 +73,7 @@ function show(prediction) {
 }
 
 const predictIt = () =>
-  once(async () => {
+  runExclusively(async () => {
     if (pad.empty) {
       showMessage("The sheet is blank. Draw a digit first, then press “predict it”.", {
         kind: "error",
@@ -91,7 +92,7 @@ function clearIt() {
   pad.clear();
   shown = null;
   showMessage();
-  showNothing();
+  showEmpty();
 }
 
 function undo() {
@@ -99,11 +100,11 @@ function undo() {
 }
 
 const open = (id) =>
-  once(async () => {
+  runExclusively(async () => {
     try {
       show(await read(id));
-    } catch (failure) {
-      if (failure.status !== 404) throw failure;
+    } catch (error) {
+      if (error.status !== 404) throw error;
       forget(id);
       showRecent(open);
       showMessage("That drawing is no longer there.", { kind: "note" });
@@ -111,37 +112,37 @@ const open = (id) =>
   });
 
 const choose = (button) =>
-  once(async () => {
+  runExclusively(async () => {
     if (!shown) return;
     const text = button.dataset.label;
     const again = button.getAttribute("aria-pressed") === "true";
-    const label = again ? null : text === "not_a_digit" ? text : Number(text);
+    const label = again ? null : text === NOT_A_DIGIT ? text : Number(text);
     const corrected = await correct(shown.id, label);
     showMessage();
     showCorrection(corrected.correction);
   });
 
-let decided = 0; // until when a press on "delete" deletes
+let confirmUntil = 0; // time in milliseconds until which a press on "delete" deletes
 function deleteIt() {
   if (!shown || busy) return;
   const button = element("delete");
-  if (Date.now() > decided) {
-    decided = Date.now() + DECIDE;
+  if (Date.now() > confirmUntil) {
+    confirmUntil = Date.now() + CONFIRM_MS;
     button.textContent = "delete it for good?";
     setTimeout(() => {
       button.textContent = "delete my drawing";
-    }, DECIDE);
+    }, CONFIRM_MS);
     return;
   }
-  decided = 0;
-  once(async () => {
+  confirmUntil = 0;
+  runExclusively(async () => {
     const { id } = shown;
     await remove(id);
     forget(id);
     showRecent(open);
     pad.clear();
     shown = null;
-    showNothing();
+    showEmpty();
     showMessage("Deleted: the drawing and its record are gone.");
     button.textContent = "delete my drawing";
   });
@@ -152,10 +153,10 @@ async function take(file) {
   try {
     await pad.show(file, maxPictureBytes);
     shown = null;
-    showNothing();
+    showEmpty();
     showMessage("Picture taken. Press “predict it” to have it read.");
-  } catch (failure) {
-    report(failure);
+  } catch (error) {
+    report(error);
   }
 }
 

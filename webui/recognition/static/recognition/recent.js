@@ -1,54 +1,59 @@
-// The visitor's latest drawings, remembered by this browser alone; the site has no such list.
+// The visitor's latest drawings, stored in this browser only; the site has no such list.
+
+import { NOT_A_DIGIT } from "./answer.js";
 
 const KEY = "recent";
-const MOST = 8;
+const MAX_ENTRIES = 8;
 const section = document.getElementById("recent");
 const list = document.getElementById("recent-list");
 
 function load() {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(kept) ? kept.filter(({ id, instance }) => id && instance) : [];
+    const stored = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(stored) ? stored.filter(({ id, instance }) => id && instance) : [];
   } catch {
     return []; // storage is off, or holds something else
   }
 }
 
-function save(kept) {
+function save() {
   try {
-    localStorage.setItem(KEY, JSON.stringify(kept));
+    localStorage.setItem(KEY, JSON.stringify(entries));
   } catch {
-    // Storage is off or full: the list then lives as long as the page.
+    // Storage is off or full: the list is lost when the page is closed.
   }
 }
 
-let kept = load();
+let entries = load();
 
 export function remember({ id, instance, verdict, digit }) {
-  kept = [{ id, instance, verdict, digit }, ...kept.filter((one) => one.id !== id)].slice(0, MOST);
-  save(kept);
+  entries = [{ id, instance, verdict, digit }, ...entries.filter((entry) => entry.id !== id)].slice(
+    0,
+    MAX_ENTRIES,
+  );
+  save();
 }
 
 export function forget(id) {
-  kept = kept.filter((one) => one.id !== id);
-  save(kept);
+  entries = entries.filter((entry) => entry.id !== id);
+  save();
 }
 
-/** Lists them; `open` is called with the id of the one that is pressed. */
+/** Lists the drawings; pressing one calls `open` with its id. */
 export function showRecent(open) {
-  section.hidden = kept.length === 0;
+  section.hidden = entries.length === 0;
   list.replaceChildren(
-    ...kept.map(({ id, instance, verdict, digit }) => {
-      const said =
-        verdict === "not_a_digit" ? "not a digit" : `${digit}${verdict === "unsure" ? "?" : ""}`;
+    ...entries.map(({ id, instance, verdict, digit }) => {
+      const reading =
+        verdict === NOT_A_DIGIT ? "not a digit" : `${digit}${verdict === "unsure" ? "?" : ""}`;
       const image = new Image(28, 28);
       image.src = `data:image/png;base64,${instance}`;
       image.alt = "";
       const text = document.createElement("span");
-      text.textContent = verdict === "not_a_digit" ? "–" : said;
+      text.textContent = verdict === NOT_A_DIGIT ? "–" : reading;
       const button = document.createElement("button");
       button.type = "button";
-      button.setAttribute("aria-label", `show the drawing read as ${said}`);
+      button.setAttribute("aria-label", `show the drawing read as ${reading}`);
       button.append(image, text);
       button.addEventListener("click", () => open(id));
       const item = document.createElement("li");
