@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from serving.preprocessing import to_instance
-from tests.needs import need
+from tests.harness.needs import need
 from tests.training.pens import DATA, HAS_PENS, WHERE
 from training.data.canvas import CLEAN_BRUSH, render
 from training.data.pen_strokes import load_digits

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PASSWORD, USER, LiveStack
+from tests.harness.fixtures import PASSWORD, USER
+from tests.harness.site import SiteProcess
 
 pytestmark = [pytest.mark.browser]
 
@@ -22,7 +23,7 @@ PHONE = {
 
 
 @pytest.fixture
-def opened(browser: Browser, live_stack: LiveStack) -> Iterator[Callable[..., Page]]:
+def opened(browser: Browser, live_site: SiteProcess) -> Iterator[Callable[..., Page]]:
     """Opens the page; at the end no error may stand in the console, no other host been asked."""
     contexts: list[Any] = []
     wrong: list[str] = []
@@ -33,7 +34,7 @@ def opened(browser: Browser, live_stack: LiveStack) -> Iterator[Callable[..., Pa
             wrong.append(message.text)
 
     def asked(request: Any) -> None:
-        if not request.url.startswith((live_stack.url, "data:", "blob:")):
+        if not request.url.startswith((live_site.url, "data:", "blob:")):
             wrong.append(f"asked {request.url}")
 
     def open_page(**options: Any) -> Page:
@@ -43,7 +44,7 @@ def opened(browser: Browser, live_stack: LiveStack) -> Iterator[Callable[..., Pa
         page.on("console", watch)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", asked)
-        page.goto(live_stack.url)
+        page.goto(live_site.url)
         return page
 
     yield open_page
@@ -100,7 +101,7 @@ def answer(page: Page) -> str:
 
 
 def test_every_digit_by_mouse_and_then_the_admin(
-    opened: Callable[..., Page], strokes: Strokes, live_stack: LiveStack
+    opened: Callable[..., Page], strokes: Strokes, live_site: SiteProcess
 ) -> None:
     page = opened(**DESKTOP)
     said = []
@@ -128,11 +129,11 @@ def test_every_digit_by_mouse_and_then_the_admin(
     page.get_by_role("button", name="it is a 4").click()
     expect(page.locator("#correction-legend")).to_contain_text("Noted: it is a 4")
 
-    page.goto(f"{live_stack.url}/admin/")
+    page.goto(f"{live_site.url}/admin/")
     page.get_by_label("Username").fill(USER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.goto(f"{live_stack.url}/admin/records/record/")
+    page.goto(f"{live_site.url}/admin/records/record/")
     table = page.locator("#result_list tbody tr")
     assert table.count() >= len(strokes) + 1
     expect(table.first.locator("img").first).to_be_visible()
@@ -177,7 +178,7 @@ def test_a_blank_sheet_is_said_so(opened: Callable[..., Page]) -> None:
 
 
 def test_a_chosen_picture_is_read_and_a_text_is_refused(
-    opened: Callable[..., Page], live_stack: LiveStack
+    opened: Callable[..., Page], live_site: SiteProcess
 ) -> None:
     page = opened(**DESKTOP)
     page.locator("#file").set_input_files("tests/data/seven.png")

@@ -11,9 +11,10 @@ from django.apps import apps
 from django.conf import settings as site_settings
 from django.core.management import call_command, get_commands
 
-from deploy.cassandra.node import Node, free_port, missing, running
+from deploy.cassandra.node import Node, missing, running
 from tests.cassandra.records import make_record
-from tests.needs import need
+from tests.harness.needs import need
+from tests.harness.ports import free_port
 from webui.records.models import Record
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.connection import Link

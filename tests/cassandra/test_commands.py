@@ -3,17 +3,18 @@
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from deploy.cassandra.node import Node, free_port
+from deploy.cassandra.node import Node
 from tests.cassandra.records import equal, make_record, walk
-from tests.cassandra.stack import ROOT, Site
+from tests.harness import ROOT
+from tests.harness.ports import free_port
+from tests.harness.site import SiteProcess
+from tests.harness.waiting import wait_until
 from webui.records.embedded import EmbeddedStore
 from webui.records.models import Record
 from webui.records.store import Filters, RecordNotFound
@@ -25,23 +26,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def operator(node: Node, tmp_path: Path) -> Iterator[Site]:
-    """A site's environment on this node, with a keyspace of its own."""
-    made = Site(
+def operator(node: Node, tmp_path: Path) -> SiteProcess:
+    """A site that records on this node, in a keyspace of its own."""
+    site = SiteProcess(
         tmp_path,
-        {
-            "CASSANDRA_HOSTS": node.address,
-            "CASSANDRA_PORT": str(node.port),
-            "CASSANDRA_KEYSPACE": "of_an_operator",
-            "CASSANDRA_TIMEOUT_MS": "10000",
-        },
+        CASSANDRA_HOSTS=node.address,
+        CASSANDRA_PORT=str(node.port),
+        CASSANDRA_KEYSPACE="of_an_operator",
+        CASSANDRA_TIMEOUT_MS="10000",
     )
-    made.migrate()
-    return made
+    site.succeed("migrate", "--verbosity=0")
+    return site
 
 
 def test_sync_records_makes_everything_and_can_be_run_again(
-    operator: Site, store: CassandraStore
+    operator: SiteProcess, store: CassandraStore
 ) -> None:
     first = operator.manage("sync_records")
     assert first.returncode == 0, first.stderr
@@ -63,14 +62,14 @@ def test_sync_records_makes_everything_and_can_be_run_again(
     store.link.session().execute("DROP KEYSPACE of_an_operator", timeout=60)
 
 
-def test_sync_records_gives_up_by_name(operator: Site) -> None:
+def test_sync_records_gives_up_by_name(operator: SiteProcess) -> None:
     operator.environment["CASSANDRA_PORT"] = str(free_port())
     done = operator.manage("sync_records", "--wait", "0")
     assert done.returncode == 1
     assert f"127.0.0.1 port {operator.environment['CASSANDRA_PORT']}" in done.stderr
 
 
-def test_migrations_stay_off_cassandra(operator: Site) -> None:
+def test_migrations_stay_off_cassandra(operator: SiteProcess) -> None:
     done = operator.manage("makemigrations", "--check", "--dry-run")
     assert done.returncode == 0, done.stdout + done.stderr
     done = operator.manage("check")
@@ -188,8 +187,5 @@ def test_make_cassandra_runs_a_node_until_told_to_stop(tmp_path: Path) -> None:
         if process.poll() is None:
             process.kill()
             process.wait()
-    deadline = time.monotonic() + 10
     node = Node(directory=tmp_path, port=int(environment["CASSANDRA_PORT"]))
-    while node.answers() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not node.answers()
+    wait_until(lambda: not node.answers(), seconds=10)

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from deploy.cassandra.node import free_port
 from tests.cassandra.records import make_record
+from tests.harness.ports import free_port
 from webui.records.store import Recorded, StoreUnavailable
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.connection import Link, TablesMissing

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cassandra.node import Node, free_port, missing, running
-from tests.needs import need
+from deploy.cassandra.node import Node, missing, running
+from tests.harness.needs import need
+from tests.harness.ports import free_port
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.connection import Link

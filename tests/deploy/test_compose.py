@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.needs import need
+from tests.harness.needs import need
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "docker-compose.yml"
@@ -58,11 +58,11 @@ def config(files: tuple[str, ...], *, command: list[str], **environment: str) ->
     return read
 
 
-@pytest.fixture(params=compose_commands() or [None], ids=lambda found: " ".join(found or ["none"]))
+@pytest.fixture(params=compose_commands() or [[]], ids=lambda found: " ".join(found) or "none")
 def command(request: pytest.FixtureRequest) -> list[str]:
-    found: list[str] | None = request.param
-    need(found is not None, "docker-compose (apt-get install docker-compose)")
-    return found or []
+    found: list[str] = request.param
+    need(bool(found), "docker-compose (apt-get install docker-compose)")
+    return found
 
 
 @pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)

@@ -5,16 +5,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.stack.stack import free_port
+from tests.harness import ROOT
+from tests.harness.ports import free_port
+from tests.harness.waiting import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120  # TensorFlow's import on two busy cores
 
 
@@ -140,13 +140,12 @@ def test_the_model_server_comes_back_by_itself(site: subprocess.Popen[str], port
     for server in servers:
         os.kill(server, signal.SIGKILL)
     read_until(site, "starting it again")
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        if requests.get(f"http://localhost:{port}/readyz", timeout=20).status_code == 200:
-            break
-        time.sleep(0.5)
-    else:
-        pytest.fail("the site was not ready again")
+    wait_until(
+        lambda: requests.get(f"http://localhost:{port}/readyz", timeout=20).status_code == 200,
+        seconds=PATIENCE_SECONDS,
+        message="the site is ready again",
+        interval=0.5,
+    )
     os.killpg(site.pid, signal.SIGTERM)
     assert site.wait(timeout=PATIENCE_SECONDS) == 0
 

@@ -1,23 +1,23 @@
-"""A PostgreSQL of our own for this group: a cluster in a directory that goes away again."""
+"""A PostgreSQL cluster for these tests, in a temporary directory."""
 
 import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deploy.cassandra.node import free_port
-from tests.needs import need
+from tests.harness.needs import need
+from tests.harness.ports import free_port
+from tests.harness.waiting import wait_until
 
 START_SECONDS = 60
 
 
 def programs() -> Path | None:
-    """Where initdb and postgres are; Debian keeps them beside the path."""
+    """Return the directory of initdb and postgres, which Debian does not put on PATH."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -26,11 +26,11 @@ def programs() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Of an empty database, for DATABASE_URL."""
+    """The DATABASE_URL of an empty database."""
     binaries = programs()
     need(binaries is not None, "PostgreSQL (apt-get install postgresql)")
     assert binaries is not None
-    user = "postgres" if os.getuid() == 0 else None  # it refuses to run as root
+    user = "postgres" if os.getuid() == 0 else None  # PostgreSQL refuses to run as root
     directory = Path(tempfile.mkdtemp(prefix="digits-postgres-"))
     if user:
         shutil.chown(directory, user)
@@ -55,19 +55,15 @@ def postgres_url() -> Iterator[str]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            wait_for(binaries / "pg_isready", port)
+            ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+            wait_until(
+                lambda: subprocess.run(ready, timeout=30).returncode == 0,
+                seconds=START_SECONDS,
+                message="PostgreSQL answers",
+            )
             yield f"postgres://tester@127.0.0.1:{port}/postgres"
         finally:
             server.terminate()
             server.wait(timeout=60)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def wait_for(pg_isready: Path, port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while subprocess.run(
-        [pg_isready, "-q", "-h", "127.0.0.1", "-p", str(port)], timeout=30
-    ).returncode:
-        assert time.monotonic() < deadline, "PostgreSQL does not answer"
-        time.sleep(0.2)

@@ -1,10 +1,10 @@
-"""Versions are swapped while eight clients never stop asking: nobody notices.
+"""Versions are swapped, withdrawn and killed while eight visitors ask without a pause.
 
-`SWAPS=100` makes it a hundred promotions and rollbacks; a few suffice to see that it works, since
-what bounds a swap is the server's poll of its configuration, once a second.
+`SWAPS=100` makes it a hundred promotions and rollbacks. A few are enough for a test: the server
+polls its configuration once a second, which bounds the time of a swap.
 """
 
-import collections
+import json
 import os
 import shutil
 from pathlib import Path
@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from serving.versions.manager import LABEL_MOVE_SECONDS
-from tests.rollout.site import Clients, running_site
-from tests.serving.model_server import Stage
-from tests.serving.tiny_models import write_card
+from tests.harness.served_model import ServedModel
+from tests.harness.site import SiteProcess
+from tests.harness.tiny_models import write_card
+from tests.harness.visitors import Visit, Visitors, outcomes
+from tests.rollout.operator import Operator
 
 SWAPS = int(os.environ.get("SWAPS", "12"))
 SERVER_POLL_SECONDS = 1.0  # two moves of a label are at least that far apart
@@ -22,86 +24,97 @@ SERVER_POLL_SECONDS = 1.0  # two moves of a label are at least that far apart
 pytestmark = pytest.mark.timeout(SWAPS * LABEL_MOVE_SECONDS + 600)
 
 
-def test_swaps_corrupt_exports_and_half_copies_under_load(stage: Stage, tmp_path: Path) -> None:
+def likeliest(probabilities: list[float]) -> int:
+    """Return the digit, which is the version's number in the tests' models."""
+    return probabilities.index(max(probabilities))
+
+
+def is_stale(visit: Visit) -> bool:
+    """Return whether a version answered that was not stable before or after the prediction."""
+    # Within a poll the label moves once at most; over more it may go there and back.
+    seconds = visit.ended - visit.started
+    return seconds < SERVER_POLL_SECONDS and visit.version not in (visit.before, visit.after)
+
+
+def test_swaps_corrupt_exports_and_half_copies_under_load(
+    served_model: ServedModel,
+    site: SiteProcess,
+    operate: Operator,
+    visitors: Visitors,
+    tmp_path: Path,
+) -> None:
     corrupt = tmp_path / "corrupt"
-    shutil.copytree(stage.exports / "digit-3", corrupt)
+    shutil.copytree(served_model.exports / "digit-3", corrupt)
     (corrupt / "saved_model.pb").write_bytes(b"\x08\x01garbled" * 40)
     half = tmp_path / "half"
-    shutil.copytree(stage.exports / "digit-3", half)
+    shutil.copytree(served_model.exports / "digit-3", half)
     (half / "variables" / "variables.index").unlink()
 
-    with running_site(stage, tmp_path) as site, Clients(site, stage) as clients:
-        operator = site.operator
-        clients.wait_for(20, status=201)
+    with visitors:
+        visitors.wait_for(20)
         for swap in range(1, SWAPS + 1):
             if swap % 2:
-                operator.done("promote", version=2, note=f"swap {swap}")
+                operate.succeed("promote", version=2, note=f"swap {swap}")
             else:
-                operator.done("rollback", note=f"swap {swap}")
+                operate.succeed("rollback", note=f"swap {swap}")
             if swap == SWAPS // 3:
-                # Found out by the trial, and then, as in an image without TensorFlow and with a
-                # card that agrees, by the model server itself.
-                assert operator("publish", source=str(corrupt))["error"] == "ChangeFailed"
+                # Refused by the smoke test; and by the model server itself where there is no
+                # TensorFlow for a smoke test and the model card fits the files.
+                assert operate("publish", source=str(corrupt))["error"] == "Failed"
                 write_card(corrupt)
-                refused = operator("publish", source=str(corrupt), without_tensorflow=True)
-                assert refused["error"] == "ChangeFailed"
+                refused = operate("publish", source=str(corrupt), without_tensorflow=True)
+                assert refused["error"] == "Failed"
                 assert "the model server does not load version 3" in refused["message"]
             if swap == 2 * SWAPS // 3:
-                assert operator("publish", source=str(half))["error"] == "ChangeFailed"
+                assert operate("publish", source=str(half))["error"] == "Failed"
                 # Somebody copies straight into the models directory, and is interrupted.
-                shutil.copytree(half, stage.repository.version_dir(4))
-                assert operator("promote", version=4)["error"] == "ChangeFailed"
-        clients.wait_for(20, status=201)
+                shutil.copytree(half, served_model.repository.version_dir(4))
+                assert operate("promote", version=4)["error"] == "Failed"
+        visitors.wait_for(20)
 
+    visits = visitors.visits()
+    print(f"{SWAPS} swaps, {len(visits)} predictions: {outcomes(visits)}")
+    assert all(visit.predicted for visit in visits), outcomes(visits)
+    assert {visit.version for visit in visits} == {1, 2}
     records = site.records()
-    statuses = collections.Counter(one.status for one in clients.asked)
-    print(f"{SWAPS} swaps, {len(clients.asked)} predictions, by status {dict(statuses)}")
-    assert clients.broken == []
-    assert set(statuses) == {201}
-    assert {one.version for one in clients.asked} == {1, 2}
-    for one in clients.asked:
-        # The version said is the one that answered, and the record says the same.
-        assert one.digit_said == one.version
-        version, probabilities = records[one.id]
-        assert version == one.version
-        assert probabilities.index(max(probabilities)) == version
-    assert len(records) == len(clients.asked)
-    stale = [
-        one
-        for one in clients.asked
-        if one.version not in (one.labelled_before, one.labelled_after)
-        # Within a poll the label moves once at most; over more it may go there and back.
-        and one.seconds < SERVER_POLL_SECONDS
-    ]
-    assert stale == []
+    assert len(records) == len(visits)
+    for visit in visits:
+        # The answer and the record name the version that made the prediction.
+        assert likeliest(visit.prediction["probabilities"]) == visit.version
+        record = records[visit.record_id.replace("-", "")]
+        assert record["model_version"] == visit.version
+        assert likeliest(json.loads(record["probabilities"])) == visit.version
+    assert not [visit for visit in visits if is_stale(visit)]
 
 
 def test_a_canary_answers_its_share_and_no_request_fails_when_it_goes(
-    stage: Stage, tmp_path: Path
+    served_model: ServedModel, operate: Operator, visitors: Visitors
 ) -> None:
-    with running_site(stage, tmp_path) as site, Clients(site, stage) as clients:
-        site.operator.done("start_canary", version=2, share=50)
+    with visitors:
+        operate.succeed("start_canary", version=2, share=50)
         # A changed share reaches each process within two seconds.
-        stage.wait(lambda: any(one.label == "canary" for one in list(clients.asked)), seconds=240)
-        clients.wait_for(30, status=201)
-        site.operator.done("withdraw")
-        site.operator.done("retire", version=2)
-        seen = len(clients.asked)
-        clients.wait_for(30, status=201)
-    assert clients.broken == []
-    assert {one.status for one in clients.asked} == {201}
-    assert {(one.label, one.version) for one in clients.asked} == {("stable", 1), ("canary", 2)}
-    assert {one.version for one in clients.asked[seen + 8 :]} == {1}
+        served_model.wait(
+            lambda: any(visit.label == "canary" for visit in visitors.visits()), seconds=240
+        )
+        visitors.wait_for(30)
+        operate.succeed("withdraw")
+        operate.succeed("retire", version=2)
+        assert {visit.version for visit in visitors.wait_for(30)} == {1}
+    visits = visitors.visits()
+    assert all(visit.predicted for visit in visits), outcomes(visits)
+    assert {(visit.label, visit.version) for visit in visits} == {("stable", 1), ("canary", 2)}
 
 
-def test_a_server_that_dies_and_comes_back(stage: Stage, tmp_path: Path) -> None:
-    with running_site(stage, tmp_path) as site, Clients(site, stage) as clients:
-        clients.wait_for(20, status=201)
-        stage.server.kill()
-        clients.wait_for(40, status=503)
-        stage.server.start()
-        clients.wait_for(40, status=201)
-    assert clients.broken == []
-    assert {one.status for one in clients.asked} == {201, 503}
-    assert all(int(one.retry_after) > 0 for one in clients.asked if one.status == 503)
-    assert len(site.records()) == clients.count(201)
+def test_a_server_that_dies_and_comes_back(
+    served_model: ServedModel, site: SiteProcess, visitors: Visitors
+) -> None:
+    with visitors:
+        visitors.wait_for(20)
+        served_model.server.kill()
+        visitors.wait_for(40, status=503)
+        served_model.server.start()
+        visitors.wait_for(40)
+    visits = visitors.visits()
+    assert {visit.status for visit in visits} == {201, 503}
+    assert all(int(visit.retry_after) > 0 for visit in visits if visit.status == 503)
+    assert len(site.records()) == sum(visit.predicted for visit in visits)

@@ -8,14 +8,14 @@ stands beside a stack that somebody uses.
 import json
 import os
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.harness import ROOT
+from tests.harness.waiting import wait_until
+
 SERVING_IMAGE = "tensorflow/serving:2.20.0"
 COMMAND_SECONDS = 120
 BUILD_SECONDS = 1800  # TensorFlow is 600 MB to fetch; minutes on a slow line
@@ -41,33 +41,6 @@ def compose_command() -> list[str] | None:
         if asked.returncode == 0:
             return ["docker", "compose"]
     return None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def wait_until(
-    what: str,
-    ready: Callable[[], bool],
-    *,
-    seconds: float,
-    seen: Callable[[], str] = str,
-) -> float:
-    """Returns how long it took. `seen` says, if it took too long, what was there instead.
-
-    Raises:
-        StackError: naming `what`, when it is not so after `seconds`.
-    """
-    start = time.monotonic()
-    while not ready():
-        if time.monotonic() - start > seconds:
-            raise StackError(f"not after {seconds:.0f} s: {what} {seen()}".rstrip())
-        time.sleep(0.25)
-    return time.monotonic() - start
 
 
 def docker(*arguments: str, seconds: float = COMMAND_SECONDS) -> str:
@@ -202,9 +175,10 @@ class Stack:
 
     def wait_healthy(self, *services: str, seconds: float) -> float:
         return wait_until(
-            f"{', '.join(services)} healthy",
             lambda: all(self.is_healthy(service) for service in services),
+            message=f"{', '.join(services)} healthy",
             seconds=seconds,
+            interval=0.25,
         )
 
     def kill_process(self, service: str) -> None:

@@ -24,20 +24,21 @@ from types import FrameType
 
 import requests
 
+from tests.harness import ROOT
+from tests.harness.drawings import draw_seven
+from tests.harness.ports import free_port
+from tests.harness.visitors import Visitors, longest_gap, outcomes, predict
+from tests.harness.waiting import TimedOut, wait_until
 from tests.stack.instructions import Command, NoInstructions, commands, section
 from tests.stack.stack import (
     BUILD_SECONDS,
-    ROOT,
     SERVING_IMAGE,
     Stack,
     StackError,
     docker,
-    free_port,
     have_image,
-    wait_until,
 )
 from tests.stack.terminal import Terminal, TerminalError
-from tests.stack.visitors import Visitors, ask, drawn_digit, longest_gap, outcomes
 
 PROJECT = "digits-stack-test"
 MODEL = "digits"
@@ -48,6 +49,8 @@ RETURN_SECONDS = 120.0  # a killed container, until it is healthy again
 MOVE_SECONDS = 60.0  # what waits in the spool, until it is in Cassandra
 RECORD_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+FAILURES = (StackError, TimedOut, NoInstructions, TerminalError, requests.RequestException)
 
 
 def say(text: str) -> None:
@@ -103,10 +106,11 @@ class StackTest:
     def check_records(self) -> None:
         """Every acknowledged record is in Cassandra, once; what waits in the spool has time."""
         seconds = wait_until(
-            f"all {len(self.acknowledged)} acknowledged records in Cassandra",
             self.all_recorded,
+            message=f"all {len(self.acknowledged)} acknowledged records in Cassandra",
             seconds=MOVE_SECONDS,
-            seen=lambda: f"({self.last_look})",
+            details=lambda: f"({self.last_look})",
+            interval=0.25,
         )
         ids = self.recorded_ids()
         expect(len(ids) == len(set(ids)), f"{len(ids) - len(set(ids))} records are there twice")
@@ -118,26 +122,14 @@ class StackTest:
     @contextmanager
     def visitors(self, what: str) -> Iterator[Visitors]:
         """Four of them at work; what they saw is noted at the end."""
-        with Visitors(self.stack.url, count=VISITORS) as at_work:
-            wait_until(
-                "the visitors get readings",
-                lambda: at_work.went_on(since=0, answers=20),
-                seconds=60,
-            )
+        with Visitors(self.stack.url, count=VISITORS, pause=0.1) as at_work:
+            at_work.wait_for(20, seconds=60)
             yield at_work
-        seen = at_work.seen()
-        self.acknowledged |= {one.record_id for one in seen if one.read}
+        seen = at_work.visits()
+        self.acknowledged |= {one.record_id for one in seen if one.predicted}
         text = f"{what}: {outcomes(seen)}; longest time without a reading {longest_gap(seen):.1f} s"
         self.observed.append(text)
         self.note(text)
-
-    def readings_again(self, at_work: Visitors) -> None:
-        now = time.monotonic()
-        wait_until(
-            "readings for visitors again",
-            lambda: at_work.went_on(since=now, answers=20),
-            seconds=RETURN_SECONDS,
-        )
 
     # --- the steps ------------------------------------------------------------------------
     def build(self) -> None:
@@ -169,9 +161,10 @@ class StackTest:
         self.stack.up()
         self.stack.wait_healthy("cassandra", "serving", "web", seconds=START_SECONDS)
         wait_until(
-            "/readyz answers 200",
             lambda: requests.get(f"{self.stack.url}/readyz", timeout=10).ok,
+            message="/readyz answers 200",
             seconds=30,
+            interval=0.25,
         )
 
     def is_locked(self) -> None:
@@ -248,23 +241,22 @@ class StackTest:
 
     def swap_versions(self) -> None:
         """Publishes a version, promotes it, rolls back, all under load: nothing fails."""
-        labelled = ask(requests.Session(), self.stack.url, drawn_digit())
-        expect(labelled.read, f"no reading before the swap: {labelled.outcome}")
+        labelled = predict(self.stack.url, draw_seven())
+        expect(labelled.predicted, f"no reading before the swap: {labelled.outcome}")
         before = labelled.version
         self.acknowledged.add(labelled.record_id)
         with self.visitors("swap of versions") as at_work:
             new = self.publish_a_copy()
             for command, expected in ((f"promote {new}", new), ("rollback", before)):
                 self.stack.execute("web", "python", "manage.py", "models", *command.split())
-                now = time.monotonic()
-                self.readings_again(at_work)
-                versions = {one.version for one in at_work.seen(since=now) if one.read}
+                answered = at_work.wait_for(20, seconds=RETURN_SECONDS)
+                versions = {one.version for one in answered if one.predicted}
                 expect(
                     versions == {expected},
                     f"after models {command} version {expected} should answer, not {versions}",
                 )
                 self.note(f"models {command}: version {expected} answers")
-            failed = [one for one in at_work.seen() if not one.read]
+            failed = [one for one in at_work.visits() if not one.predicted]
             expect(not failed, f"predictions failed during the swap: {outcomes(failed)}")
 
     def publish_a_copy(self) -> int:
@@ -279,22 +271,17 @@ class StackTest:
         """Stopped and started again in the middle of a load: readings go on, records wait."""
         with self.visitors("Cassandra stopped and started") as at_work:
             self.stack.compose("stop", "cassandra")
-            now = time.monotonic()
-            wait_until(
-                "40 readings without Cassandra",
-                lambda: at_work.went_on(since=now, answers=40),
-                seconds=RETURN_SECONDS,
-            )
-            spooled = [one for one in at_work.seen(since=now) if one.outcome == "spooled"]
+            answered = at_work.wait_for(40, seconds=RETURN_SECONDS)
+            spooled = [one for one in answered if one.outcome == "spooled"]
             expect(bool(spooled), "no record says that it waits in the spool")
             self.stack.compose("start", "cassandra")
             self.stack.wait_healthy("cassandra", seconds=RETURN_SECONDS)
             wait_until(
-                "records stored again",
-                lambda: any(one.outcome == "stored" for one in at_work.seen()[-VISITORS:]),
+                lambda: any(one.outcome == "stored" for one in at_work.visits()[-VISITORS:]),
+                message="records stored again",
                 seconds=MOVE_SECONDS,
             )
-            failed = [one for one in at_work.seen() if not one.read]
+            failed = [one for one in at_work.visits() if not one.predicted]
             expect(not failed, f"readings failed without Cassandra: {outcomes(failed)}")
         self.check_records()
 
@@ -304,14 +291,15 @@ class StackTest:
             starts = self.stack.starts(service)
             self.stack.kill_process(service)
             back = wait_until(
-                f"{service} started again",
                 lambda: self.stack.starts(service) > starts,
+                message=f"{service} started again",
                 seconds=RETURN_SECONDS,
+                interval=0.25,
             )
             back += self.stack.wait_healthy(service, seconds=RETURN_SECONDS)
             self.note(f"{service} healthy again after {back:.1f} s, by itself")
-            self.readings_again(at_work)
-            unkind = [one for one in at_work.seen() if "WITHOUT" in one.outcome]
+            at_work.wait_for(20, seconds=RETURN_SECONDS)
+            unkind = [one for one in at_work.visits() if "WITHOUT" in one.outcome]
             expect(not unkind, f"visitors were told nothing useful: {outcomes(unkind)}")
         self.check_records()
 
@@ -327,7 +315,7 @@ class StackTest:
         with self.visitors("upgrade of the site") as at_work:
             self.follow("upgrade", RELEASE="stack-test")
             self.stack.wait_healthy("web", seconds=RETURN_SECONDS)
-            self.readings_again(at_work)
+            at_work.wait_for(20, seconds=RETURN_SECONDS)
         release = self.stack.inspect("web")["Config"]["Labels"]["org.opencontainers.image.version"]
         expect(self.stack.container("web") != before, "web was not exchanged")
         expect(release == "stack-test", f"the site's release is {release!r} after the upgrade")
@@ -361,7 +349,7 @@ class StackTest:
         for command in commands(section(ROOT / "README.md", "docker")):
             self.note(f"$ {command.line}")
             if command.line.startswith("docker-compose down"):
-                after = ask(requests.Session(), self.stack.url, drawn_digit())
+                after = predict(self.stack.url, draw_seven())
                 expect(after.outcome == "stored", f"a prediction after a restart: {after.outcome}")
             self.type(command)
             if command.line.startswith("docker-compose up"):
@@ -458,7 +446,7 @@ def main() -> int:
         try:
             stack.take_down(images=False)  # what a test that was killed has left
             test.run()
-        except (StackError, NoInstructions, TerminalError, requests.RequestException) as problem:
+        except FAILURES as problem:
             say(f"\nFAILED after {time.monotonic() - started:.0f} s: {problem}\n")
             say(stack.logs())
             return 1

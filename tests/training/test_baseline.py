@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.needs import need
+from tests.harness.needs import need
 from training import baseline
 from training.data import mnist
 from training.export import ARTIFACTS, check_digits, load_network

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from serving.versions.card import read_card, verify_files
-from tests.needs import need
+from tests.harness.needs import need
 from training import export as exporting
 from training.data import mnist
 from training.export import (

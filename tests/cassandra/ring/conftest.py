@@ -1,7 +1,6 @@
 """Three nodes that hold a copy each, on three addresses of this machine."""
 
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, N
 from cassandra.policies import WhiteListRoundRobinPolicy
 
 from deploy.cassandra.node import Node, missing, ring, running
-from tests.cassandra.stack import Site, model_endpoint
-from tests.needs import need
+from tests.harness.fake_model_server import SURE_SEVEN, fake_model_server
+from tests.harness.needs import need
+from tests.harness.site import SiteProcess
+from tests.harness.waiting import wait_until
 
 GOSSIP_SECONDS = 120
 
@@ -31,22 +32,18 @@ def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]
     network = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}"
     nodes = ring(tmp_path_factory.mktemp("ring"), network)
     with running(nodes):
-        wait_until_joined(nodes)
+        # A driver that connects before every node knows the others sees fewer of them.
+        wait_until(
+            lambda: all(_ring_size(node) == len(nodes) for node in nodes),
+            seconds=GOSSIP_SECONDS,
+            message="the nodes have found each other",
+            interval=0.5,
+        )
         yield nodes
 
 
-def wait_until_joined(nodes: list[Node]) -> None:
-    """Until every node knows every other one; a driver that connects earlier sees fewer."""
-    deadline = time.monotonic() + GOSSIP_SECONDS
-    while time.monotonic() < deadline:
-        if all(_knows(node) == len(nodes) for node in nodes):
-            return
-        time.sleep(0.5)
-    raise AssertionError("the nodes did not find each other")
-
-
-def _knows(node: Node) -> int:
-    """How many nodes this one sees as part of the ring, itself included."""
+def _ring_size(node: Node) -> int:
+    """Return the number of nodes that this one sees in the ring, itself included."""
     only_this = ExecutionProfile(load_balancing_policy=WhiteListRoundRobinPolicy([node.address]))
     cluster = Cluster(
         [node.address],
@@ -67,22 +64,21 @@ def _knows(node: Node) -> int:
 
 
 @pytest.fixture
-def site(three_nodes: list[Node], tmp_path: Path) -> Iterator[Site]:
+def site(three_nodes: list[Node], tmp_path: Path) -> Iterator[SiteProcess]:
     """The site, recording on the three nodes."""
-    with model_endpoint() as model:
-        made = Site(
+    with fake_model_server() as model:
+        model.predictions = [SURE_SEVEN]
+        site = SiteProcess(
             tmp_path,
-            {
-                "CASSANDRA_HOSTS": ",".join(node.address for node in three_nodes),
-                "CASSANDRA_PORT": str(three_nodes[0].port),
-                "CASSANDRA_DC": "datacenter1",
-                "CASSANDRA_RF": "3",
-                "SERVING_URL": model,
-            },
+            SERVING_URL=model.url,
+            CASSANDRA_HOSTS=",".join(node.address for node in three_nodes),
+            CASSANDRA_PORT=str(three_nodes[0].port),
+            CASSANDRA_DC="datacenter1",
+            CASSANDRA_RF="3",
+            WEB_THREADS="6",
         )
-        made.migrate()
-        done = made.manage("sync_records")
-        assert done.returncode == 0, done.stderr
-        made.start()
-        yield made
-        made.stop()
+        site.succeed("migrate", "--verbosity=0")
+        site.succeed("sync_records")
+        site.start(probe="/healthz")
+        yield site
+        site.stop()

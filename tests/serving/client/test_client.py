@@ -18,23 +18,23 @@ from serving.client import (
     ServingUnavailable,
     VersionStatus,
 )
-from tests.serving.scripted_server import Reply, ScriptedServer, scripted_server
+from tests.harness.fake_model_server import FakeModelServer, Reply, fake_model_server
 
 BLANK = np.zeros((1, 28, 28), np.float32)
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as scripted:
-        yield scripted
+def server() -> Iterator[FakeModelServer]:
+    with fake_model_server() as fake:
+        yield fake
 
 
-def client_of(server: ScriptedServer, **options: Any) -> ServingClient:
+def client_of(server: FakeModelServer, **options: Any) -> ServingClient:
     options = {"connect_timeout": 2.0, "read_timeout": 5.0, **options}
     return ServingClient(base_url=server.url, model_name="digits", **options)
 
 
-def test_the_version_that_the_label_names_answers(server: ScriptedServer) -> None:
+def test_the_version_that_the_label_names_answers(server: FakeModelServer) -> None:
     server.labels, server.loaded = {"stable": 2, "canary": 3}, {2, 3}
     client = client_of(server)
     answer = client.predict(BLANK)
@@ -45,7 +45,7 @@ def test_the_version_that_the_label_names_answers(server: ScriptedServer) -> Non
     assert (canary.version, canary.label) == (3, "canary")
 
 
-def test_instances_are_sent_in_the_signatures_shape(server: ScriptedServer) -> None:
+def test_instances_are_sent_in_the_signatures_shape(server: FakeModelServer) -> None:
     picture = np.random.default_rng(0).random((2, 28, 28), np.float32)
     client = client_of(server)
     client.predict(picture)
@@ -54,7 +54,7 @@ def test_instances_are_sent_in_the_signatures_shape(server: ScriptedServer) -> N
         assert np.array_equal(np.asarray(sent, np.float32), picture[..., np.newaxis])
 
 
-def test_a_ten_wide_version_is_read_too(server: ScriptedServer) -> None:
+def test_a_ten_wide_version_is_read_too(server: FakeModelServer) -> None:
     server.width = 10
     assert client_of(server).predict(np.zeros((3, 28, 28))).probabilities.shape == (3, 10)
 
@@ -70,28 +70,28 @@ def test_a_ten_wide_version_is_read_too(server: ScriptedServer) -> None:
     ],
 )
 def test_a_wrong_shape_never_reaches_the_server(
-    server: ScriptedServer, instances: np.ndarray
+    server: FakeModelServer, instances: np.ndarray
 ) -> None:
     with pytest.raises(ValueError, match="instance"):
         client_of(server).predict(instances)
     assert server.requests == []
 
 
-def test_a_version_unloaded_since_the_label_named_it(server: ScriptedServer) -> None:
+def test_a_version_unloaded_since_the_label_named_it(server: FakeModelServer) -> None:
     client = client_of(server)
     client.predict(BLANK)
     server.labels, server.loaded = {"stable": 2}, {2}
     assert client.predict(BLANK).version == 2
 
 
-def test_no_version_at_all_is_unavailable(server: ScriptedServer) -> None:
+def test_no_version_at_all_is_unavailable(server: FakeModelServer) -> None:
     server.loaded = set()
     with pytest.raises(ServingUnavailable, match="no version"):
         client_of(server).predict(BLANK)
 
 
 @pytest.mark.parametrize("gone", ["label", "version"])
-def test_a_withdrawn_canary_costs_its_visitors_nothing(server: ScriptedServer, gone: str) -> None:
+def test_a_withdrawn_canary_costs_its_visitors_nothing(server: FakeModelServer, gone: str) -> None:
     server.labels, server.loaded = {"stable": 1, "canary": 2}, {1, 2}
     client = client_of(server)
     assert client.predict(BLANK, label="canary").version == 2
@@ -102,12 +102,12 @@ def test_a_withdrawn_canary_costs_its_visitors_nothing(server: ScriptedServer, g
     assert (answer.version, answer.label) == (1, "stable")
 
 
-def test_resolving_an_unknown_label_says_so(server: ScriptedServer) -> None:
+def test_resolving_an_unknown_label_says_so(server: FakeModelServer) -> None:
     with pytest.raises(LabelUnknown, match="nightly"):
         client_of(server).resolve("nightly")
 
 
-def test_a_server_without_labels_answers_by_its_newest(server: ScriptedServer) -> None:
+def test_a_server_without_labels_answers_by_its_newest(server: FakeModelServer) -> None:
     server.labels, server.loaded = {}, {1, 4}
     client = client_of(server)
     assert client.predict(BLANK).version == 4
@@ -116,14 +116,14 @@ def test_a_server_without_labels_answers_by_its_newest(server: ScriptedServer) -
         client.ask_label("stable")
 
 
-def test_a_label_is_asked_for_once_in_a_while(server: ScriptedServer) -> None:
+def test_a_label_is_asked_for_once_in_a_while(server: FakeModelServer) -> None:
     client = client_of(server, label_seconds=60.0)
     for _ in range(5):
         client.predict(BLANK)
     assert sum(path.endswith("/metadata") for path in server.requests) == 1
 
 
-def test_versions_say_their_state_and_why(server: ScriptedServer) -> None:
+def test_versions_say_their_state_and_why(server: FakeModelServer) -> None:
     server.on_request = lambda _path: Reply(
         document={
             "model_version_status": [
@@ -165,7 +165,7 @@ PREDICTIONS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("document", "reason"), PREDICTIONS)
 def test_an_answer_that_is_no_probabilities_is_refused(
-    server: ScriptedServer, document: Any, reason: str
+    server: FakeModelServer, document: Any, reason: str
 ) -> None:
     server.on_request = lambda path: Reply(document=document) if "predict" in path else None
     with pytest.raises(ServingError, match=reason):
@@ -173,13 +173,13 @@ def test_an_answer_that_is_no_probabilities_is_refused(
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"predictions"', b"[" * 100_000, b"\xff"])
-def test_an_answer_that_is_no_json_is_refused(server: ScriptedServer, body: bytes) -> None:
+def test_an_answer_that_is_no_json_is_refused(server: FakeModelServer, body: bytes) -> None:
     server.on_request = lambda path: Reply(body=body) if "predict" in path else None
     with pytest.raises(ServingError):
         client_of(server).predict(BLANK)
 
 
-def test_metadata_and_status_that_are_none_are_refused(server: ScriptedServer) -> None:
+def test_metadata_and_status_that_are_none_are_refused(server: FakeModelServer) -> None:
     server.on_request = lambda _path: Reply(document={"model_spec": {}})
     with pytest.raises(ServingError, match="model_spec"):
         client_of(server).resolve("stable")
@@ -187,13 +187,13 @@ def test_metadata_and_status_that_are_none_are_refused(server: ScriptedServer) -
         client_of(server).versions()
 
 
-def test_an_endless_answer_is_cut_off(server: ScriptedServer) -> None:
+def test_an_endless_answer_is_cut_off(server: FakeModelServer) -> None:
     server.on_request = lambda path: Reply(body=b" " * 3_000_000) if "predict" in path else None
     with pytest.raises(ServingError, match="bytes"):
         client_of(server).predict(BLANK)
 
 
-def test_the_servers_refusal_is_passed_on_in_its_words(server: ScriptedServer) -> None:
+def test_the_servers_refusal_is_passed_on_in_its_words(server: FakeModelServer) -> None:
     server.on_request = lambda path: (
         Reply(400, {"error": "Expecting shape [2]"}) if "predict" in path else None
     )
@@ -202,14 +202,14 @@ def test_the_servers_refusal_is_passed_on_in_its_words(server: ScriptedServer) -
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_server_in_trouble_is_unavailable(server: ScriptedServer, status: int) -> None:
+def test_a_server_in_trouble_is_unavailable(server: FakeModelServer, status: int) -> None:
     server.on_request = lambda _path: Reply(status, {"error": "busy"}, Retry_After="7")
     with pytest.raises(ServingUnavailable, match="busy") as raised:
         client_of(server).predict(BLANK)
     assert raised.value.retry_after == 7
 
 
-def test_an_internal_error_is_an_error(server: ScriptedServer) -> None:
+def test_an_internal_error_is_an_error(server: FakeModelServer) -> None:
     server.on_request = lambda path: Reply(500, {"error": "oops"}) if "predict" in path else None
     with pytest.raises(ServingError, match="oops") as raised:
         client_of(server).predict(BLANK)
@@ -227,7 +227,7 @@ def test_nobody_listens() -> None:
     assert not client.ready()
 
 
-def test_a_server_that_is_silent_is_not_asked_twice(server: ScriptedServer) -> None:
+def test_a_server_that_is_silent_is_not_asked_twice(server: FakeModelServer) -> None:
     released = threading.Event()
 
     def silent(path: str) -> Reply | None:
@@ -244,7 +244,7 @@ def test_a_server_that_is_silent_is_not_asked_twice(server: ScriptedServer) -> N
         released.set()
 
 
-def test_a_dropped_connection_is_tried_again_once(server: ScriptedServer) -> None:
+def test_a_dropped_connection_is_tried_again_once(server: FakeModelServer) -> None:
     client = client_of(server)
     client.predict(BLANK)
     server.drop = 1
@@ -254,7 +254,7 @@ def test_a_dropped_connection_is_tried_again_once(server: ScriptedServer) -> Non
         client.predict(BLANK)
 
 
-def test_an_answer_broken_off_is_unavailable(server: ScriptedServer) -> None:
+def test_an_answer_broken_off_is_unavailable(server: FakeModelServer) -> None:
     server.on_request = lambda path: (
         Reply(body=b'{"predictions": ', Content_Length="500", Connection="close")
         if "predict" in path
@@ -265,7 +265,7 @@ def test_an_answer_broken_off_is_unavailable(server: ScriptedServer) -> None:
 
 
 def test_redirects_and_proxies_are_not_followed(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    server: FakeModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     client = client_of(server)
@@ -275,7 +275,7 @@ def test_redirects_and_proxies_are_not_followed(
         client.predict(BLANK)
 
 
-def test_connections_are_used_again_by_many_threads(server: ScriptedServer) -> None:
+def test_connections_are_used_again_by_many_threads(server: FakeModelServer) -> None:
     client = client_of(server)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: client.predict(BLANK), range(80)))
@@ -285,7 +285,7 @@ def test_connections_are_used_again_by_many_threads(server: ScriptedServer) -> N
 
 # Python 3.12 warns of what gunicorn does as well: the server's threads are not the child's.
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_process_has_connections_of_its_own(server: ScriptedServer) -> None:
+def test_a_forked_process_has_connections_of_its_own(server: FakeModelServer) -> None:
     client = client_of(server)
     client.predict(BLANK)
     fork = multiprocessing.get_context("fork")
@@ -305,7 +305,7 @@ def test_a_forked_process_has_connections_of_its_own(server: ScriptedServer) -> 
     assert server.connections == connections + 1
 
 
-def test_a_trailing_slash_and_an_odd_model_name(server: ScriptedServer) -> None:
+def test_a_trailing_slash_and_an_odd_model_name(server: FakeModelServer) -> None:
     client = ServingClient(base_url=server.url + "/", model_name="a/b c")
     server.on_request = lambda path: Reply(document={"model_version_status": []})
     assert client.versions() == []

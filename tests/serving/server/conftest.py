@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from tests.harness.model_server import config_text, model_server_thread
+from tests.harness.rest_client import Client
 from tests.serving.server import models
-from tests.serving.server.running import Client, config_text, running
 
 DTYPES = {
     "float": tf.float32,
@@ -82,5 +83,7 @@ def client(
     config.write_text(config_text(several_models))
     monitoring = directory / "monitoring.config"
     monitoring.write_text("prometheus_config { enable: true }")
-    with running(model_config_file=str(config), monitoring_config_file=str(monitoring)) as client:
+    with model_server_thread(
+        model_config_file=str(config), monitoring_config_file=str(monitoring)
+    ) as client:
         yield client

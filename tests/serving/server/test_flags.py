@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from serving.server.flags import FlagError, Flags, parse_flags, usage
+from tests.harness.ports import is_listening
+from tests.harness.rest_client import TIMEOUT_SECONDS, Client
+from tests.harness.waiting import wait_until
 from tests.serving.server import models
-from tests.serving.server.running import PATIENCE, Client, is_listening, until
 
 ROOT = Path(__file__).parents[3]
 NEEDED = ["--rest_api_port=8501", "--model_base_path=/models/digits"]
@@ -102,17 +104,17 @@ def test_the_process(tmp_path: Path) -> None:
     flags = (f"--rest_api_port={port}", "--model_name=m", f"--model_base_path={tmp_path / 'm'}")
     server = run(*flags)
     try:
-        until(lambda: is_listening(port) or server.poll() is not None)
+        wait_until(lambda: is_listening(port) or server.poll() is not None)
         client = Client(port)
         assert client.predict("m", {"instances": [1.0]}).json == {"predictions": [2.5]}
         second = run(*flags)
-        said = second.communicate(timeout=PATIENCE)[0]
+        said = second.communicate(timeout=TIMEOUT_SECONDS)[0]
         assert second.returncode == 1
         assert f"localhost:{port}" in said
         assert "--rest_api_port" in said
     finally:
         server.send_signal(signal.SIGTERM)
-        said = server.communicate(timeout=PATIENCE)[0]
+        said = server.communicate(timeout=TIMEOUT_SECONDS)[0]
     assert server.returncode == 0, said
     assert f"Exporting HTTP/REST API at:localhost:{port} ..." in said
     assert "Traceback" not in said
@@ -120,7 +122,7 @@ def test_the_process(tmp_path: Path) -> None:
 
 def test_a_bad_command_line_ends_quickly() -> None:
     refused = run("--nonsense")
-    said = refused.communicate(timeout=PATIENCE)[0]
+    said = refused.communicate(timeout=TIMEOUT_SECONDS)[0]
     assert refused.returncode == 1
     assert said.startswith("unknown argument: --nonsense\nusage: ")
 
@@ -131,6 +133,6 @@ def test_a_model_that_fails_ends_the_process(tmp_path: Path) -> None:
         *("--rest_api_port=23999", f"--model_base_path={tmp_path / 'm'}"),
         "--max_num_load_retries=0",
     )
-    said = ended.communicate(timeout=PATIENCE)[0]
+    said = ended.communicate(timeout=TIMEOUT_SECONDS)[0]
     assert ended.returncode == 1
     assert "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available" in said

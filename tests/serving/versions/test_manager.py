@@ -11,93 +11,95 @@ from serving import models_config
 from serving.client import ServingClient
 from serving.versions.manager import ChangeFailed, ChangeRefused, VersionManager
 from serving.versions.repository import Repository
-from tests.serving.model_server import Stage
-from tests.serving.tiny_models import write_card
+from tests.harness.served_model import ServedModel
+from tests.harness.tiny_models import write_card
 
 BLANK = np.zeros((1, 28, 28), np.float32)
 
 
-def predicted(stage: Stage, *, label: str = "stable") -> int:
+def predicted(served_model: ServedModel, *, label: str = "stable") -> int:
     """Returns the digit that the label's version predicts; here version D always predicts D."""
-    answer = stage.client.predict(BLANK, label=label)
+    answer = served_model.client.predict(BLANK, label=label)
     digit = int(answer.probabilities[0].argmax())
     assert digit == answer.version
     return digit
 
 
-def export(stage: Stage, name: str, tmp_path: Path) -> Path:
+def export(served_model: ServedModel, name: str, tmp_path: Path) -> Path:
     """A copy of an export, with a card."""
     copy = tmp_path / name
-    shutil.copytree(stage.exports / name, copy)
+    shutil.copytree(served_model.exports / name, copy)
     write_card(copy, version=1)
     return copy
 
 
-def unchanged(stage: Stage, before: str) -> bool:
+def unchanged(served_model: ServedModel, before: str) -> bool:
     return (
-        stage.repository.config_text() == before
-        and stage.client.ask_label("stable") == 1
-        and predicted(stage) == 1
+        served_model.repository.config_text() == before
+        and served_model.client.ask_label("stable") == 1
+        and predicted(served_model) == 1
     )
 
 
 def test_a_version_is_published_promoted_and_the_oldest_dropped(
-    stage: Stage, tmp_path: Path
+    served_model: ServedModel, tmp_path: Path
 ) -> None:
-    published = stage.versions.publish(export(stage, "digit-3", tmp_path))
+    published = served_model.versions.publish(export(served_model, "digit-3", tmp_path))
     assert published.version == 3
     assert published.smoke_test.classes == 11
-    assert stage.available() == {1, 2, 3}
-    assert predicted(stage) == 1  # loaded, and not stable yet
+    assert served_model.available() == {1, 2, 3}
+    assert predicted(served_model) == 1  # loaded, and not stable yet
 
-    stage.versions.promote(2)
-    assert predicted(stage) == 2
-    assert stage.available() == {1, 2, 3}  # 1 was stable, 3 waits for its promotion
+    served_model.versions.promote(2)
+    assert predicted(served_model) == 2
+    assert served_model.available() == {1, 2, 3}  # 1 was stable, 3 waits for its promotion
 
-    stage.versions.promote(3)
-    assert predicted(stage) == 3
-    stage.wait(lambda: stage.available() == {2, 3})
-    assert stage.versions.deployment().versions == (2, 3)
+    served_model.versions.promote(3)
+    assert predicted(served_model) == 3
+    served_model.wait(lambda: served_model.available() == {2, 3})
+    assert served_model.versions.deployment().versions == (2, 3)
 
-    stage.versions.promote(1)  # on disk, and loaded again
-    assert predicted(stage) == 1
-    assert stage.repository.versions() == [1, 2, 3]
+    served_model.versions.promote(1)  # on disk, and loaded again
+    assert predicted(served_model) == 1
+    assert served_model.repository.versions() == [1, 2, 3]
 
 
-def test_a_canary_answers_by_its_label_and_ends_with_its_promotion(stage: Stage) -> None:
-    stage.versions.start_canary(2)
-    assert (predicted(stage), predicted(stage, label="canary")) == (1, 2)
+def test_a_canary_answers_by_its_label_and_ends_with_its_promotion(
+    served_model: ServedModel,
+) -> None:
+    served_model.versions.start_canary(2)
+    assert (predicted(served_model), predicted(served_model, label="canary")) == (1, 2)
     with pytest.raises(ChangeRefused, match="is canary"):
-        stage.versions.retire(2)
-    stage.versions.promote(2)
-    assert stage.versions.deployment().labels == {"stable": 2}
-    answer = stage.client.predict(BLANK, label="canary")
+        served_model.versions.retire(2)
+    served_model.versions.promote(2)
+    assert served_model.versions.deployment().labels == {"stable": 2}
+    answer = served_model.client.predict(BLANK, label="canary")
     assert (answer.version, answer.label) == (2, "stable")
     with pytest.raises(ChangeRefused, match="everybody has it"):
-        stage.versions.start_canary(2)
+        served_model.versions.start_canary(2)
 
 
-def test_a_withdrawn_canary_leaves_no_label(stage: Stage) -> None:
-    stage.versions.start_canary(2)
-    stage.versions.withdraw_canary()
-    assert stage.versions.deployment().labels == {"stable": 1}
-    assert stage.client.predict(BLANK, label="canary").version == 1
+def test_a_withdrawn_canary_leaves_no_label(served_model: ServedModel) -> None:
+    served_model.versions.start_canary(2)
+    served_model.versions.withdraw_canary()
+    assert served_model.versions.deployment().labels == {"stable": 1}
+    assert served_model.client.predict(BLANK, label="canary").version == 1
     with pytest.raises(ChangeRefused, match="no canary"):
-        stage.versions.withdraw_canary()
+        served_model.versions.withdraw_canary()
 
 
-def test_a_retired_version_is_unloaded_and_may_be_deleted(stage: Stage) -> None:
+def test_a_retired_version_is_unloaded_and_may_be_deleted(served_model: ServedModel) -> None:
     with pytest.raises(ChangeRefused, match="version 1 is stable"):
-        stage.versions.retire(1)
-    stage.versions.retire(2)
-    assert stage.available() == {1}
-    assert stage.repository.versions() == [1, 2]
+        served_model.versions.retire(1)
+    served_model.versions.retire(2)
+    assert served_model.available() == {1}
+    assert served_model.repository.versions() == [1, 2]
     with pytest.raises(ChangeRefused, match="not served"):
-        stage.versions.retire(2)
-    stage.versions.retire(2, delete=True)
-    assert stage.repository.versions() == [1]
+        served_model.versions.retire(2)
+    served_model.versions.retire(2, delete=True)
+    assert served_model.repository.versions() == [1]
     with pytest.raises(ChangeRefused, match="no version 2; there are: 1"):
-        stage.versions.promote(2)
+        served_model.versions.promote(2)
 
 
 def garble(version_dir: Path) -> None:
@@ -115,101 +117,105 @@ def forget_graph(version_dir: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [garble, forget_variables, forget_graph])
 def test_a_bad_export_never_reaches_the_server(
-    stage: Stage, tmp_path: Path, spoil: Callable[[Path], None]
+    served_model: ServedModel, tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:
-    before = stage.repository.config_text()
-    source = export(stage, "digit-3", tmp_path)
+    before = served_model.repository.config_text()
+    source = export(served_model, "digit-3", tmp_path)
     spoil(source)
     with pytest.raises(ChangeFailed, match="is not published") as raised:
-        stage.versions.publish(source)
+        served_model.versions.publish(source)
     assert raised.value.version is None  # no number was spent on it
-    assert stage.repository.versions() == [1, 2]
-    assert {status.version for status in stage.client.versions()} == {1, 2}
-    assert unchanged(stage, before)
+    assert served_model.repository.versions() == [1, 2]
+    assert {status.version for status in served_model.client.versions()} == {1, 2}
+    assert unchanged(served_model, before)
 
 
 def test_a_version_that_does_not_load_is_reported_in_the_servers_words(
-    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served_model: ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the site's image: no TensorFlow, and a card that was written for a broken file."""
     monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
-    before = stage.repository.config_text()
-    source = export(stage, "digit-3", tmp_path)
+    before = served_model.repository.config_text()
+    source = export(served_model, "digit-3", tmp_path)
     garble(source)
     write_card(source)
     with pytest.raises(ChangeFailed, match=r"does not load version 3: [A-Z_]+: .+") as raised:
-        stage.versions.publish(source)
+        served_model.versions.publish(source)
     assert raised.value.version == 3
-    assert unchanged(stage, before)
-    assert stage.repository.versions() == [1, 2]
+    assert unchanged(served_model, before)
+    assert served_model.repository.versions() == [1, 2]
 
     with pytest.raises(ChangeRefused, match="version 3 has been used"):
-        stage.versions.publish(stage.exports / "digit-3", version=3)
-    good = export(stage, "digit-2", tmp_path)
-    assert stage.versions.publish(good).version == 4
-    stage.put(3, "digit-3")
+        served_model.versions.publish(served_model.exports / "digit-3", version=3)
+    good = export(served_model, "digit-2", tmp_path)
+    assert served_model.versions.publish(good).version == 4
+    served_model.put(3, "digit-3")
     with pytest.raises(ChangeFailed, match="does not try it again"):
-        stage.versions.promote(3)
-    assert predicted(stage) == 1
+        served_model.versions.promote(3)
+    assert predicted(served_model) == 1
 
 
-def test_numbers_are_never_used_twice(stage: Stage, tmp_path: Path) -> None:
-    source = export(stage, "digit-3", tmp_path)
+def test_numbers_are_never_used_twice(served_model: ServedModel, tmp_path: Path) -> None:
+    source = export(served_model, "digit-3", tmp_path)
     for taken in (1, 2, 9):
         with pytest.raises(ChangeRefused, match="Free: 10"):
-            stage.versions.publish(source, version=taken, used=frozenset({9}))
+            served_model.versions.publish(source, version=taken, used=frozenset({9}))
     with pytest.raises(ChangeRefused, match="whole number"):
-        stage.versions.publish(source, version=0)
-    assert stage.versions.publish(source, used=frozenset({9})).version == 10
+        served_model.versions.publish(source, version=0)
+    assert served_model.versions.publish(source, used=frozenset({9})).version == 10
 
 
-def test_giving_up_restores_the_config(stage: Stage) -> None:
+def test_giving_up_restores_the_config(served_model: ServedModel) -> None:
     class GivenUp(Exception):
         pass
 
     def give_up() -> None:
         raise GivenUp
 
-    before = stage.repository.config_text()
-    versions = VersionManager(repository=stage.repository, client=stage.client, heartbeat=give_up)
+    before = served_model.repository.config_text()
+    versions = VersionManager(
+        repository=served_model.repository, client=served_model.client, heartbeat=give_up
+    )
     with pytest.raises(GivenUp):
         versions.promote(2)
-    assert unchanged(stage, before)
+    assert unchanged(served_model, before)
 
 
-def test_a_server_that_does_not_follow_changes_nothing(stage: Stage, tmp_path: Path) -> None:
+def test_a_server_that_does_not_follow_changes_nothing(
+    served_model: ServedModel, tmp_path: Path
+) -> None:
     """It reads another file than the one that is written."""
-    shutil.copytree(stage.repository.model_dir, tmp_path / stage.model_name)
-    text = stage.repository.config_text()
+    shutil.copytree(served_model.repository.model_dir, tmp_path / served_model.model_name)
+    text = served_model.repository.config_text()
     models_config.write_text(tmp_path / "models.config", text)
-    elsewhere = Repository(models_dir=tmp_path, model_name=stage.model_name)
+    elsewhere = Repository(models_dir=tmp_path, model_name=served_model.model_name)
     versions = VersionManager(
-        repository=elsewhere, client=stage.client, label_seconds=0.3, load_seconds=0.3
+        repository=elsewhere, client=served_model.client, label_seconds=0.3, load_seconds=0.3
     )
     with pytest.raises(ChangeFailed, match="--model_config_file_poll_wait_seconds"):
         versions.promote(2)
     assert elsewhere.config_text() == text
     with pytest.raises(ChangeFailed, match="not seen by the server"):
-        versions.publish(export(stage, "digit-3", tmp_path))
+        versions.publish(export(served_model, "digit-3", tmp_path))
     assert elsewhere.config_text() == text
     assert elsewhere.versions() == [1, 2]
 
 
-def test_a_label_on_a_version_that_is_not_loaded_is_removed(stage: Stage) -> None:
+def test_a_label_on_a_version_that_is_not_loaded_is_removed(served_model: ServedModel) -> None:
     """Somebody may have written it by hand; the server refuses every file that holds it."""
-    stage.versions.start_canary(2)
-    stage.repository.write_config(versions=[1, 2, 7], labels={"stable": 1, "canary": 7})
-    stage.put(3, "digit-3")
-    stage.versions.promote(3)
-    assert predicted(stage) == 3
-    assert stage.versions.deployment().labels == {"stable": 3}
+    served_model.versions.start_canary(2)
+    served_model.repository.write_config(versions=[1, 2, 7], labels={"stable": 1, "canary": 7})
+    served_model.put(3, "digit-3")
+    served_model.versions.promote(3)
+    assert predicted(served_model) == 3
+    assert served_model.versions.deployment().labels == {"stable": 3}
 
 
-def test_without_a_server_nothing_is_changed(stage: Stage, tmp_path: Path) -> None:
-    before = stage.repository.config_text()
-    unreachable = ServingClient(base_url="http://127.0.0.1:9", model_name=stage.model_name)
-    versions = VersionManager(repository=stage.repository, client=unreachable)
-    source = export(stage, "digit-3", tmp_path)
+def test_without_a_server_nothing_is_changed(served_model: ServedModel, tmp_path: Path) -> None:
+    before = served_model.repository.config_text()
+    unreachable = ServingClient(base_url="http://127.0.0.1:9", model_name=served_model.model_name)
+    versions = VersionManager(repository=served_model.repository, client=unreachable)
+    source = export(served_model, "digit-3", tmp_path)
     for attempt in (
         lambda: versions.publish(source),
         lambda: versions.promote(2),
@@ -218,11 +224,11 @@ def test_without_a_server_nothing_is_changed(stage: Stage, tmp_path: Path) -> No
     ):
         with pytest.raises(ChangeRefused, match="nothing was changed"):
             attempt()
-    assert unchanged(stage, before)
-    assert stage.repository.versions() == [1, 2]
+    assert unchanged(served_model, before)
+    assert served_model.repository.versions() == [1, 2]
 
 
-def test_without_a_config_nothing_is_changed(stage: Stage, tmp_path: Path) -> None:
-    nowhere = Repository(models_dir=tmp_path, model_name=stage.model_name)
+def test_without_a_config_nothing_is_changed(served_model: ServedModel, tmp_path: Path) -> None:
+    nowhere = Repository(models_dir=tmp_path, model_name=served_model.model_name)
     with pytest.raises(ChangeRefused, match="MODELS_DIR"):
-        VersionManager(repository=nowhere, client=stage.client).promote(2)
+        VersionManager(repository=nowhere, client=served_model.client).promote(2)

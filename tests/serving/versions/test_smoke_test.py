@@ -11,7 +11,8 @@ import pytest
 
 from serving.versions.card import CARD
 from serving.versions.smoke_test import InvalidModel, SmokeTest, run_smoke_test
-from tests.serving.tiny_models import ROOT, write_card
+from tests.harness import ROOT
+from tests.harness.tiny_models import write_card
 
 # One process for all models, because most of the time goes into importing TensorFlow.
 CHECK_MODELS = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.needs import need
+from tests.harness.needs import need
 from training.data import mnist
 
 NAMES = tuple(mnist.PUBLISHED)

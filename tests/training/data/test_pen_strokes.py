@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
+from tests.harness.needs import need
 from tests.training.pens import DATA, HAS_PENS, WHERE, drawing
 from training.data import pen_strokes
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests.webui.conftest import SEVEN
+from tests.harness.drawings import SEVEN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model")]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.webui.conftest import SEVEN
+from tests.harness.drawings import SEVEN
 from webui.access.rate import Rate, parse_rate
 from webui.access.rate_limits import SHARED_ADDRESS, Limiter, address_of
 

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 
-from tests.webui.conftest import SEVEN
+from tests.harness.drawings import SEVEN
 from webui.access.keys import find_key
 from webui.access.models import ApiKey
 from webui.records.store import StoreUnavailable, store

@@ -12,7 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from tests.webui.conftest import SEVEN, ScriptedModel, png
+from tests.harness.drawings import SEVEN, blank_picture, draw_seven
+from tests.harness.fake_model_server import FakeModelServer
 from webui.access.keys import create_key, revoke
 from webui.access.visitors import COOKIE
 from webui.records.models import Record
@@ -71,10 +72,10 @@ def test_json_with_a_data_url_is_the_same(client: Client) -> None:
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 def test_three_formats_are_taken(client: Client, format: str) -> None:
-    assert post(client, png(format=format)).status_code == 201
+    assert post(client, draw_seven(format=format)).status_code == 201
 
 
-def test_an_unsure_and_a_not_a_digit_answer(client: Client, model: ScriptedModel) -> None:
+def test_an_unsure_and_a_not_a_digit_answer(client: Client, model: FakeModelServer) -> None:
     model.predictions = [[0.3, 0.4] + [0.0375] * 8]
     answer = post(client).json()
     assert (answer["verdict"], answer["digit"]) == ("unsure", 1)
@@ -90,18 +91,18 @@ def test_an_unsure_and_a_not_a_digit_answer(client: Client, model: ScriptedModel
     [
         (b"no picture", 415, "not_a_picture"),
         (b"", 415, "not_a_picture"),
-        (png(blank=True), 422, "blank_picture"),
-        (png(format="GIF"), 415, "not_a_picture"),
+        (blank_picture(), 422, "blank_picture"),
+        (draw_seven(format="GIF"), 415, "not_a_picture"),
         (b"x" * (5 * 1024 * 1024 + 1), 413, "too_large"),
-        (png(12_000), 413, "too_large"),
+        (draw_seven(12_000), 413, "too_large"),
     ],
 )
 def test_pictures_that_are_refused(
-    client: Client, picture: bytes, status: int, word: str, model: ScriptedModel
+    client: Client, picture: bytes, status: int, word: str, model: FakeModelServer
 ) -> None:
     response = post(client, picture)
     assert (response.status_code, code(response)) == (status, word)
-    assert model.asked == 0
+    assert model.bodies == []
     assert not Record.objects.exists()
 
 
@@ -158,7 +159,7 @@ def test_a_dead_model_server(client: Client) -> None:
     ],
 )  # fmt: skip
 def test_an_unusable_answer_is_not_recorded(
-    client: Client, model: ScriptedModel, predictions: Any
+    client: Client, model: FakeModelServer, predictions: Any
 ) -> None:
     model.predictions = predictions
     response = post(client)

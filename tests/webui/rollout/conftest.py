@@ -6,22 +6,21 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from tests.serving.model_server import Stage, model_server, stage, tiny_models
+from tests.harness.ports import CLOSED_URL
+from tests.harness.served_model import ServedModel
 from webui.rollout.canary import shares
 from webui.rollout.serving import serving_client
 
-__all__ = ["model_server", "stage", "tiny_models"]
-
 
 @pytest.fixture
-def site(stage: Stage, db: None, settings: Settings) -> Iterator[Stage]:
-    """Settings that lead to the stage's model; `webui.rollout.services` work on it."""
-    settings.MODELS_DIR = stage.server.models_dir
-    settings.MODEL_NAME = stage.model_name
-    settings.SERVING_URL = stage.server.url
+def site(served_model: ServedModel, db: None, settings: Settings) -> Iterator[ServedModel]:
+    """Settings that lead to the served_model's model; `webui.rollout.services` work on it."""
+    settings.MODELS_DIR = served_model.server.models_dir
+    settings.MODEL_NAME = served_model.model_name
+    settings.SERVING_URL = served_model.server.url
     serving_client.cache_clear()
     shares.forget()
-    yield stage
+    yield served_model
     serving_client.cache_clear()
     shares.forget()
 
@@ -31,7 +30,7 @@ def lonely_site(db: None, settings: Settings, tmp_path: Path) -> Iterator[Path]:
     """A site whose model server does not answer; its models directory."""
     settings.MODELS_DIR = tmp_path
     settings.MODEL_NAME = "digits"
-    settings.SERVING_URL = "http://127.0.0.1:9"
+    settings.SERVING_URL = CLOSED_URL
     (tmp_path / "models.config").write_text(
         'model_config_list { config { name: "digits" base_path: "/models/digits" '
         "model_version_policy { specific { versions: 1 versions: 2 } } "

@@ -7,8 +7,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from tests.serving.model_server import Stage
-from tests.serving.tiny_models import write_card
+from tests.harness.served_model import ServedModel
+from tests.harness.tiny_models import write_card
 from webui.records.models import Record, Verdict, instant_of, new_record_id
 from webui.records.store import store
 from webui.rollout.models import HistoryEntry
@@ -51,7 +51,7 @@ def record(version: int, *, confidence: float, corrected: str = "") -> None:
         store().correct(record_id, label=corrected, by="ada", at=instant_of(record_id))
 
 
-def test_versions_side_by_side(site: Stage, operator: Client) -> None:
+def test_versions_side_by_side(site: ServedModel, operator: Client) -> None:
     write_card(site.repository.version_dir(2), version=2, title="The <second>")
     for number in range(4):
         record(1, confidence=0.5 + number / 10, corrected="7" if number == 0 else "")
@@ -67,7 +67,7 @@ def test_versions_side_by_side(site: Stage, operator: Client) -> None:
     assert "style=" not in page.partition("versions-page")[2]  # the policy allows no inline style
 
 
-def test_steps_are_confirmed_done_and_written_down(site: Stage, operator: Client) -> None:
+def test_steps_are_confirmed_done_and_written_down(site: ServedModel, operator: Client) -> None:
     question = operator.get(f"{PAGE}2/promote/").content.decode()
     assert "Make version 2 stable?" in question
     assert "csrfmiddlewaretoken" in question

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from serving.versions.manager import ChangeFailed, ChangeRefused
-from tests.serving.model_server import Stage
-from tests.serving.tiny_models import write_card
+from tests.harness.served_model import ServedModel
+from tests.harness.tiny_models import write_card
 from webui.rollout import selectors, services
 from webui.rollout.canary import label_for
 from webui.rollout.models import HistoryEntry, RolloutState
@@ -34,7 +34,7 @@ def share() -> int:
     return RolloutState.objects.get().canary_share
 
 
-def test_promotions_rollbacks_and_a_canary_are_history(site: Stage) -> None:
+def test_promotions_rollbacks_and_a_canary_are_history(site: ServedModel) -> None:
     services.promote(version=2, by="ada", note="better")
     assert last_entry() == ("ada", "promote", 1, 2, True, "better")
     assert site.client.ask_label("stable") == 2
@@ -59,7 +59,7 @@ def test_promotions_rollbacks_and_a_canary_are_history(site: Stage) -> None:
     assert HistoryEntry.objects.count() == 7
 
 
-def test_what_is_refused_is_no_history(site: Stage) -> None:
+def test_what_is_refused_is_no_history(site: ServedModel) -> None:
     refused: list[Callable[[], object]] = [
         lambda: services.promote(version=1, by="ada"),
         lambda: services.promote(version=9, by="ada"),
@@ -75,7 +75,7 @@ def test_what_is_refused_is_no_history(site: Stage) -> None:
     assert not HistoryEntry.objects.exists()
 
 
-def test_two_operators_at_once(site: Stage) -> None:
+def test_two_operators_at_once(site: ServedModel) -> None:
     with (
         services.exclusive_access(by="grace", what="publish /exports/3"),
         pytest.raises(services.Busy, match=r"grace is at work \(publish /exports/3\); wait"),
@@ -86,7 +86,7 @@ def test_two_operators_at_once(site: Stage) -> None:
 
 
 def test_a_version_that_does_not_load_uses_its_number_up(
-    site: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
     broken = tmp_path / "broken"
@@ -109,7 +109,7 @@ def test_a_version_that_does_not_load_uses_its_number_up(
     assert site.repository.versions() == [1, 2]
 
 
-def test_a_canary_that_fails_to_start_leaves_the_share(site: Stage) -> None:
+def test_a_canary_that_fails_to_start_leaves_the_share(site: ServedModel) -> None:
     services.start_canary(version=2, share=30, by="ada")
     site.put(3, "digit-3")
     (site.repository.version_dir(3) / "saved_model.pb").write_bytes(b"\x08\x01garbled")
@@ -125,7 +125,7 @@ def command(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_line(site: Stage, tmp_path: Path) -> None:
+def test_the_command_line(site: ServedModel, tmp_path: Path) -> None:
     write_card(site.repository.version_dir(2), version=2, title="The second")
     listed = command("list")
     assert "The second" in listed

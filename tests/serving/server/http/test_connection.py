@@ -5,7 +5,8 @@ import json
 import socket
 from pathlib import Path
 
-from tests.serving.server.running import Client, running
+from tests.harness.model_server import model_server_thread
+from tests.harness.rest_client import Client
 
 BODY = b'{"instances": [1.0]}'
 HEAD = b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\n"
@@ -113,7 +114,7 @@ def test_cors_headers_only_with_the_flag(
     several_models: dict[str, tuple[Path, str]],
 ) -> None:
     base = str(several_models["half_plus_two"][0])
-    with running(
+    with model_server_thread(
         model_name="half_plus_two", model_base_path=base, rest_api_enable_cors_support=True
     ) as client:
         for reply in (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.serving.server.running import Client
+from tests.harness.rest_client import Client
 
 BODY = {"instances": [1.0]}
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.model_server import model_server_thread
+from tests.harness.rest_client import Client
 from tests.serving.server import models
-from tests.serving.server.running import Client, running
 
 CLASSIFY = "/v1/models/examples:classify"
 REGRESS = "/v1/models/examples:regress"
@@ -79,7 +80,7 @@ def test_method_names(tmp_path: Path) -> None:
         models.write_model(tmp_path / name / "1", make, method_name=method)
     body = {"examples": [{"x": 1.0}]}
     for name, status in (("c", 200), ("p", 400)):
-        with running(
+        with model_server_thread(
             model_name="m",
             model_base_path=str(tmp_path / name),
             enable_signature_method_name_check=True,

@@ -1,6 +1,6 @@
 """Status and metadata: contract, sections 4 and 5."""
 
-from tests.serving.server.running import Client
+from tests.harness.rest_client import Client
 
 
 def test_status(client: Client) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.server.running import Client, running
+from tests.harness.model_server import model_server_thread
+from tests.harness.rest_client import Client
 
 INT32 = "is not of expected type: int32"
 
@@ -355,7 +356,7 @@ def test_large_requests(client: Client) -> None:
 
 def test_the_timeout(several_models: dict[str, tuple[Path, str]]) -> None:
     base = several_models["counting"][0]
-    with running(
+    with model_server_thread(
         model_name="counting", model_base_path=str(base), rest_api_timeout_in_ms=100
     ) as client:
         assert client.predict("counting", {"instances": [3]}).json == {"predictions": [3.0]}

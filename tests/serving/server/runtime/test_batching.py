@@ -11,8 +11,9 @@ import pytest
 from serving.server.runtime.batching import Batcher, BatchingOptions, Outcome, read_batching_options
 from serving.server.runtime.saved_model import SavedModel, SessionOptions
 from serving.server.status import Code, StatusError
+from tests.harness.model_server import config_text, model_server_thread
+from tests.harness.rest_client import Client
 from tests.serving.server import models
-from tests.serving.server.running import Client, config_text, running
 
 
 class Recorded:
@@ -190,7 +191,7 @@ def batching_client(
     config.write_text(config_text({name: several_models[name] for name in names}))
     parameters = directory / "batching.config"
     parameters.write_text("max_batch_size { value: 4 } batch_timeout_micros { value: 1000 }")
-    with running(
+    with model_server_thread(
         model_config_file=str(config),
         enable_batching=True,
         batching_parameters_file=str(parameters),
@@ -250,7 +251,7 @@ def test_many_at_once_get_their_own(batching_client: Client) -> None:
 def test_a_file_without_the_flag_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(StatusError, match="batching_parameters_file is set without setting"),
-        running(model_base_path="/x", batching_parameters_file=str(tmp_path / "x")),
+        model_server_thread(model_base_path="/x", batching_parameters_file=str(tmp_path / "x")),
     ):
         pass
 

@@ -11,15 +11,11 @@ import pytest
 
 from deploy.cassandra.node import free_port
 from serving.server.status import StatusError
+from tests.harness.model_server import config_text, model_server_thread
+from tests.harness.ports import is_listening
+from tests.harness.rest_client import Client, Reply
+from tests.harness.waiting import wait_until
 from tests.serving.server import models
-from tests.serving.server.running import (
-    Client,
-    Reply,
-    config_text,
-    is_listening,
-    running,
-    until,
-)
 
 QUICK: dict[str, Any] = {
     "file_system_poll_wait_seconds": 1,
@@ -56,20 +52,20 @@ def test_newest_serves_and_swaps_without_a_gap(tmp_path: Path) -> None:
             if reply.status != 200:
                 failures.append(reply)
 
-    with running(model_name="m", model_base_path=str(base), **QUICK) as client:
+    with model_server_thread(model_name="m", model_base_path=str(base), **QUICK) as client:
         threads = [threading.Thread(target=hammer, args=[client]) for _ in range(2)]
         for thread in threads:
             thread.start()
         try:
             assert answer(client) == 1
             publish(base, 3)
-            client.until(lambda: client.states("m") == {3: "AVAILABLE", 1: "END"})
+            wait_until(lambda: client.states("m") == {3: "AVAILABLE", 1: "END"})
             assert answer(client) == 3
             publish(base, 2)  # lower: ignored
             # Garbage is tried once, and the old one serves on.
             (base / "4").mkdir()
             (base / "4" / "saved_model.pb").write_bytes(b"garbage")
-            client.until(lambda: client.states("m").get(4) == "END")
+            wait_until(lambda: client.states("m").get(4) == "END")
             assert 2 not in client.states("m")
             status = client.get("/v1/models/m/versions/4").json["model_version_status"][0]["status"]
             assert status == {
@@ -82,14 +78,14 @@ def test_newest_serves_and_swaps_without_a_gap(tmp_path: Path) -> None:
             shutil.rmtree(base / "4")
             publish(base, 4)
             publish(base, 6)
-            client.until(lambda: client.states("m").get(6) == "AVAILABLE")
-            client.until(lambda: client.states("m").get(3) == "END")
+            wait_until(lambda: client.states("m").get(6) == "AVAILABLE")
+            wait_until(lambda: client.states("m").get(3) == "END")
             assert client.states("m")[4] == "END"
             # The highest goes: the next lower is loaded before it is let go.
             shutil.rmtree(base / "4")
             shutil.rmtree(base / "6")
-            client.until(lambda: answer(client) == 3)
-            client.until(lambda: client.states("m").get(6) == "END")
+            wait_until(lambda: answer(client) == 3)
+            wait_until(lambda: client.states("m").get(6) == "END")
         finally:
             stop.set()
             for thread in threads:
@@ -99,7 +95,7 @@ def test_newest_serves_and_swaps_without_a_gap(tmp_path: Path) -> None:
         base.rename(tmp_path / "away")
         assert answer(client) == 3
         base.mkdir()
-        client.until(lambda: answer(client) == "Servable not found for request: Latest(m)")
+        wait_until(lambda: answer(client) == "Servable not found for request: Latest(m)")
         assert set(client.states("m").values()) == {"END"}
 
 
@@ -107,15 +103,15 @@ def test_names_that_are_numbers(tmp_path: Path) -> None:
     base = tmp_path / "m"
     publish(base, 1)
     (base / "1").rename(base / "0001")
-    with running(model_name="m", model_base_path=str(base), **QUICK) as client:
+    with model_server_thread(model_name="m", model_base_path=str(base), **QUICK) as client:
         assert answer(client) == 1
         (base / "7").write_text("a plain file")
-        client.until(lambda: client.states("m").get(7) == "END")
+        wait_until(lambda: client.states("m").get(7) == "END")
         status = client.get("/v1/models/m/versions/7").json["model_version_status"][0]["status"]
         assert status["error_code"] == "FAILED_PRECONDITION"
         assert status["error_message"].startswith("Error while attempting to reserve resources")
         (base / "9").mkdir()  # half copied: no saved_model.pb yet
-        client.until(lambda: client.states("m").get(9) == "END")
+        wait_until(lambda: client.states("m").get(9) == "END")
         status = client.get("/v1/models/m/versions/9").json["model_version_status"][0]["status"]
         assert status["error_code"] == "NOT_FOUND"
         assert status["error_message"].startswith(
@@ -128,14 +124,14 @@ def test_a_half_copied_version_comes_up_at_a_retry(tmp_path: Path) -> None:
     base = tmp_path / "m"
     publish(base, 1)
     flags = QUICK | {"max_num_load_retries": 600, "load_retry_interval_micros": 100_000}
-    with running(model_name="m", model_base_path=str(base), **flags) as client:
+    with model_server_thread(model_name="m", model_base_path=str(base), **flags) as client:
         (base / "2").mkdir()
-        client.until(lambda: client.states("m").get(2) == "LOADING")
+        wait_until(lambda: client.states("m").get(2) == "LOADING")
         status = client.get("/v1/models/m/versions/2").json["model_version_status"][0]["status"]
         assert status == {"error_code": "OK", "error_message": ""}
         complete = models.write_model(tmp_path / "draft", {"serving_default": models.says(2)})
         (complete / "saved_model.pb").rename(base / "2" / "saved_model.pb")
-        client.until(lambda: client.states("m") == {2: "AVAILABLE", 1: "END"})
+        wait_until(lambda: client.states("m") == {2: "AVAILABLE", 1: "END"})
 
 
 def test_without_load_threads_retries_hold_up_everything(tmp_path: Path) -> None:
@@ -146,39 +142,39 @@ def test_without_load_threads_retries_hold_up_everything(tmp_path: Path) -> None
         "max_num_load_retries": 1,
         "load_retry_interval_micros": 2_000_000,
     }
-    with running(model_name="m", model_base_path=str(base), **flags) as client:
+    with model_server_thread(model_name="m", model_base_path=str(base), **flags) as client:
         (base / "2").mkdir()
-        client.until(lambda: client.states("m").get(2) == "LOADING")
+        wait_until(lambda: client.states("m").get(2) == "LOADING")
         publish(base, 3)
-        client.until(lambda: client.states("m").get(2) == "END")
-        client.until(lambda: answer(client) == 3)
+        wait_until(lambda: client.states("m").get(2) == "END")
+        wait_until(lambda: answer(client) == 3)
 
 
 def test_running_requests_finish_on_the_old_version(tmp_path: Path) -> None:
     base = tmp_path / "m"
     publish(base, 1, models.counting)
-    with running(model_name="m", model_base_path=str(base), **QUICK) as client:
+    with model_server_thread(model_name="m", model_base_path=str(base), **QUICK) as client:
         slow: list[Reply] = []
         thread = threading.Thread(
             target=lambda: slow.append(client.predict("m", {"instances": [60_000]}))
         )
         thread.start()
         publish(base, 2)
-        client.until(lambda: 2 in client.states("m"))
+        wait_until(lambda: 2 in client.states("m"))
         thread.join()
         assert slow[0].json == {"predictions": [60000.0]}
-        client.until(lambda: client.states("m") == {2: "AVAILABLE", 1: "END"})
+        wait_until(lambda: client.states("m") == {2: "AVAILABLE", 1: "END"})
 
 
 def test_warm_up(tmp_path: Path) -> None:
     base = tmp_path / "m"
     models.write_warmup(publish(base, 1), [1.0, 2.0], count=3)
-    with running(model_name="m", model_base_path=str(base), **QUICK) as client:
+    with model_server_thread(model_name="m", model_base_path=str(base), **QUICK) as client:
         assert answer(client) == 1
         draft = models.write_model(tmp_path / "d", {"serving_default": models.reshaped})
         models.write_warmup(draft, [1.0])  # it cannot be folded into 2x2
         draft.rename(base / "2")
-        client.until(lambda: client.states("m").get(2) == "END")
+        wait_until(lambda: client.states("m").get(2) == "END")
         status = client.get("/v1/models/m/versions/2").json["model_version_status"][0]["status"]
         assert status["error_code"] == "INVALID_ARGUMENT"
         assert answer(client) == 1
@@ -187,7 +183,7 @@ def test_warm_up(tmp_path: Path) -> None:
 def test_warm_up_can_be_off(tmp_path: Path) -> None:
     models.write_model(tmp_path / "m" / "1", {"serving_default": models.reshaped})
     models.write_warmup(tmp_path / "m" / "1", [1.0])
-    with running(
+    with model_server_thread(
         model_name="m", model_base_path=str(tmp_path / "m"), enable_model_warmup=False, **QUICK
     ) as client:
         assert client.states("m") == {1: "AVAILABLE"}
@@ -202,7 +198,7 @@ def test_warm_up_records_that_cannot_be(tmp_path: Path, missing: str) -> None:
         models.write_warmup(directory, [1.0], count=1001)
     with (
         pytest.raises(StatusError, match=r"1 servable\(s\) did not become available"),
-        running(model_name="m", model_base_path=str(tmp_path / "m"), **QUICK),
+        model_server_thread(model_name="m", model_base_path=str(tmp_path / "m"), **QUICK),
     ):
         pass
 
@@ -211,7 +207,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_start(tmp_path: Path) -> None:
     (tmp_path / "m" / "1").mkdir(parents=True)
     with (
         pytest.raises(StatusError, match=r"did not become available: .*name: m version: 1"),
-        running(model_name="m", model_base_path=str(tmp_path / "m"), **QUICK),
+        model_server_thread(model_name="m", model_base_path=str(tmp_path / "m"), **QUICK),
     ):
         pass
 
@@ -221,12 +217,12 @@ def test_an_empty_base_path_is_waited_for_with_the_port_shut(tmp_path: Path) -> 
     base.mkdir()
     port = free_port()
     flags = {"model_name": "m", "model_base_path": str(base), "rest_api_port": port, **QUICK}
-    with running(wait=False, **flags):
+    with model_server_thread(wait=False, **flags):
         for _ in range(20):  # polls of the file system come and go meanwhile
             assert not is_listening(port)
             time.sleep(0.1)
         publish(base, 1)
-        until(lambda: is_listening(port))
+        wait_until(lambda: is_listening(port))
 
 
 @pytest.mark.parametrize(
@@ -243,8 +239,8 @@ def test_policies(tmp_path: Path, policy: str, expected: set[int]) -> None:
         publish(tmp_path / "m", version)
     config = tmp_path / "models.config"
     config.write_text(config_text({"m": (tmp_path / "m", policy)}))
-    with running(model_config_file=str(config), **QUICK) as client:
-        client.until(lambda: client.states("m") == dict.fromkeys(expected, "AVAILABLE"))
+    with model_server_thread(model_config_file=str(config), **QUICK) as client:
+        wait_until(lambda: client.states("m") == dict.fromkeys(expected, "AVAILABLE"))
         for version in (1, 2, 3):
             said = answer(client, f"/v1/models/m/versions/{version}:predict")
             if version in expected:
@@ -284,49 +280,47 @@ def test_config_reload(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     config.write(m=lines(1, stable=1))
     with (
         pytest.raises(StatusError, match="Request to assign label to version 1 of model m, which"),
-        running(model_config_file=str(config.file), **QUICK),
+        model_server_thread(model_config_file=str(config.file), **QUICK),
     ):
         pass
     config.write(m=lines(1))
     stable = "/v1/models/m/labels/stable:predict"
-    with running(
+    with model_server_thread(
         model_config_file=str(config.file), model_config_file_poll_wait_seconds=1, **QUICK
     ) as client:
         assert answer(client, stable) == "Unrecognized servable version label: stable"
         config.write(m=lines(1, stable=1))
-        client.until(lambda: answer(client, stable) == 1)
+        wait_until(lambda: answer(client, stable) == 1)
         # A label on a version that is not there: the whole of it is refused, again and again.
         caplog.clear()
         config.write(m=lines(1, 2, stable=1, canary=2), n="")
-        until(lambda: caplog.text.count("version 2 of model m, which is not currently") > 1)
+        wait_until(lambda: caplog.text.count("version 2 of model m, which is not currently") > 1)
         assert client.states("m") == {1: "AVAILABLE"}
         assert client.get("/v1/models/n").status == 404
         # First the version, then its label.
         config.write(m=lines(1, 2, stable=1), n="")
-        client.until(lambda: client.states("m") == {2: "AVAILABLE", 1: "AVAILABLE"})
-        client.until(lambda: client.states("n") == {8: "AVAILABLE"})
+        wait_until(lambda: client.states("m") == {2: "AVAILABLE", 1: "AVAILABLE"})
+        wait_until(lambda: client.states("n") == {8: "AVAILABLE"})
         config.write(m=lines(1, 2, stable=2, canary=1))
-        client.until(lambda: answer(client, stable) == 2)
+        wait_until(lambda: answer(client, stable) == 2)
         assert answer(client, "/v1/models/m/labels/canary:predict") == 1
-        client.until(lambda: client.states("n") == {8: "END"})
+        wait_until(lambda: client.states("n") == {8: "END"})
         spec = client.get("/v1/models/m/labels/stable/metadata").json["model_spec"]
         assert spec["version"] == "2"
         # A version goes with a label still on it: the label stays and says so.
         config.write(m=lines(2, stable=2, canary=1))
-        client.until(lambda: client.states("m")[1] == "END")
+        wait_until(lambda: client.states("m")[1] == "END")
         said = answer(client, "/v1/models/m/labels/canary:predict")
         assert said == "Servable not found for request: Specific(m, 1)"
         # A file that does not parse changes nothing.
         caplog.clear()
         config.file.write_text("model_config_list { nonsense")
-        until(lambda: "Failed to read ModelServerConfig file" in caplog.text)
+        wait_until(lambda: "Failed to read ModelServerConfig file" in caplog.text)
         assert answer(client, stable) == 2
         # A label that is left out is gone; a model that was gone comes back.
         config.write(m=lines(2), n="")
-        client.until(
-            lambda: answer(client, stable) == "Unrecognized servable version label: stable"
-        )
-        client.until(lambda: client.states("n") == {8: "AVAILABLE"})
+        wait_until(lambda: answer(client, stable) == "Unrecognized servable version label: stable")
+        wait_until(lambda: client.states("n") == {8: "AVAILABLE"})
 
 
 def test_labels_for_versions_to_come(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -334,7 +328,7 @@ def test_labels_for_versions_to_come(tmp_path: Path, caplog: pytest.LogCaptureFi
         publish(tmp_path / "m", version)
     config = Configured(tmp_path)
     config.write(m=lines(1, stable=1, next=9))
-    with running(
+    with model_server_thread(
         model_config_file=str(config.file),
         model_config_file_poll_wait_seconds=1,
         allow_version_labels_for_unavailable_models=True,
@@ -344,7 +338,7 @@ def test_labels_for_versions_to_come(tmp_path: Path, caplog: pytest.LogCaptureFi
         said = answer(client, "/v1/models/m/labels/next:predict")
         assert said == "Servable not found for request: Specific(m, 9)"
         config.write(m=lines(1, 2, stable=2))  # in use: asks for a loaded version
-        until(lambda: "version 2 of model m, which is not currently" in caplog.text)
+        wait_until(lambda: "version 2 of model m, which is not currently" in caplog.text)
         assert answer(client, "/v1/models/m/labels/stable:predict") == 1
 
 
@@ -367,12 +361,15 @@ def test_labels_for_versions_to_come(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_configs_that_cannot_be(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "models.config"
     file.write_text(f"model_config_list {{ {text} }}")
-    with pytest.raises(StatusError, match=message), running(model_config_file=str(file), **QUICK):
+    with (
+        pytest.raises(StatusError, match=message),
+        model_server_thread(model_config_file=str(file), **QUICK),
+    ):
         pass
 
 
 def test_a_config_of_nothing_serves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "models.config"
     file.write_text("")
-    with running(model_config_file=str(file)) as client:
+    with model_server_thread(model_config_file=str(file)) as client:
         assert client.get("/v1/models/m").status == 404

@@ -1,6 +1,7 @@
-"""SavedModels of a few kilobytes, good and bad; built by a process of their own, once a session.
+"""SavedModels of a few kilobytes, valid and invalid ones.
 
-Model "digit-D" says digit D to every picture, so that an answer names the version that gave it.
+Model "digit-D" predicts digit D for every picture, so that an answer shows which version gave it.
+They are built in a process of their own, since TensorFlow is imported for that.
 """
 
 import hashlib
@@ -9,14 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.harness import ROOT
+
 GOOD = ("digit-1", "digit-2", "digit-3")
 
 
 def build_tiny_models(directory: Path) -> None:
-    """Fills a directory with the SavedModels that `_build` names."""
+    """Writes the SavedModels, each into a directory of its name."""
     subprocess.run(
-        [sys.executable, "-m", "tests.serving.tiny_models", str(directory)],
+        [sys.executable, "-m", "tests.harness.tiny_models", str(directory)],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -25,7 +27,7 @@ def build_tiny_models(directory: Path) -> None:
 
 
 def write_card(version_dir: Path, *, version: int = 1, title: str = "A test's model") -> None:
-    """The model card as the exporter writes it, with the checksums of the files."""
+    """Writes the model card that the exporter would, with the checksums of the files."""
     files = {
         path.relative_to(version_dir).as_posix(): "sha256:"
         + hashlib.sha256(path.read_bytes()).hexdigest()
@@ -56,7 +58,7 @@ def _build(directory: Path) -> None:
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-    class Model(tf.Module):
+    class Model(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         def __init__(self, logits: list[float]) -> None:
             super().__init__()
             self.logits = tf.Variable([logits])
@@ -93,19 +95,19 @@ def _build(directory: Path) -> None:
         with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
             writer.write(log.SerializeToString())
 
-    def saying(digit: int, *, width: int = 11) -> list[float]:
+    def logits_of(digit: int, *, width: int = 11) -> list[float]:
         return [5.0 if place == digit else 0.0 for place in range(width)]
 
     for name in GOOD:
-        save(name, saying(int(name[-1])))
-    save("ten-wide", saying(1, width=10))
+        save(name, logits_of(int(name[-1])))
+    save("ten-wide", logits_of(1, width=10))
     save("nan", [float("nan")] * 11)
-    save("wide", saying(1, width=12))
-    save("unnormalised", saying(1), after=tf.identity)
-    save("misnamed-input", saying(1), input_name="picture")
-    save("misnamed-output", saying(1), output_name="scores")
-    save("bad-warm-up", saying(1), warm_up_shape=(1, 28))
-    tf.saved_model.save(Model(saying(1)), str(directory / "no-signature"))
+    save("wide", logits_of(1, width=12))
+    save("unnormalised", logits_of(1), after=tf.identity)
+    save("misnamed-input", logits_of(1), input_name="picture")
+    save("misnamed-output", logits_of(1), output_name="scores")
+    save("bad-warm-up", logits_of(1), warm_up_shape=(1, 28))
+    tf.saved_model.save(Model(logits_of(1)), str(directory / "no-signature"))
 
 
 if __name__ == "__main__":

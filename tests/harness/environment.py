@@ -1,4 +1,7 @@
-"""Loaded by pytest before Django reads its settings (`-p tests.environment`)."""
+"""Environment variables of the tests, set before Django reads its settings.
+
+Loaded by pytest's option `-p tests.harness.environment`.
+"""
 
 import os
 import tempfile
@@ -6,7 +9,7 @@ import tempfile
 os.environ["SECRET_KEY"] = "only-for-tests-" + "0123456789abcdefghijklmnopqrstuvwxyz-ABCDEF"
 os.environ["ENV_FILES"] = "off"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# No collected static files and no counters of a site that runs beside the tests.
+# Collected static files and counters of a site that runs beside the tests are not used.
 SCRATCH = tempfile.TemporaryDirectory(prefix="digits-tests-")
 os.environ["STATIC_ROOT"] = os.environ["RUNTIME_DIR"] = SCRATCH.name
 for name in (
@@ -22,7 +25,7 @@ for name in (
     "PORT",
     "HOST",
 ):
-    os.environ.pop(name, None)  # a developer's own environment does not change what is tested
-# The tests' own choice of database, for those that run on PostgreSQL, too (tests/postgres).
+    os.environ.pop(name, None)  # a developer's own settings do not change what is tested
+# tests/postgres runs some tests in a process of their own, on another database.
 if url := os.environ.get("TEST_DATABASE_URL"):
     os.environ["DATABASE_URL"] = url

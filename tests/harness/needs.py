@@ -1,4 +1,4 @@
-"""What a group of tests needs from the machine: missing, it is skipped; in CI, it is a failure."""
+"""Requirements of a group of tests on the machine."""
 
 import os
 
@@ -6,10 +6,10 @@ import pytest
 
 
 def need(present: bool, reason: str) -> None:
-    """Skips the test (or module) unless `present`; with CI=true it fails instead.
+    """Skips the test or module unless `present`; where CI is "true", fails it.
 
     Args:
-        present: whether the thing is there.
+        present: whether the requirement is met.
         reason: what is missing and how to get it, like "chromium (apt-get install chromium)".
     """
     if present:

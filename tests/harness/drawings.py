@@ -1,0 +1,29 @@
+"""Pictures of a digit to send to the site."""
+
+from io import BytesIO
+
+from PIL import Image, ImageDraw
+
+from tests.harness import ROOT
+
+SEVEN = (ROOT / "tests" / "data" / "seven.png").read_bytes()  # drawn on the page by hand
+
+
+def draw_seven(size: int = 280, *, format: str = "PNG") -> bytes:
+    """Return the encoded picture of a 7 in black on white, `size` pixels wide and high."""
+    image = Image.new("L", (size, size), 255)
+    points = [(size * x // 28, size * y // 28) for x, y in ((8, 7), (20, 7), (12, 22))]
+    ImageDraw.Draw(image).line(points, fill=0, width=max(1, size * 2 // 25), joint="curve")
+    return encoded(image, format)
+
+
+def blank_picture(size: int = 64) -> bytes:
+    """Return a white PNG."""
+    return encoded(Image.new("L", (size, size), 255), "PNG")
+
+
+def encoded(image: Image.Image, format: str = "PNG") -> bytes:
+    """Return the bytes of an image file."""
+    out = BytesIO()
+    image.save(out, format)
+    return out.getvalue()
