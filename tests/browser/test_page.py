@@ -226,13 +226,13 @@ def test_refusals_and_silence_are_told(opened: Callable[..., Page], strokes: Str
 
 
 def test_a_programming_error_is_logged_and_not_shown(
-    browser: Browser, live_stack: LiveStack, strokes: Strokes
+    browser: Browser, live_site: SiteProcess, strokes: Strokes
 ) -> None:
     with browser.new_context(**DESKTOP) as context:
         page = context.new_page()
         logged: list[str] = []
         page.on("console", lambda message: logged.append(f"{message.type} {message.text}"))
-        page.goto(live_stack.url)
+        page.goto(live_site.url)
         # Without its fields a prediction is what the page's script cannot handle: a TypeError.
         page.route("**/api/v1/predictions", lambda route: route.fulfill(status=201, json={}))
         draw_by_mouse(page, strokes["5"])

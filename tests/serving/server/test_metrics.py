@@ -4,7 +4,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.server.metrics import Metrics
-from tests.serving.server.running import Client
+from tests.harness.rest_client import Client
 
 PAGE = "/monitoring/prometheus/metrics"
 REQUEST_COUNT = ":tensorflow:serving:request_count_total"  # the parser adds _total to counters
