@@ -62,20 +62,20 @@ def fill(count: int) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from webui.records_cassandra.grain import Grain
     from webui.records_cassandra.store import CassandraStore
+    from webui.records_cassandra.tables.bucket_width import BucketWidth
 
     call_command("migrate", verbosity=0)
     call_command("sync_records")
     store = CassandraStore(background=False)
-    store.link.session(wait=60)
+    store.session.connect(timeout=60)
     start = datetime(2026, 3, 31, tzinfo=UTC)
     for first in range(0, count, 1000):
         records = [
             a_record(start + timedelta(seconds=86_400 * number / count))
             for number in range(first, min(first + 1000, count))
         ]
-        for problem in store.tables.write_many([(record, Grain.DAY) for record in records]):
+        for problem in store.writer.write_many([(record, BucketWidth.DAY) for record in records]):
             if problem is not None:
                 raise problem
     store.close()
@@ -84,7 +84,7 @@ def fill(count: int) -> None:
 def a_record(at: datetime) -> Any:
     """Every column filled as the site fills it, one in ten corrected."""
     from webui.records.models import Record, instant_of
-    from webui.records_cassandra.buckets import ticks_of
+    from webui.records_cassandra.tables.timeuuid import ticks_of
 
     ticks = ticks_of(at) + random.randrange(10)
     head = (ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0x0FFF | 0x1000)

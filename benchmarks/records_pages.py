@@ -191,7 +191,9 @@ def serve(count: int) -> None:
             from webui.records.store import store
 
             made: Any = store()
-            made.link.session().execute(f"DROP KEYSPACE {settings.CASSANDRA.keyspace}", timeout=120)
+            made.session.connect().execute(
+                f"DROP KEYSPACE {settings.CASSANDRA.keyspace}", timeout=120
+            )
             made.close()
 
 
@@ -279,7 +281,7 @@ def fill_cassandra(count: int) -> list[UUID]:
     from webui.records.store import store
 
     made: Any = store()
-    grain = made.tables.settings.bucket
+    width = made.settings.bucket_width
     step = timedelta(days=DAYS) / count
     choose = random.Random(7)
     ids: list[UUID] = []
@@ -289,7 +291,7 @@ def fill_cassandra(count: int) -> list[UUID]:
             for n in range(start, min(start + BATCH, count))
         ]
         ids += [record.id for record in records]
-        for problem in made.tables.write_many([(record, grain) for record in records]):
+        for problem in made.writer.write_many([(record, width) for record in records]):
             if problem is not None:
                 raise problem
     return ids[::-1]
@@ -297,7 +299,7 @@ def fill_cassandra(count: int) -> list[UUID]:
 
 def a_record(choose: random.Random, *, at: datetime, old: bool) -> Any:
     """Like one of the site's. A short history's pages must be full, too: 20 % are unsure."""
-    from tests.webui.records.making import id_at
+    from tests.webui.records.factory import id_at
     from webui.records.models import Record, instant_of
 
     kind = choose.random()

@@ -58,7 +58,7 @@ CASSANDRA_HOSTS = list(CASSANDRA.hosts) if CASSANDRA else []
 RECORD_STORE = (
     "webui.records_cassandra.store.CassandraStore"
     if CASSANDRA
-    else "webui.records.embedded.EmbeddedStore"
+    else "webui.records.database_store.DatabaseStore"
 )
 
 # Counters that die with the site: the rate limit's and the metrics' of several processes.
@@ -135,7 +135,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 if CASSANDRA:
     # For django-cassandra-engine's table models and commands; the store itself never asks
-    # Django for this connection (webui/records_cassandra/connection.py says why).
+    # Django for this connection (webui/records_cassandra/cql/session.py says why).
     DATABASES[ALIAS] = CASSANDRA.database()
     DATABASE_ROUTERS = ["webui.records_cassandra.router.CassandraRouter"]
 

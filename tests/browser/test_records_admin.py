@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import expect
 
-from tests.webui.records.making import NOON, made_record
+from tests.webui.records.factory import NOON, make_record
 from webui.records.models import Record
 from webui.records.store import RecordNotFound, store
 
@@ -70,7 +70,7 @@ def fits(page: Any) -> bool:
 @pytest.fixture
 def kept() -> list[Record]:
     made = [
-        made_record(at=NOON + number * timedelta(minutes=1), digit=number % 10)
+        make_record(at=NOON + number * timedelta(minutes=1), digit=number % 10)
         for number in range(60)
     ]
     for record in made:

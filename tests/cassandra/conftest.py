@@ -17,11 +17,11 @@ from tests.harness.needs import need
 from tests.harness.ports import free_port
 from webui.records.models import Record
 from webui.records_cassandra.configuration import CassandraSettings
-from webui.records_cassandra.connection import Link
-from webui.records_cassandra.grain import Grain
+from webui.records_cassandra.cql.schema import create_schema
+from webui.records_cassandra.cql.session import CassandraSession
 from webui.records_cassandra.models import TABLES
-from webui.records_cassandra.schema import make_schema
 from webui.records_cassandra.store import CassandraStore
+from webui.records_cassandra.tables.bucket_width import BucketWidth
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +48,7 @@ def cassandra_settings(node: Node) -> CassandraSettings:
     return CassandraSettings(
         hosts=(node.address,),
         port=node.port,
-        bucket=Grain.HOUR,
+        bucket_width=BucketWidth.HOUR,
         timeout=20.0,  # the machine may be busy, and an event that is spooled fails most tests
     )
 
@@ -74,9 +74,9 @@ def schema(cassandra_settings: CassandraSettings, apps_installed: None) -> list[
     """The tables, made once; what making them said."""
     said: list[str] = []
     patient = dataclasses.replace(cassandra_settings, timeout=60.0)
-    link = Link(patient)
-    make_schema(patient, link, say=said.append)
-    link.close()
+    session = CassandraSession(patient)
+    create_schema(patient, session, report=said.append)
+    session.close()
     return said
 
 
@@ -96,7 +96,7 @@ def same_store(
 ) -> Iterator[CassandraStore]:
     """A store that moves nothing by itself, on tables as earlier tests left them."""
     made = CassandraStore(background=False)
-    made.link.session(wait=60)
+    made.session.connect(timeout=60)
     yield made
     made.close()
 
@@ -110,8 +110,8 @@ def store(same_store: CassandraStore) -> CassandraStore:
 
 def empty(store: CassandraStore) -> None:
     for table in TABLES:
-        store.link.session().execute(f"TRUNCATE {table.column_family_name()}", timeout=30)
-    store.tables.marks.forget()
+        store.session.connect().execute(f"TRUNCATE {table.column_family_name()}", timeout=30)
+    store.writer.index_rows.forget()
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +134,9 @@ def hundred(cassandra_settings: CassandraSettings, schema: list[str]) -> list[Re
         )
     )
     store = CassandraStore(cassandra_settings, background=False)
-    store.link.session(wait=60)
+    store.session.connect(timeout=60)
     empty(store)
-    problems = store.tables.write_many([(record, Grain.HOUR) for record in records])
+    problems = store.writer.write_many([(record, BucketWidth.HOUR) for record in records])
     store.close()
     assert problems == [None] * len(records)
     return records

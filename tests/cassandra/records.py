@@ -8,8 +8,8 @@ from uuid import UUID
 
 from webui.records.models import Record, instant_of, new_record_id
 from webui.records.store import Filters
-from webui.records_cassandra.buckets import ticks_of
 from webui.records_cassandra.store import CassandraStore
+from webui.records_cassandra.tables.timeuuid import ticks_of
 
 
 def id_at(instant: datetime) -> uuid.UUID:

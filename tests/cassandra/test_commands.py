@@ -15,7 +15,7 @@ from tests.harness import ROOT
 from tests.harness.ports import free_port
 from tests.harness.site import SiteProcess
 from tests.harness.waiting import wait_until
-from webui.records.embedded import EmbeddedStore
+from webui.records.database_store import DatabaseStore
 from webui.records.models import Record
 from webui.records.store import Filters, RecordNotFound
 from webui.records_cassandra.configuration import CassandraSettings
@@ -51,7 +51,7 @@ def test_sync_records_makes_everything_and_can_be_run_again(
     second = operator.manage("sync_records")
     assert second.returncode == 0, second.stderr
     assert second.stdout.splitlines() == ["keyspace of_an_operator is complete"]
-    indexes = store.link.session().execute(
+    indexes = store.session.connect().execute(
         "SELECT index_name, options FROM system_schema.indexes "
         "WHERE keyspace_name = 'of_an_operator'"
     )
@@ -59,7 +59,7 @@ def test_sync_records_makes_everything_and_can_be_run_again(
     operator.environment["CASSANDRA_RF"] = "3"
     third = operator.manage("sync_records")
     assert "ALTER KEYSPACE of_an_operator" in third.stdout
-    store.link.session().execute("DROP KEYSPACE of_an_operator", timeout=60)
+    store.session.connect().execute("DROP KEYSPACE of_an_operator", timeout=60)
 
 
 def test_sync_records_gives_up_by_name(operator: SiteProcess) -> None:
@@ -78,7 +78,7 @@ def test_migrations_stay_off_cassandra(operator: SiteProcess) -> None:
 
 def embedded_records(count: int) -> list[Record]:
     records = [make_record(model_version=1 + number % 2) for number in range(count)]
-    store = EmbeddedStore()
+    store = DatabaseStore()
     for record in records:
         store.append(record)
     corrected = records[count // 2]
@@ -94,12 +94,12 @@ def test_copy_records_copies_everything_once(
     call_command("copy_records", stdout=said, stderr=StringIO())
     assert "copied 450 records into keyspace mnist_key" in said.getvalue()
     assert walk(store, Filters(), size=500)[0] == [record.id for record in reversed(records)]
-    for record in EmbeddedStore().scan(Filters()):
+    for record in DatabaseStore().scan(Filters()):
         assert equal(store.get(record.id), record)
     # What is deleted in Cassandra does not come back by a second run.
     store.delete([records[0].id])
     added = make_record()
-    EmbeddedStore().append(added)
+    DatabaseStore().append(added)
     said = StringIO()
     call_command("copy_records", stdout=said, stderr=StringIO())
     assert "copied 1 records" in said.getvalue()
@@ -125,7 +125,7 @@ def test_copy_records_goes_on_where_it_was_broken_off(
         real_save(self, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(CopyProgress, "save", save)
-    with pytest.raises(CommandError, match="broken off after 200 records"):
+    with pytest.raises(CommandError, match="interrupted after 200 records"):
         call_command("copy_records", stdout=StringIO(), stderr=StringIO())
     monkeypatch.undo()
     said = StringIO()
@@ -141,21 +141,21 @@ def test_copy_records_says_when_cassandra_is_away(
 
     embedded_records(3)
     settings.CASSANDRA = dataclasses.replace(settings_here, port=free_port())  # type: ignore[attr-defined]
-    with pytest.raises(CommandError, match="broken off after 0 records"):
+    with pytest.raises(CommandError, match="interrupted after 0 records"):
         call_command("copy_records", stdout=StringIO(), stderr=StringIO())
 
 
 def test_move_spool_moves_what_waits(
     store: CassandraStore, settings_here: CassandraSettings
 ) -> None:
-    store.breaker.trip()
+    store.circuit_breaker.trip()
     records = [make_record() for _ in range(5)]
     for record in records:
         store.append(record)
     said = StringIO()
     call_command("move_spool", stdout=said)
     assert "5 events moved; 0 waiting" in said.getvalue()
-    store.breaker.close()
+    store.circuit_breaker.close()
     assert len(walk(store, Filters())[0]) == 5
 
 

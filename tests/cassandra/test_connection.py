@@ -12,7 +12,7 @@ from tests.cassandra.records import make_record
 from tests.harness.ports import free_port
 from webui.records.store import Recorded, StoreUnavailable
 from webui.records_cassandra.configuration import CassandraSettings
-from webui.records_cassandra.connection import Link, TablesMissing
+from webui.records_cassandra.cql.session import CassandraSession, TablesMissing
 from webui.records_cassandra.store import CassandraStore
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +25,7 @@ def test_a_process_that_was_forked_connects_afresh(store: CassandraStore) -> Non
     if child == 0:  # no test framework in here: say it by the exit status
         status = 1
         try:
-            store.link.session(wait=60)
+            store.session.connect(timeout=60)
             status = 0 if store.append(make_record()) is Recorded.STORED else 2
         finally:
             os._exit(status)
@@ -45,12 +45,12 @@ def test_a_process_that_was_forked_connects_afresh(store: CassandraStore) -> Non
 def test_nobody_listens(settings_here: CassandraSettings) -> None:
     """The store is made without an error, says what is wrong, and every thread hears it."""
     nobody = dataclasses.replace(settings_here, port=free_port())
-    link = Link(nobody)
+    session = CassandraSession(nobody)
     problems: list[str] = []
 
     def ask() -> None:
         try:
-            link.session()
+            session.connect()
         except StoreUnavailable as problem:
             problems.append(str(problem))
 
@@ -59,7 +59,7 @@ def test_nobody_listens(settings_here: CassandraSettings) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    link.close()
+    session.close()
     assert len(problems) == 8
     assert all(f"127.0.0.1 port {nobody.port}" in problem for problem in problems)
 
@@ -88,22 +88,22 @@ def test_a_connection_is_found_when_cassandra_comes_later(
     settings_here: CassandraSettings, store: CassandraStore
 ) -> None:
     """A first attempt that failed leaves nothing behind."""
-    nobody = Link(dataclasses.replace(settings_here, port=free_port()))
+    nobody = CassandraSession(dataclasses.replace(settings_here, port=free_port()))
     with pytest.raises(StoreUnavailable):
-        nobody.session()
+        nobody.connect()
     nobody.settings = settings_here
     nobody._failed_at = float("-inf")
-    nobody.session(wait=60)
+    nobody.connect(timeout=60)
     nobody.close()
 
 
 def test_before_the_tables_are_made_records_wait(settings_here: CassandraSettings) -> None:
     bare = dataclasses.replace(settings_here, keyspace="not_made_yet")
     store = CassandraStore(bare, background=False)
-    store.link.session(wait=60)
+    store.session.connect(timeout=60)
     assert store.append(make_record()) is Recorded.SPOOLED
     with pytest.raises(TablesMissing, match="sync_records"):
-        store.tables.model_versions()
+        store.model_versions()
     store.close()
 
 
@@ -111,10 +111,10 @@ def test_the_driver_is_told_what_the_settings_say(settings_here: CassandraSettin
     from cassandra import ConsistencyLevel
     from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 
-    link = Link(settings_here)
-    session = link.session(wait=60)
+    session = CassandraSession(settings_here)
+    session = session.connect(timeout=60)
     profile = session.get_execution_profile(next(iter(session.cluster.profile_manager.profiles)))
-    link.close()
+    session.close()
     assert profile.consistency_level == ConsistencyLevel.LOCAL_QUORUM
     assert profile.request_timeout == settings_here.timeout
     assert isinstance(profile.load_balancing_policy, TokenAwarePolicy)

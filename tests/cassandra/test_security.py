@@ -13,7 +13,7 @@ from tests.harness.needs import need
 from tests.harness.ports import free_port
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.configuration import CassandraSettings
-from webui.records_cassandra.connection import Link
+from webui.records_cassandra.cql.session import CassandraSession
 
 KEYSTORE_PASSWORD = "only-for-tests"
 
@@ -70,13 +70,13 @@ def make_certificate(directory: Path, name: str) -> Path:
 
 def ask(settings: CassandraSettings, *, wait: float = 60.0) -> str:
     """The user that the node takes us for."""
-    link = Link(settings)
+    session = CassandraSession(settings)
     try:
-        session = link.session(wait=wait)
-        roles = link.guarded(lambda: session.execute("LIST ROLES OF cassandra").all())
+        session = session.connect(timeout=wait)
+        roles = session.translate_errors(lambda: session.execute("LIST ROLES OF cassandra").all())
         return str(roles[0]["role"])
     finally:
-        link.close()
+        session.close()
 
 
 def test_user_password_and_tls_reach_the_node(guarded: Guarded) -> None:

@@ -15,11 +15,12 @@ from tests.cassandra.records import equal, make_record, walk
 from webui.leases import Lease
 from webui.records.models import Record
 from webui.records.store import Filters, Recorded, RecordNotFound, StoreUnavailable
-from webui.records_cassandra.grain import Grain
 from webui.records_cassandra.models import Lease as LeaseRow
 from webui.records_cassandra.models import SpooledEvent
-from webui.records_cassandra.mover import SPOOL_LEASE
+from webui.records_cassandra.spool.worker import SPOOL_LEASE
 from webui.records_cassandra.store import CassandraStore
+from webui.records_cassandra.tables.bucket_width import BucketWidth
+from webui.records_cassandra.tables.buckets import bucket_of
 
 
 class Cut:
@@ -30,14 +31,14 @@ class Cut:
     """
 
     def __init__(self, store: CassandraStore) -> None:
-        self._link = store.link
-        self._real = store.link.execute_async
+        self._session = store.session
+        self._real = store.session.execute_async
         self.taken_but_silent = False
 
     def cut(self, *, taken_but_silent: bool = False) -> None:
         """Args: taken_but_silent: Cassandra gets every statement, but no answer comes back."""
         self.taken_but_silent = taken_but_silent
-        self._link.execute_async = self._send_into_the_void  # type: ignore[method-assign]
+        self._session.execute_async = self._send_into_the_void  # type: ignore[method-assign]
 
     def _send_into_the_void(self, statement: Any) -> Any:
         if self.taken_but_silent:
@@ -51,7 +52,7 @@ class Cut:
         return Lost
 
     def mend(self) -> None:
-        self._link.execute_async = self._real  # type: ignore[method-assign]
+        self._session.execute_async = self._real  # type: ignore[method-assign]
 
 
 @pytest.fixture
@@ -62,19 +63,19 @@ def cut(store: CassandraStore) -> Iterator[Cut]:
 
 
 def moved(store: CassandraStore) -> int:
-    store.breaker.close()
-    return sum(store.mover.move())
+    store.circuit_breaker.close()
+    return sum(store.worker.replay())
 
 
 def test_a_record_waits_and_is_moved(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     record = make_record()
     assert store.append(record) is Recorded.SPOOLED
-    assert store.waiting() == 1
+    assert store.pending() == 1
     assert equal(store.get(record.id), record)  # without Cassandra
     cut.mend()
     assert moved(store) == 1
-    assert store.waiting() == 0
+    assert store.pending() == 0
     assert equal(store.get(record.id), record)
 
 
@@ -82,7 +83,7 @@ def test_while_the_breaker_is_open_nobody_asks_cassandra(store: CassandraStore, 
     cut.cut()
     store.append(make_record())
     cut.mend()
-    assert store.breaker.open
+    assert store.circuit_breaker.open
     assert store.append(make_record()) is Recorded.SPOOLED
     with pytest.raises(StoreUnavailable):
         store.page(Filters(), size=3)
@@ -99,7 +100,7 @@ def test_an_insert_that_was_taken_but_timed_out_is_not_doubled(
     assert store.append(record) is Recorded.SPOOLED
     cut.mend()
     # Somebody corrects it before it is moved.
-    store.breaker.close()
+    store.circuit_breaker.close()
     assert store.correct(record.id, label="4", by="ada", at=datetime.now(UTC)) is Recorded.SPOOLED
     assert moved(store) == 2
     assert walk(store, Filters())[0] == [record.id]
@@ -135,7 +136,7 @@ def test_corrections_and_deletions_of_stored_records_wait_too(
     assert store.correct(records[0].id, label="1", by="ada", at=at) is Recorded.SPOOLED
     assert store.delete([records[1].id]) is Recorded.SPOOLED
     cut.mend()
-    store.breaker.close()
+    store.circuit_breaker.close()
     # What waits is seen before it is moved.
     assert store.get(records[0].id).corrected_label == "1"
     with pytest.raises(RecordNotFound):
@@ -150,7 +151,7 @@ def test_a_correction_of_a_record_that_is_gone_ends(store: CassandraStore, cut: 
     store.correct(make_record().id, label="1", by="ada", at=datetime.now(UTC))
     cut.mend()
     moved(store)
-    assert store.waiting() == 0
+    assert store.pending() == 0
     assert store.page(Filters(), size=3).records == ()
 
 
@@ -161,7 +162,7 @@ def test_what_is_left_stays_when_cassandra_goes_away_again(store: CassandraStore
         store.append(record)
     with pytest.raises(StoreUnavailable):
         moved(store)
-    assert store.waiting() == 5
+    assert store.pending() == 5
     cut.mend()
     assert moved(store) == 5
     assert len(walk(store, Filters())[0]) == 5
@@ -177,11 +178,11 @@ def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -
     problems: list[Exception] = []
 
     def move() -> None:
-        other = CassandraStore(store._settings, background=False)
+        other = CassandraStore(store.settings, background=False)
         try:
-            other.link.session(wait=60)
-            while other.waiting():
-                counts.append(sum(other.mover.move()))
+            other.session.connect(timeout=60)
+            while other.pending():
+                counts.append(sum(other.worker.replay()))
         except Exception as problem:
             problems.append(problem)
         finally:
@@ -195,7 +196,7 @@ def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -
         thread.join()
     assert not problems
     assert sum(counts) == len(records)
-    store.breaker.close()
+    store.circuit_breaker.close()
     assert walk(store, Filters(), size=500)[0] == [record.id for record in reversed(records)]
 
 
@@ -230,7 +231,7 @@ def test_a_refused_record_is_kept_and_lets_the_others_go_first(
 
 def test_a_wrong_statement_stays_loud(store: CassandraStore) -> None:
     with pytest.raises(InvalidRequest):
-        store.link.prepared("SELECT no_such_column FROM mnist_key.record_data")
+        store.session.prepare("SELECT no_such_column FROM mnist_key.record_data")
 
 
 def test_the_spool_remembers_the_bucket_that_was_tried(store: CassandraStore, cut: Cut) -> None:
@@ -240,15 +241,13 @@ def test_the_spool_remembers_the_bucket_that_was_tried(store: CassandraStore, cu
     store.append(record)
     cut.mend()
     finer = CassandraStore(
-        dataclasses.replace(store._settings, bucket=Grain.MINUTE), background=False
+        dataclasses.replace(store.settings, bucket_width=BucketWidth.MINUTE), background=False
     )
     try:
-        finer.link.session(wait=60)
+        finer.session.connect(timeout=60)
         assert moved(finer) == 1
-        rows = finer.link.session().execute("SELECT bucket, id FROM mnist_key.record_data")
-        assert [row["bucket"] for row in rows] == [
-            Grain.HOUR.bucket(Grain.HOUR.start(record.predicted_at))
-        ]
+        rows = finer.session.connect().execute("SELECT bucket, id FROM mnist_key.record_data")
+        assert [row["bucket"] for row in rows] == [bucket_of(record.id, BucketWidth.HOUR)]
     finally:
         finer.close()
 
@@ -257,14 +256,14 @@ def test_the_mover_moves_by_itself(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     record: Record = make_record()
     store.append(record)
-    assert store.breaker.open
+    assert store.circuit_breaker.open
     cut.mend()
-    store.mover.ensure_started()
+    store.worker.ensure_started()
     gone = threading.Event()
     for _ in range(100):
-        if not store.waiting():
+        if not store.pending():
             break
         gone.wait(0.2)
-    assert store.waiting() == 0
-    assert not store.breaker.open
+    assert store.pending() == 0
+    assert not store.circuit_breaker.open
     assert store.page(Filters(), size=3).records[0].id == record.id

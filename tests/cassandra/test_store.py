@@ -3,14 +3,16 @@
 import dataclasses
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from uuid import UUID
 
 import pytest
 
 from tests.cassandra.records import equal, make_record, newest_first, walk, walk_back
 from webui.records.store import Filters, Recorded, RecordNotFound
-from webui.records_cassandra.grain import Grain
 from webui.records_cassandra.store import CassandraStore
+from webui.records_cassandra.tables.bucket_width import BucketWidth
+from webui.records_cassandra.tables.buckets import bucket_of
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -32,23 +34,23 @@ def test_a_slice_of_a_dense_bucket_is_found_going_back(store: CassandraStore) ->
         make_record(at=NOON + timedelta(milliseconds=3 * number), digit=number % 2)
         for number in range(400)
     ]
-    store.tables.write_many([(record, Grain.HOUR) for record in records])
+    store.writer.write_many([(record, BucketWidth.HOUR) for record in records])
     ids, last = walk(store, Filters(digit=1), size=9)
     assert ids == newest_first(records[1::2])
     assert walk_back(store, Filters(digit=1), last, size=9) == ids
 
 
 def test_a_finer_bucket_hides_nothing(store: CassandraStore) -> None:
-    """Buckets are made finer and coarser again; every row is found, in order, by id too."""
-    records = []
-    for number, grain in enumerate([Grain.DAY, Grain.HOUR, Grain.TEN_MINUTES, Grain.MINUTE] * 5):
-        changed = CassandraStore(
-            dataclasses.replace(store._settings, bucket=grain), background=False
-        )
-        changed.link = changed.tables.link = changed.tables.marks._link = store.link
-        record = make_record(at=NOON + timedelta(minutes=11 * number))
+    """The bucket width changes back and forth; every record is found, in order and by its id."""
+    stores = [
+        CassandraStore(dataclasses.replace(store.settings, bucket_width=width), background=False)
+        for width in BucketWidth
+    ]
+    records = [make_record(at=NOON + timedelta(minutes=11 * number)) for number in range(20)]
+    for record, changed in zip(records, cycle(stores), strict=False):
         assert changed.append(record) is Recorded.STORED
-        records.append(record)
+    for changed in stores:
+        changed.close()
     ids, last = walk(store, Filters(digit=7))
     assert ids == newest_first(records)
     assert walk_back(store, Filters(), last) == ids
@@ -91,15 +93,15 @@ def test_a_correction_that_meets_a_deletion_leaves_no_record(store: CassandraSto
     record = make_record()
     store.append(record)
     store.delete([record.id])
-    correction = store.tables._begin_correction(
+    correction = store.writer._begin_correction(
         record.id,
-        bucket=Grain.HOUR.bucket(Grain.HOUR.start(record.predicted_at)),
+        bucket=bucket_of(record.id, BucketWidth.HOUR),
         label="1",
         by="ada",
         at=datetime.now(UTC) + timedelta(seconds=1),
         ttl=0,
     )
-    store.link.answer(correction)
+    store.session.result(correction)
     with pytest.raises(RecordNotFound):
         store.get(record.id)
     assert store.page(Filters(), size=5).records == ()
@@ -128,7 +130,7 @@ def test_what_is_not_there(store: CassandraStore) -> None:
 
 def test_threads_and_the_first_insert(store: CassandraStore) -> None:
     """Eight threads make the first use of a new store at once; none fails."""
-    fresh = CassandraStore(store._settings, background=False)
+    fresh = CassandraStore(store.settings, background=False)
     outcomes: list[Recorded] = []
     ready = threading.Barrier(8)
 
@@ -149,7 +151,7 @@ def test_time_to_live(store: CassandraStore) -> None:
     """Records and pictures end when their time is over, also if they came late."""
     day = timedelta(days=1)
     short = CassandraStore(
-        dataclasses.replace(store._settings, records_ttl=3 * day, pictures_ttl=day),
+        dataclasses.replace(store.settings, records_ttl=3 * day, pictures_ttl=day),
         background=False,
     )
     try:
@@ -164,11 +166,11 @@ def test_time_to_live(store: CassandraStore) -> None:
         assert short.get(old.id).picture == b""
         assert short.get(old.id).instance == old.instance
         row = (
-            short.link.session()
+            short.session.connect()
             .execute(
                 "SELECT TTL(digit) AS digit, TTL(corrected_label) AS corrected "
                 "FROM mnist_key.record_data WHERE bucket = %s AND id = %s",
-                (Grain.HOUR.bucket(Grain.HOUR.start(new.predicted_at)), new.id),
+                (bucket_of(new.id, BucketWidth.HOUR), new.id),
             )
             .one()
         )

@@ -50,7 +50,7 @@ class _SpoolCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         try:
-            waiting = store().waiting()
+            waiting = store().pending()
         except StoreError:
             return
         yield GaugeMetricFamily(

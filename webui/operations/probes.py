@@ -50,7 +50,7 @@ def model_part() -> dict[str, object]:
 def store_part() -> dict[str, object]:
     try:
         store().check()
-        waiting = store().waiting()
+        waiting = store().pending()
     except StoreError as problem:
         logger.warning("store_not_ready", problem=str(problem))
         return {"ready": False, "detail": "neither the store nor the spool can be written"}

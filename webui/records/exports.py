@@ -21,7 +21,7 @@ from serving.preprocessing import INSTANCE_SIZE
 from serving.verdict import NOT_A_DIGIT, NOT_A_DIGIT_CLASS
 from webui.records.drawings import content_type
 from webui.records.models import Record, Verdict
-from webui.records.selectors import said_label
+from webui.records.selectors import predicted_label
 
 # MNIST's own file names (yann.lecun.com/exdb/mnist), so that what reads MNIST reads these.
 IMAGES_FILE = "train-images-idx3-ubyte.gz"
@@ -54,7 +54,7 @@ def label_of(record: Record, labels: Labels) -> str | None:
     """ "0".."9", "not_a_digit", or None where neither the model nor a person has decided."""
     if labels is Labels.CORRECTED and record.corrected_label:
         return record.corrected_label
-    return None if record.verdict == Verdict.UNSURE else said_label(record)
+    return None if record.verdict == Verdict.UNSURE else predicted_label(record)
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:

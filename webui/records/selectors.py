@@ -36,7 +36,7 @@ class VersionStatistics:
         return self.wrong / self.seen if self.seen else None
 
 
-def said_label(record: Record) -> str:
+def predicted_label(record: Record) -> str:
     """What the site said, as a correction would put it: "0".."9" or "not_a_digit"."""
     return NOT_A_DIGIT if record.digit is None else str(record.digit)
 
@@ -60,7 +60,7 @@ def _statistics(version: int, found: list[Record], sample: int) -> VersionStatis
         mean_confidence=_of(fmean, (record.confidence for record in seen)),
         corrected=sum(bool(record.corrected_label) for record in seen),
         wrong=sum(
-            bool(record.corrected_label) and record.corrected_label != said_label(record)
+            bool(record.corrected_label) and record.corrected_label != predicted_label(record)
             for record in seen
         ),
         median_latency_ms=_of(median, (record.latency_ms for record in seen)),

@@ -127,7 +127,7 @@ class RecordStore(Protocol):
         """Versions that records name, newest version first, for filters."""
         ...
 
-    def waiting(self) -> int:
+    def pending(self) -> int:
         """How many events wait in the spool; always 0 for the embedded store."""
         ...
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from webui.environment import Environment, parse_host
-from webui.records_cassandra.grain import Grain
+from webui.records_cassandra.tables.bucket_width import BucketWidth
 
 ALIAS = "cassandra"  # in DATABASES and in the driver's registry
 CONNECT_SECONDS = 2.0
@@ -36,7 +36,7 @@ class CassandraSettings:
     tls_cert: str = ""  # PEM files of our own certificate, where nodes ask for one
     tls_key: str = ""
     tls_verify_host: bool = True
-    bucket: Grain = Grain.TEN_MINUTES  # under 100 MB at ten million records a day
+    bucket_width: BucketWidth = BucketWidth.TEN_MINUTES  # under 100 MB at ten million records a day
     records_ttl: timedelta | None = None
     pictures_ttl: timedelta | None = None
     timeout: float = 2.0  # seconds a request may take
@@ -73,7 +73,7 @@ class CassandraSettings:
             tls_cert=environment.file("CASSANDRA_TLS_CERT"),
             tls_key=environment.file("CASSANDRA_TLS_KEY"),
             tls_verify_host=environment.switch("CASSANDRA_TLS_VERIFY_HOST", default=True),
-            bucket=environment.choice("CASSANDRA_BUCKET", Grain, default=Grain.TEN_MINUTES),
+            bucket_width=environment.choice("CASSANDRA_BUCKET", BucketWidth, default=BucketWidth.TEN_MINUTES),
             records_ttl=_days(
                 environment.integer(
                     "CASSANDRA_RECORDS_TTL_DAYS", default=0, least=0, most=LONGEST_TTL_DAYS

@@ -1,17 +1,18 @@
-"""The record store on Cassandra, with a spool for what it does not take just now.
+"""The record store on Cassandra, with a spool for events that Cassandra does not take.
 
-A visitor's prediction is kept either way. While Cassandra is down, a breaker sends events
-straight to the spool; the mover notices when it is back and brings them there.
+A visitor's prediction is kept either way. While Cassandra is down, a circuit breaker sends
+events straight to the spool; the spool worker notices when it is back and replays them.
 """
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from uuid import UUID
 
 from webui.records.models import Record, instant_of
+from webui.records.paging import Bounds, read_page
 from webui.records.store import (
     Filters,
     Page,
@@ -19,12 +20,13 @@ from webui.records.store import (
     RecordNotFound,
     StoreUnavailable,
 )
-from webui.records_cassandra.breaker import Breaker
 from webui.records_cassandra.configuration import CassandraSettings, cassandra_of_site
-from webui.records_cassandra.connection import Link
-from webui.records_cassandra.mover import Mover
-from webui.records_cassandra.spool import Kind, Spool, overlaid
-from webui.records_cassandra.tables import Span, Tables
+from webui.records_cassandra.cql.session import CassandraSession
+from webui.records_cassandra.spool.circuit_breaker import CircuitBreaker
+from webui.records_cassandra.spool.spool import Kind, Spool, apply_events
+from webui.records_cassandra.spool.worker import SpoolWorker
+from webui.records_cassandra.tables.reader import RecordReader, Span
+from webui.records_cassandra.tables.writer import RecordWriter
 
 log = logging.getLogger(__name__)
 
@@ -32,96 +34,93 @@ log = logging.getLogger(__name__)
 class CassandraStore:
     """Records in keyspace `mnist_key`; one per process, safe for threads and forks.
 
-    Pages and scans show what Cassandra holds; `waiting` says how many events do not show
-    there yet. `get` knows of both.
+    Pages and scans show what Cassandra holds; `pending` returns how many events they do not
+    show yet. `get` reads both Cassandra and the spool.
 
     Args:
-        cassandra: settings; those of the site if none are given.
-        background: whether a thread moves spooled events by itself.
+        cassandra: settings; by default those of the site.
+        background: replay spooled events in a thread.
     """
 
     def __init__(
         self, cassandra: CassandraSettings | None = None, *, background: bool = True
     ) -> None:
-        chosen = cassandra or cassandra_of_site()
-        self._settings = chosen
-        self.link = Link(chosen)
-        self.tables = Tables(self.link, chosen)
+        self.settings = cassandra or cassandra_of_site()
+        self.session = CassandraSession(self.settings)
+        self.reader = RecordReader(self.session, self.settings)
+        self.writer = RecordWriter(self.session, self.reader, self.settings)
         self.spool = Spool()
-        self.breaker = Breaker()
-        self.mover = Mover(self.tables, self.spool, self.breaker)
+        self.circuit_breaker = CircuitBreaker()
+        self.worker = SpoolWorker(self.reader, self.writer, self.spool, self.circuit_breaker)
         self._background = background
-        self._start_mover()
+        self._start_worker()
 
-    def _start_mover(self) -> None:
+    def _start_worker(self) -> None:
         if self._background:
-            self.mover.ensure_started()
+            self.worker.ensure_started()
 
     def close(self) -> None:
-        """Ends the thread and the connection; for tests and commands."""
-        self.mover.stop()
-        self.link.close()
+        """Stops the thread and closes the session, for tests and commands."""
+        self.worker.stop()
+        self.session.close()
 
     # --- events ----------------------------------------------------------------------------
 
     def append(self, record: Record) -> Recorded:
-        """Keeps a record, here or in the spool.
+        """Keeps a record, in Cassandra or in the spool.
 
         Raises:
-            StoreUnavailable: if neither takes it.
-            ValueError: if the id is not a version-1 UUID, which names its own instant.
+            StoreUnavailable: neither takes it.
+            ValueError: the id is not a version-1 UUID, which contains its own instant.
         """
         record.predicted_at = instant_of(record.id)
-        if self._taken(record):
+        if self._write(record):
             return Recorded.STORED
-        self.spool.append(record, grain=self._settings.bucket)
+        self.spool.append(record, width=self.settings.bucket_width)
         return Recorded.SPOOLED
 
-    def _taken(self, record: Record) -> bool:
-        """Whether Cassandra has acknowledged the record."""
-        self._start_mover()
-        if self.breaker.open:
+    def _write(self, record: Record) -> bool:
+        """Return whether Cassandra has acknowledged the record."""
+        self._start_worker()
+        if self.circuit_breaker.open:
             return False
         try:
-            self.tables.write(record)
+            self.writer.write(record)
         except StoreUnavailable as problem:
             self._trip(problem)
             return False
         except Exception:
-            # A refusal is a fault of ours and is reported as one; the visitor's record is
-            # kept until somebody has cured it.
+            # A refusal is a bug and is logged as one; the visitor's record is kept until
+            # somebody has fixed it.
             log.exception("Cassandra refused record %s; it is kept in the spool", record.id)
             return False
         return True
 
     def correct(self, record_id: UUID, *, label: str, by: str, at: datetime) -> Recorded:
-        self._start_mover()
-        waiting = self.spool.of_record(record_id)
-        if waiting:
-            self._refuse_if_gone(record_id, deleted=waiting[-1].kind == Kind.DELETE)
-        elif not self.breaker.open:
+        self._start_worker()
+        events = self.spool.of_record(record_id)
+        if events:
+            if events[-1].kind == Kind.DELETE:
+                raise _not_found(record_id)
+        elif not self.circuit_breaker.open:
             try:
-                noted = self.tables.correct(record_id, label=label, by=by, at=at)
-                self._refuse_if_gone(record_id, deleted=not noted)
+                if not self.writer.correct(record_id, label=label, by=by, at=at):
+                    raise _not_found(record_id)
                 return Recorded.STORED
             except StoreUnavailable as problem:
                 self._trip(problem)
         self.spool.correct(record_id, label=label, by=by, at=at)
         return Recorded.SPOOLED
 
-    def _refuse_if_gone(self, record_id: UUID, *, deleted: bool) -> None:
-        if deleted:
-            raise RecordNotFound(f"there is no record {record_id}")
-
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
-        """Removes records; each has its deletion spooled behind what waits for it already."""
-        self._start_mover()
+        """Deletes records; a record with pending events has its deletion spooled after them."""
+        self._start_worker()
         now = datetime.now(UTC)
         ids = list(dict.fromkeys(record_ids))
-        spooled = self.spool.concerning(ids)
-        if not self.breaker.open:
+        spooled = self.spool.with_events(ids)
+        if not self.circuit_breaker.open:
             try:
-                self.tables.delete([one for one in ids if one not in spooled], at=now)
+                self.writer.delete([one for one in ids if one not in spooled], at=now)
                 if not spooled:
                     return Recorded.STORED
                 ids = [one for one in ids if one in spooled]
@@ -131,33 +130,33 @@ class CassandraStore:
         return Recorded.SPOOLED
 
     def _trip(self, problem: StoreUnavailable) -> None:
-        if not self.breaker.open:
-            log.warning("Cassandra is away, events go to the spool: %s", problem)
-        self.breaker.trip()
-        self.mover.wake()
+        if not self.circuit_breaker.open:
+            log.warning("Cassandra is unavailable, events go to the spool: %s", problem)
+        self.circuit_breaker.trip()
+        self.worker.wake()
 
     # --- reading ---------------------------------------------------------------------------
 
     def get(self, record_id: UUID) -> Record:
-        self._start_mover()
+        self._start_worker()
         if record_id.version != 1:
             raise RecordNotFound(f"there is no record {record_id}; ids are version-1 UUIDs")
-        waiting = self.spool.of_record(record_id)
+        events = self.spool.of_record(record_id)
         stored: Record | None = None
-        if not any(event.kind == Kind.APPEND for event in waiting):
-            self._refuse_while_down()
-            stored = self.tables.read(record_id)
-        record = overlaid(stored, waiting)
-        if record is None and not waiting:
-            # It may have been moved after the spool was asked and before Cassandra was.
-            record = self.tables.read(record_id)
+        if not any(event.kind == Kind.APPEND for event in events):
+            self._refuse_while_open()
+            stored = self.reader.read(record_id)
+        record = apply_events(stored, events)
+        if record is None and not events:
+            # It may have been replayed between the first read and the look into the spool.
+            record = self.reader.read(record_id)
         if record is None:
-            raise RecordNotFound(f"there is no record {record_id}")
+            raise _not_found(record_id)
         return record
 
-    def _refuse_while_down(self) -> None:
-        if self.breaker.open:
-            raise StoreUnavailable("Cassandra is away; asking again in a few seconds may help")
+    def _refuse_while_open(self) -> None:
+        if self.circuit_breaker.open:
+            raise StoreUnavailable("Cassandra is unavailable; try again in a few seconds")
 
     def page(
         self,
@@ -167,58 +166,52 @@ class CassandraStore:
         older_than: UUID | None = None,
         newer_than: UUID | None = None,
     ) -> Page:
-        if older_than is not None and newer_than is not None:
-            raise ValueError("a page is older than a record or newer than one, not both")
-        self._start_mover()
-        self._refuse_while_down()
-        oldest_first = newer_than is not None
-        rows = partial(self.tables.rows, filters)
-        found = list(
-            islice(
-                rows(
-                    Span.of(filters, older_than=older_than, newer_than=newer_than),
-                    oldest_first=oldest_first,
-                    fetch=size + 1,
-                ),
-                size + 1,
-            )
-        )
-        more = len(found) > size
-        records = found[:size]
-        if oldest_first:
-            records.reverse()
-        if not records:
-            return Page()
-
-        def any_beyond(*, older_than: UUID | None = None, newer_than: UUID | None = None) -> bool:
-            span = Span.of(filters, older_than=older_than, newer_than=newer_than)
-            return next(rows(span, fetch=1), None) is not None
-
-        first, last = records[0].id, records[-1].id
-        if oldest_first:
-            newer, older = more, any_beyond(older_than=last)
-        else:
-            newer, older = older_than is not None and any_beyond(newer_than=first), more
-        return Page(
-            records=tuple(self.tables.fill(records, pictures=False)),
-            older_than=last if older else None,
-            newer_than=first if newer else None,
-        )
+        bounds = Bounds(older_than=older_than, newer_than=newer_than)
+        self._start_worker()
+        self._refuse_while_open()
+        page = read_page(_Rows(self.reader, filters), bounds, size=size)
+        return replace(page, records=tuple(self.reader.fill(page.records, pictures=False)))
 
     def scan(self, filters: Filters, *, pictures: bool = True) -> Iterator[Record]:
-        self._refuse_while_down()
-        yield from self.tables.fill(self.tables.rows(filters, Span.of(filters)), pictures=pictures)
+        self._refuse_while_open()
+        records = self.reader.scan(filters, Span.of(filters))
+        yield from self.reader.fill(records, pictures=pictures)
 
     def model_versions(self) -> Sequence[int]:
-        self._refuse_while_down()
-        return self.tables.model_versions()
+        self._refuse_while_open()
+        return self.reader.catalog.model_versions()
 
-    def waiting(self) -> int:
-        self._start_mover()
-        return self.spool.waiting()
+    def pending(self) -> int:
+        self._start_worker()
+        return self.spool.pending()
 
     def check(self) -> None:
-        self._start_mover()
-        if self.link.connected and not self.breaker.open:
+        self._start_worker()
+        if self.session.connected and not self.circuit_breaker.open:
             return
         self.spool.check()
+
+
+class _Rows:
+    """Records that match filters, for `read_page`."""
+
+    def __init__(self, reader: RecordReader, filters: Filters) -> None:
+        self._reader = reader
+        self._filters = filters
+
+    def read(self, bounds: Bounds, *, limit: int, oldest_first: bool) -> list[Record]:
+        records = self._reader.scan(
+            self._filters, self._span(bounds), oldest_first=oldest_first, fetch_size=limit
+        )
+        return list(islice(records, limit))
+
+    def exist(self, bounds: Bounds) -> bool:
+        records = self._reader.scan(self._filters, self._span(bounds), fetch_size=1)
+        return next(records, None) is not None
+
+    def _span(self, bounds: Bounds) -> Span:
+        return Span.of(self._filters, older_than=bounds.older_than, newer_than=bounds.newer_than)
+
+
+def _not_found(record_id: UUID) -> RecordNotFound:
+    return RecordNotFound(f"there is no record {record_id}")

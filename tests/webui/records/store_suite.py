@@ -18,7 +18,7 @@ from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.webui.records.making import INK, NOON, made_record
+from tests.webui.records.factory import INK, NOON, make_record
 from webui.records.models import Record, Verdict, instant_of
 from webui.records.store import (
     Filters,
@@ -40,7 +40,7 @@ def ids(records: list[Record]) -> list[UUID]:
 
 def keep(store: RecordStore, count: int, **changed: object) -> list[Record]:
     """Records a second apart, newest first as they are returned."""
-    made = [made_record(at=NOON + n * SECOND, **changed) for n in range(count)]
+    made = [make_record(at=NOON + n * SECOND, **changed) for n in range(count)]
     for record in made:
         assert store.append(record) is Recorded.STORED
     return made[::-1]
@@ -62,7 +62,7 @@ class StoreSuite:
     # --- one record ------------------------------------------------------------------------
 
     def test_gives_back_everything_it_was_given(self, record_store: RecordStore) -> None:
-        record = made_record()
+        record = make_record()
         assert record_store.append(record) is Recorded.STORED
         read = record_store.get(record.id)
         assert {name: getattr(read, name) for name in WRITTEN_ONCE} == {
@@ -74,42 +74,42 @@ class StoreSuite:
         assert (read.corrected_label, read.corrected_at, read.corrected_by) == ("", None, "")
 
     def test_keeps_what_is_not_a_digit_and_has_no_ink(self, record_store: RecordStore) -> None:
-        record = made_record(digit=None, ink=None, visitor="")
+        record = make_record(digit=None, ink=None, visitor="")
         record_store.append(record)
         read = record_store.get(record.id)
         assert (read.digit, read.verdict, read.ink, read.visitor) == (None, "not_a_digit", None, "")
 
     def test_keeps_a_ten_wide_answer_as_ten(self, record_store: RecordStore) -> None:
-        record = made_record(probabilities=[0.1] * 10)
+        record = make_record(probabilities=[0.1] * 10)
         record_store.append(record)
         assert record_store.get(record.id).probabilities == [0.1] * 10
 
     def test_keeps_the_longest_text_and_a_large_version(self, record_store: RecordStore) -> None:
-        record = made_record(model_version=2**40, model_label="é" * 100, model_name="n" * 100)
+        record = make_record(model_version=2**40, model_label="é" * 100, model_name="n" * 100)
         record_store.append(record)
         read = record_store.get(record.id)
         assert (read.model_version, read.model_label) == (2**40, "é" * 100)
 
     def test_derives_the_instant_from_the_id(self, record_store: RecordStore) -> None:
-        record = made_record(at=datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+        record = make_record(at=datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
         record_store.append(record)
         assert record_store.get(record.id).predicted_at == instant_of(record.id)
 
     def test_appending_twice_is_appending_once(self, record_store: RecordStore) -> None:
-        record = made_record()
+        record = make_record()
         assert record_store.append(record) is Recorded.STORED
         assert record_store.append(record) is Recorded.STORED
         assert ids(list(record_store.scan(Filters()))) == [record.id]
 
     def test_appending_again_keeps_the_correction(self, record_store: RecordStore) -> None:
-        record = made_record()
+        record = make_record()
         record_store.append(record)
         record_store.correct(record.id, label="3", by="ada", at=datetime.now(UTC))
         record_store.append(record)
         assert record_store.get(record.id).corrected_label == "3"
 
     def test_does_not_know_a_record_that_was_never_kept(self, record_store: RecordStore) -> None:
-        missing = made_record().id
+        missing = make_record().id
         with pytest.raises(RecordNotFound, match=str(missing)):
             record_store.get(missing)
 
@@ -121,7 +121,7 @@ class StoreSuite:
 
     @pytest.mark.parametrize("label", [*"0123456789", "not_a_digit"])
     def test_notes_a_correction(self, record_store: RecordStore, label: str) -> None:
-        record = made_record()
+        record = make_record()
         record_store.append(record)
         at = datetime.now(UTC).replace(microsecond=123_000)  # Cassandra keeps milliseconds
         assert record_store.correct(record.id, label=label, by="ada", at=at) is Recorded.STORED
@@ -133,7 +133,7 @@ class StoreSuite:
     def test_the_later_correction_stands_and_can_be_taken_back(
         self, record_store: RecordStore
     ) -> None:
-        record = made_record()
+        record = make_record()
         record_store.append(record)
         now = datetime.now(UTC)
         record_store.correct(record.id, label="1", by="ada", at=now)
@@ -144,17 +144,17 @@ class StoreSuite:
         assert record_store.get(record.id).corrected_label == ""
 
     def test_shows_corrections_in_pages_and_scans(self, record_store: RecordStore) -> None:
-        record = made_record()
+        record = make_record()
         record_store.append(record)
         record_store.correct(record.id, label="4", by="ada", at=datetime.now(UTC))
         assert record_store.page(Filters(), size=5).records[0].corrected_label == "4"
         assert next(iter(record_store.scan(Filters()))).corrected_label == "4"
 
     def test_cannot_correct_what_is_not_there(self, record_store: RecordStore) -> None:
-        gone = made_record()
+        gone = make_record()
         record_store.append(gone)
         record_store.delete([gone.id])
-        for missing in (gone.id, made_record().id):
+        for missing in (gone.id, make_record().id):
             with pytest.raises(RecordNotFound):
                 record_store.correct(missing, label="1", by="ada", at=datetime.now(UTC))
             with pytest.raises(RecordNotFound):
@@ -164,7 +164,7 @@ class StoreSuite:
 
     def test_deletes_some_and_leaves_the_others(self, record_store: RecordStore) -> None:
         newest, middle, oldest = keep(record_store, 3)
-        missing = made_record().id
+        missing = make_record().id
         assert record_store.delete([newest.id, oldest.id, missing]) is Recorded.STORED
         assert ids(list(record_store.scan(Filters()))) == [middle.id]
         for gone in (newest, oldest):
@@ -239,11 +239,11 @@ class StoreSuite:
     def test_a_page_has_one_cursor_at_most(self, record_store: RecordStore) -> None:
         with pytest.raises(ValueError, match="not both"):
             record_store.page(
-                Filters(), size=1, older_than=made_record().id, newer_than=made_record().id
+                Filters(), size=1, older_than=make_record().id, newer_than=make_record().id
             )
 
     def test_records_of_the_same_microsecond_are_all_shown(self, record_store: RecordStore) -> None:
-        made = [made_record(at=NOON) for _ in range(6)]
+        made = [make_record(at=NOON) for _ in range(6)]
         for record in made:
             record_store.append(record)
         shown = [one for page in walk_older(record_store, Filters(), 2) for one in page]
@@ -252,7 +252,7 @@ class StoreSuite:
 
     def test_records_of_far_apart_days_are_all_shown(self, record_store: RecordStore) -> None:
         days = (-800, -366, -31, -1, 0, 1, 40)
-        made = [made_record(at=NOON + timedelta(days=day)) for day in days]
+        made = [make_record(at=NOON + timedelta(days=day)) for day in days]
         for record in made:
             record_store.append(record)
         assert [one for page in walk_older(record_store, Filters(), 2) for one in page] == ids(
@@ -268,7 +268,7 @@ class StoreSuite:
         kinds += [(3, Verdict.UNSURE), (8, Verdict.UNSURE), (None, Verdict.NOT_A_DIGIT)]
         for number, ((digit, verdict), version) in enumerate(product(kinds, (1, 2, 10))):
             made.append(
-                made_record(
+                make_record(
                     at=NOON + number * timedelta(hours=2),
                     digit=digit,
                     verdict=verdict,
@@ -372,7 +372,7 @@ class StoreSuite:
         seen: list[UUID] = []
         scan = record_store.scan(Filters(), pictures=False)
         seen += ids(list(islice(scan, 5)))
-        record_store.append(made_record(at=NOON + timedelta(days=1)))
+        record_store.append(make_record(at=NOON + timedelta(days=1)))
         record_store.delete([kept[2].id, kept[-1].id])
         seen += ids(list(scan))
         assert seen[:449] == ids(kept[:449])
@@ -382,7 +382,7 @@ class StoreSuite:
     # --- many at once ----------------------------------------------------------------------
 
     def test_eight_threads_append_fifty_each(self, record_store: RecordStore) -> None:
-        made = [[made_record() for _ in range(50)] for _ in range(8)]
+        made = [[make_record() for _ in range(50)] for _ in range(8)]
 
         def append_all(records: list[Record]) -> list[Recorded]:
             try:
@@ -400,7 +400,7 @@ class StoreSuite:
 
     def test_is_ready_and_has_nothing_waiting(self, record_store: RecordStore) -> None:
         record_store.check()
-        assert record_store.waiting() == 0
+        assert record_store.pending() == 0
         assert list(record_store.scan(Filters())) == []
 
     # --- a property ------------------------------------------------------------------------
@@ -430,7 +430,7 @@ class StoreSuite:
     ) -> None:
         """Whatever is kept, pages are the slices of the sorted, filtered list."""
         made = [
-            made_record(at=NOON + offset * timedelta(hours=7), digit=digit)
+            make_record(at=NOON + offset * timedelta(hours=7), digit=digit)
             for offset, digit in zip(offsets, digits, strict=False)
         ]
         try:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from tests.webui.records.making import NOON, drawn_picture, id_at, made_record
+from tests.webui.records.factory import NOON, drawn_picture, id_at, make_record
 from webui.records.admin import RecordAdmin
 from webui.records.models import Record
 from webui.records.store import (
@@ -52,7 +52,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def keep(count: int, **changed: object) -> list[Record]:
     """Newest first, an hour apart."""
-    made = [made_record(at=NOON + n * timedelta(hours=1), **changed) for n in range(count)]
+    made = [make_record(at=NOON + n * timedelta(hours=1), **changed) for n in range(count)]
     for record in made:
         store().append(record)
     return made[::-1]
@@ -88,7 +88,7 @@ def one(record: Record, view: str = "change") -> str:
 
 
 def test_shows_what_there_is_to_a_row(editor: Client) -> None:
-    record = made_record(at=NOON, digit=4, confidence=0.876, model_version=12)
+    record = make_record(at=NOON, digit=4, confidence=0.876, model_version=12)
     store().append(record)
     store().correct(record.id, label="not_a_digit", by="ada", at=timezone.now())
     page = get(editor, LIST)
@@ -100,7 +100,7 @@ def test_shows_what_there_is_to_a_row(editor: Client) -> None:
 
 def test_says_what_was_said_in_each_way(editor: Client) -> None:
     for digit, verdict in ((4, "digit"), (5, "unsure"), (None, "not_a_digit")):
-        store().append(made_record(digit=digit, verdict=verdict))
+        store().append(make_record(digit=digit, verdict=verdict))
     page = get(editor, LIST)
     assert re.findall(r'record-said-(\w+)">([^<]+)<', page) == [
         ("not_a_digit", "not a digit"),
@@ -167,11 +167,11 @@ def test_past_the_end_says_so(editor: Client) -> None:
 )
 def test_filters(editor: Client, query: str, expected: list[str]) -> None:
     made = {
-        "yesterday's": made_record(at=NOON - timedelta(days=1), digit=5, model_version=1),
-        "3 of v1": made_record(at=NOON, digit=3, model_version=1),
-        "3 unsure": made_record(at=NOON + timedelta(hours=1), digit=3, verdict="unsure"),
-        "none": made_record(at=NOON + timedelta(hours=2), digit=None),
-        "now": made_record(digit=9),
+        "yesterday's": make_record(at=NOON - timedelta(days=1), digit=5, model_version=1),
+        "3 of v1": make_record(at=NOON, digit=3, model_version=1),
+        "3 unsure": make_record(at=NOON + timedelta(hours=1), digit=3, verdict="unsure"),
+        "none": make_record(at=NOON + timedelta(hours=2), digit=None),
+        "now": make_record(digit=9),
     }
     for record in made.values():
         store().append(record)
@@ -182,7 +182,7 @@ def test_filters(editor: Client, query: str, expected: list[str]) -> None:
 def test_day_shortcuts_are_days_of_utc(editor: Client) -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     made = {
-        days: made_record(at=today - timedelta(days=days, microseconds=-1)) for days in range(9)
+        days: make_record(at=today - timedelta(days=days, microseconds=-1)) for days in range(9)
     }
     for record in made.values():
         store().append(record)
@@ -242,7 +242,7 @@ def test_the_list_costs_the_same_however_long_it_is(
 
 
 def test_shows_all_of_a_record(editor: Client) -> None:
-    record = made_record(at=NOON, digit=2)
+    record = make_record(at=NOON, digit=2)
     store().append(record)
     page = get(editor, one(record))
     for part in (str(record.id), record.visitor, "12:00:00", "version 2", "3.5 ms", "90.0%"):
@@ -255,7 +255,7 @@ def test_shows_all_of_a_record(editor: Client) -> None:
 
 
 def test_shows_a_record_that_has_little(editor: Client) -> None:
-    record = made_record(
+    record = make_record(
         digit=None, ink=None, visitor="", instance=b"", picture=b"", probabilities=[0.1] * 10
     )
     store().append(record)
@@ -270,7 +270,7 @@ def test_shows_a_record_that_has_little(editor: Client) -> None:
     "ink", [[], [[]], [[[5, 5, 0]]], [[[5, 5, 0], [5, 5, 9]]], [[[1e-3, 2e5, 0], [3, 4, 1]]]]
 )
 def test_draws_any_ink(editor: Client, ink: list) -> None:
-    record = made_record(ink=ink)
+    record = make_record(ink=ink)
     store().append(record)
     get(editor, one(record))
 
@@ -301,7 +301,7 @@ def test_the_picture_is_served_so_that_it_can_only_be_looked_at(editor: Client) 
     ],
 )
 def test_a_picture_is_what_its_bytes_say(editor: Client, picture: bytes, kind: str) -> None:
-    record = made_record(picture=picture)
+    record = make_record(picture=picture)
     store().append(record)
     response = editor.get(one(record, "picture"))
     assert response["Content-Type"] == kind
@@ -309,7 +309,7 @@ def test_a_picture_is_what_its_bytes_say(editor: Client, picture: bytes, kind: s
 
 
 def test_a_picture_that_is_not_there(editor: Client) -> None:
-    record = made_record(picture=b"")
+    record = make_record(picture=b"")
     store().append(record)
     assert editor.get(one(record, "picture")).status_code == 404
     assert editor.get(f"{LIST}{uuid4()}/picture/").status_code == 404
@@ -496,7 +496,7 @@ class StoreInMemory:
         self._refuse_if_away()
         return [2]
 
-    def waiting(self) -> int:
+    def pending(self) -> int:
         return self.spooled
 
     def check(self) -> None:
@@ -533,7 +533,7 @@ class TestElsewhere:
     def test_every_page_comes_from_the_store(
         self, elsewhere: StoreInMemory, editor: Client
     ) -> None:
-        record, other = made_record(), made_record()
+        record, other = make_record(), make_record()
         elsewhere.append(record)
         elsewhere.append(other)
         assert sorted(shown(get(editor, LIST))) == sorted([record.id, other.id])
@@ -561,7 +561,7 @@ class TestElsewhere:
     def test_is_kind_while_the_store_is_away(
         self, elsewhere: StoreInMemory, editor: Client, view: str
     ) -> None:
-        record = made_record()
+        record = make_record()
         elsewhere.append(record)
         elsewhere.away, elsewhere.spooled = True, 3
         path = {"list": LIST, "search": f"{LIST}?q={record.id}"}.get(view) or one(record, view)
@@ -576,7 +576,7 @@ class TestElsewhere:
     def test_what_fails_is_not_logged_as_done(
         self, elsewhere: StoreInMemory, editor: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        record = made_record()
+        record = make_record()
         elsewhere.append(record)
 
         def refuse(*_: object, **__: object) -> None:
@@ -596,7 +596,7 @@ class TestElsewhere:
     def test_a_record_deleted_meanwhile_is_said_to_be_gone(
         self, elsewhere: StoreInMemory, editor: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        record = made_record()
+        record = make_record()
         elsewhere.append(record)
 
         def gone(*_: object, **__: object) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.webui.records.making import INK, NOON, made_record
+from tests.webui.records.factory import INK, NOON, make_record
 from training.data import mnist
 from webui.records import exports
 from webui.records.models import Record
@@ -30,13 +30,13 @@ def kept() -> list[Record]:
     An hour lies between two.
     """
     made = [
-        made_record(at=NOON + digit * timedelta(hours=1), digit=digit, model_version=1 + digit % 2)
+        make_record(at=NOON + digit * timedelta(hours=1), digit=digit, model_version=1 + digit % 2)
         for digit in range(10)
     ]
-    made.append(made_record(at=NOON + timedelta(hours=10), digit=3, verdict="unsure"))
-    made.append(made_record(at=NOON + timedelta(hours=11), digit=8, verdict="unsure"))
-    made.append(made_record(at=NOON + timedelta(hours=12), digit=None))
-    made.append(made_record(at=NOON + timedelta(hours=13), digit=1))
+    made.append(make_record(at=NOON + timedelta(hours=10), digit=3, verdict="unsure"))
+    made.append(make_record(at=NOON + timedelta(hours=11), digit=8, verdict="unsure"))
+    made.append(make_record(at=NOON + timedelta(hours=12), digit=None))
+    made.append(make_record(at=NOON + timedelta(hours=13), digit=1))
     for record in made:
         store().append(record)
     store().correct(made[11].id, label="3", by="ada", at=datetime.now(UTC))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.webui.records.making import NOON, made_record
+from tests.webui.records.factory import NOON, make_record
 from webui.records.selectors import version_statistics
 from webui.records.store import store
 
@@ -19,7 +19,7 @@ def test_a_version_nobody_asked_has_no_numbers() -> None:
 
 def test_statistics_are_of_the_latest_records_of_the_version() -> None:
     made = [
-        made_record(
+        make_record(
             at=NOON + number * timedelta(minutes=1),
             digit=number,
             confidence=0.5 + number / 20,

@@ -8,26 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webui.records.models import instant_of, new_record_id
-from webui.records_cassandra.buckets import (
+from webui.records_cassandra.tables.bucket_width import BucketWidth
+from webui.records_cassandra.tables.buckets import bucket_of, month_of
+from webui.records_cassandra.tables.filter_combinations import (
+    FilterCombination,
+    filter_combinations_of,
+)
+from webui.records_cassandra.tables.timeuuid import (
     LAST_TICK,
-    Facet,
-    bucket_of,
-    facets_of,
     instant_at,
     largest_id,
-    month_of,
-    order,
     smallest_id,
+    sort_key,
     ticks_of,
 )
-from webui.records_cassandra.grain import Grain
 
 INSTANTS = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis asks for naive bounds
     max_value=datetime(2200, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
-GRAINS = st.sampled_from(Grain)
+GRAINS = st.sampled_from(BucketWidth)
 TICKS = st.integers(min_value=0, max_value=LAST_TICK)
 TAILS = st.integers(min_value=0, max_value=(1 << 64) - 1)
 
@@ -39,47 +40,51 @@ def id_of(ticks: int, tail: int) -> UUID:
 @pytest.mark.parametrize(
     ("grain", "name"),
     [
-        (Grain.DAY, "2026-11-23"),
-        (Grain.HOUR, "2026-11-23T21"),
-        (Grain.TEN_MINUTES, "2026-11-23T21:40/PT10M"),
-        (Grain.MINUTE, "2026-11-23T21:43"),
+        (BucketWidth.DAY, "2026-11-23"),
+        (BucketWidth.HOUR, "2026-11-23T21"),
+        (BucketWidth.TEN_MINUTES, "2026-11-23T21:40/PT10M"),
+        (BucketWidth.MINUTE, "2026-11-23T21:43"),
     ],
 )
-def test_names_say_their_length(grain: Grain, name: str) -> None:
+def test_names_say_their_length(grain: BucketWidth, name: str) -> None:
     instant = datetime(2026, 11, 23, 21, 43, 59, 999_999, tzinfo=UTC)
-    assert grain.bucket(grain.start(instant)) == name
+    assert grain.partition_key(grain.start(instant)) == name
 
 
 @given(instant=INSTANTS, grain=GRAINS)
-def test_a_bucket_holds_its_instant_and_is_in_one_month(instant: datetime, grain: Grain) -> None:
+def test_a_bucket_holds_its_instant_and_is_in_one_month(
+    instant: datetime, grain: BucketWidth
+) -> None:
     start = grain.start(instant)
-    assert start <= instant < start + grain.length
+    assert start <= instant < start + grain.duration
     assert grain.start(start) == start
-    assert month_of(start) == month_of(start + grain.length - timedelta(microseconds=1))
+    assert month_of(start) == month_of(start + grain.duration - timedelta(microseconds=1))
 
 
 @given(instants=st.tuples(INSTANTS, INSTANTS), grains=st.tuples(GRAINS, GRAINS))
 def test_no_two_buckets_share_a_name(
-    instants: tuple[datetime, datetime], grains: tuple[Grain, Grain]
+    instants: tuple[datetime, datetime], grains: tuple[BucketWidth, BucketWidth]
 ) -> None:
     one, other = (
         (grain, grain.start(instant)) for grain, instant in zip(grains, instants, strict=True)
     )
-    assert (one == other) == (one[0].bucket(one[1]) == other[0].bucket(other[1]))
+    assert (one == other) == (one[0].partition_key(one[1]) == other[0].partition_key(other[1]))
 
 
 @given(instant=INSTANTS, grain=GRAINS)
-def test_the_bucket_follows_from_the_id(instant: datetime, grain: Grain) -> None:
-    assert bucket_of(smallest_id(ticks_of(instant)), grain) == grain.bucket(grain.start(instant))
+def test_the_bucket_follows_from_the_id(instant: datetime, grain: BucketWidth) -> None:
+    assert bucket_of(smallest_id(ticks_of(instant)), grain) == grain.partition_key(
+        grain.start(instant)
+    )
 
 
 @given(ticks=TICKS, tail=TAILS)
 def test_ids_of_a_tick_lie_between_its_smallest_and_its_largest(ticks: int, tail: int) -> None:
     one = id_of(ticks, tail)
     assert one.time == ticks
-    assert order(smallest_id(ticks)) <= order(one) <= order(largest_id(ticks))
+    assert sort_key(smallest_id(ticks)) <= sort_key(one) <= sort_key(largest_id(ticks))
     if ticks < LAST_TICK:
-        assert order(one) < order(smallest_id(ticks + 1))
+        assert sort_key(one) < sort_key(smallest_id(ticks + 1))
 
 
 @given(instant=INSTANTS)
@@ -88,21 +93,24 @@ def test_an_instant_and_its_ticks_are_one(instant: datetime) -> None:
     assert instant_of(smallest_id(ticks_of(instant))) == instant
 
 
-def test_ids_of_now_are_in_order() -> None:
+def test_ids_of_now_are_in_sort_key() -> None:
     made = [new_record_id() for _ in range(100)]
-    assert sorted(made, key=order) == made
+    assert sorted(made, key=sort_key) == made
 
 
 @pytest.mark.parametrize(
     ("facet", "text"),
     [
-        (Facet(), "all"),
-        (Facet(model_version=2), "version=2"),
-        (Facet(digit=0, verdict="unsure"), "digit=0 verdict=unsure"),
-        (Facet(model_version=2, digit=3, verdict="digit"), "version=2 digit=3 verdict=digit"),
+        (FilterCombination(), "all"),
+        (FilterCombination(model_version=2), "version=2"),
+        (FilterCombination(digit=0, verdict="unsure"), "digit=0 verdict=unsure"),
+        (
+            FilterCombination(model_version=2, digit=3, verdict="digit"),
+            "version=2 digit=3 verdict=digit",
+        ),
     ],
 )
-def test_a_facet_is_readable(facet: Facet, text: str) -> None:
+def test_a_facet_is_readable(facet: FilterCombination, text: str) -> None:
     assert str(facet) == text
 
 
@@ -122,12 +130,12 @@ def test_a_record_is_noted_under_exactly_the_filters_that_it_matches(
     ask_digit: int | None,
     ask_verdict: str | None,
 ) -> None:
-    asked = Facet(model_version=ask_version, digit=ask_digit, verdict=ask_verdict)
+    asked = FilterCombination(model_version=ask_version, digit=ask_digit, verdict=ask_verdict)
     matches = (
         ask_version in (None, version)
         and ask_digit in (None, digit)
         and ask_verdict in (None, verdict)
     )
-    noted = list(facets_of(model_version=version, digit=digit, verdict=verdict))
+    noted = list(filter_combinations_of(model_version=version, digit=digit, verdict=verdict))
     assert (asked in noted) == matches
     assert len(noted) == len(set(noted))

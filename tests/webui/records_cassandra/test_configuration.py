@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from webui.environment import Environment
 from webui.records_cassandra.configuration import CassandraSettings, cassandra_of_site
-from webui.records_cassandra.grain import Grain
+from webui.records_cassandra.tables.bucket_width import BucketWidth
 
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 HOSTS = {"CASSANDRA_HOSTS": "one.example.org, two.example.org,"}
@@ -35,7 +35,7 @@ def test_what_holds_when_nothing_else_is_said() -> None:
     made = read()
     assert made.hosts == ("one.example.org", "two.example.org")
     assert (made.port, made.keyspace, made.replication) == (9042, "mnist_key", 1)
-    assert made.bucket is Grain.TEN_MINUTES
+    assert made.bucket_width is BucketWidth.TEN_MINUTES
     assert made.records_ttl is None
     assert made.pictures_ttl is None
     assert not made.user
@@ -59,7 +59,7 @@ def test_everything_can_be_said() -> None:
         CASSANDRA_TIMEOUT_MS="750",
     )
     assert (made.port, made.datacenter, made.replication) == (19042, "fra1", 3)
-    assert made.bucket is Grain.HOUR
+    assert made.bucket_width is BucketWidth.HOUR
     assert made.records_ttl == timedelta(days=400)
     assert made.pictures_ttl == timedelta(days=30)
     assert made.timeout == 0.75

@@ -1,4 +1,4 @@
-"""`python manage.py copy_records`: moves in with what the embedded store holds."""
+"""`python manage.py copy_records`: copies the records of the database store into Cassandra."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -8,25 +8,24 @@ from tqdm import tqdm
 
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.configuration import cassandra_of_site
-from webui.records_cassandra.connection import Link
-from webui.records_cassandra.copying import Copy
+from webui.records_cassandra.copying import RecordCopy
 from webui.records_cassandra.models import CopyProgress
-from webui.records_cassandra.tables import Tables
+from webui.records_cassandra.store import CassandraStore
 
-PATIENCE_SECONDS = 20.0  # for the first connection; nobody waits for a page
+CONNECT_SECONDS = 20.0  # longer than for a page, since no visitor waits
 
 
 class Command(BaseCommand):
     help = (
         "Copies the records of the default database into Cassandra, oldest first. "
-        "Break it off whenever you like: run again, it goes on where it was."
+        "It can be interrupted and run again: it resumes where it was."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--from-start",
             action="store_true",
-            help="forget how far an earlier run came (records deleted in Cassandra come back "
+            help="ignore the progress of earlier runs (records deleted in Cassandra come back "
             "if their deletion is more than ten days old)",
         )
 
@@ -35,25 +34,24 @@ class Command(BaseCommand):
         keyspace = cassandra.keyspace
         if options["from_start"]:
             CopyProgress.objects.filter(keyspace=keyspace).delete()
-        link = Link(cassandra)
-        copy = Copy(Tables(link, cassandra), keyspace=keyspace)
+        store = CassandraStore(cassandra, background=False)
+        copy = RecordCopy(store.writer, keyspace=keyspace, width=cassandra.bucket_width)
         before = copy.progress.copied
         copied = 0
         try:
-            link.session(wait=PATIENCE_SECONDS)
-            with tqdm(total=copy.left(), unit="record", file=self.stderr, mininterval=1) as bar:
+            store.session.connect(timeout=CONNECT_SECONDS)
+            with tqdm(
+                total=copy.remaining(), unit="record", file=self.stderr, mininterval=1
+            ) as bar:
                 for count in copy.run():
                     copied += count
                     bar.update(count)
-        except StoreUnavailable as problem:
+        except (StoreUnavailable, KeyboardInterrupt) as problem:
             raise CommandError(
-                f"broken off after {copied} records, run it again to go on: {problem}"
+                f"interrupted after {copied} records, run it again to resume"
+                + (f": {problem}" if isinstance(problem, StoreUnavailable) else "")
             ) from problem
-        except KeyboardInterrupt:
-            raise CommandError(
-                f"broken off after {copied} records; run it again to go on"
-            ) from None
         finally:
-            link.close()
+            store.close()
         earlier = f" ({before} more by earlier runs)" if before else ""
         self.stdout.write(f"copied {copied} records into keyspace {keyspace}{earlier}")

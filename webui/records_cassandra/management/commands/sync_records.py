@@ -1,4 +1,4 @@
-"""`python manage.py sync_records`: keyspace, tables and indexes, as often as you like."""
+"""`python manage.py sync_records`: creates keyspace, tables and indexes; can be run again."""
 
 import dataclasses
 import time
@@ -11,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from webui.leases import Lease
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.configuration import cassandra_of_site
-from webui.records_cassandra.connection import Link
+from webui.records_cassandra.cql.schema import SCHEMA_SECONDS, create_schema
+from webui.records_cassandra.cql.session import CassandraSession
 from webui.records_cassandra.models import Lease as LeaseRow
-from webui.records_cassandra.schema import SCHEMA_SECONDS, make_schema
 
-SAY_SECONDS = 5.0
+REPORT_SECONDS = 5.0  # between lines about the wait
 
 
 class Command(BaseCommand):
@@ -32,33 +32,33 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         deadline = time.monotonic() + options["wait"]
-        patient = dataclasses.replace(cassandra_of_site(), timeout=SCHEMA_SECONDS)
-        link = Link(patient)
-        # Two processes changing the schema at once can make one table twice.
+        settings = dataclasses.replace(cassandra_of_site(), timeout=SCHEMA_SECONDS)
+        session = CassandraSession(settings)
+        # Two processes that change the schema at once can create one table twice.
         lease = Lease(LeaseRow, "sync_records", duration=timedelta(seconds=2 * SCHEMA_SECONDS))
         held = False
-        said_at = time.monotonic()
+        reported_at = time.monotonic()
         try:
             while True:
                 try:
-                    link.session()
+                    session.connect()
                     held = lease.acquire()
                     if held:
-                        make_schema(patient, link, say=self.stdout.write)
+                        create_schema(settings, session, report=self.stdout.write)
                         break
                     problem = "another process is making the tables"
                 except StoreUnavailable as reason:
                     problem = str(reason)
-                if time.monotonic() >= deadline:
+                now = time.monotonic()
+                if now >= deadline:
                     raise CommandError(f"gave up after {options['wait']:.0f} s: {problem}")
-                if time.monotonic() - said_at >= SAY_SECONDS:
-                    said_at = time.monotonic()
-                    left = deadline - said_at
-                    self.stdout.write(f"waiting, {left:.0f} s left: {problem}")
+                if now - reported_at >= REPORT_SECONDS:
+                    reported_at = now
+                    self.stdout.write(f"waiting, {deadline - now:.0f} s left: {problem}")
                     self.stdout.flush()
                 time.sleep(0.5)
         finally:
             if held:
                 lease.release()
-            link.close()
-        self.stdout.write(f"keyspace {patient.keyspace} is complete")
+            session.close()
+        self.stdout.write(f"keyspace {settings.keyspace} is complete")

@@ -1,10 +1,10 @@
-"""Remembers that Cassandra is down, so that not every visitor waits to find out."""
+"""A circuit breaker, so that not every request waits to find out that Cassandra is down."""
 
 import threading
 
 
-class Breaker:
-    """Open while Cassandra is known to be down; one thread tries, the others need not."""
+class CircuitBreaker:
+    """Open while Cassandra is known to be down: only the spool worker still asks it."""
 
     def __init__(self) -> None:
         self._open = threading.Event()

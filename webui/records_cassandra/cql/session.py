@@ -1,11 +1,11 @@
-"""One process's connection to Cassandra: made late, by one thread, again after a fork.
+"""One process's session with Cassandra: opened at first use by one thread, again after a fork.
 
-What it cures, each seen (and tested in tests/cassandra/test_connection.py):
-- the first use by several threads at once connects once, and all of them wait for it;
-- a caller waits two seconds at most, whatever number of hosts is silent;
-- a failed attempt leaves nothing behind and the next one starts afresh;
-- a process that was forked makes a connection of its own (its parent's would hang), so
-  gunicorn may preload the site;
+Faults of the plain driver or engine that this prevents (tests/cassandra/test_connection.py):
+- first use by several threads at once opens one session, and all of them wait for it;
+- a caller waits at most two seconds, however many hosts are silent;
+- a failed attempt leaves nothing behind, and the next one starts afresh;
+- a forked process opens a session of its own (its parent's would hang), so gunicorn may
+  preload the site;
 - Django's `connections["cassandra"]` is never used: it is per thread, and once it has failed,
   closing old connections at the start of a request fails too, on pages that need no Cassandra.
 """
@@ -17,7 +17,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from cassandra import DriverException, InvalidRequest, Unauthorized
 from cassandra.cluster import Cluster, NoHostAvailable, PreparedStatement, Session
@@ -32,12 +32,13 @@ from webui.records_cassandra.configuration import ALIAS, CONNECT_SECONDS, Cassan
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 64  # statements on their way at once, where many are sent
+CONCURRENCY = 64  # statements in flight at once where many are sent
 RETRY_SECONDS = 1.0  # between attempts to connect; callers in between fail at once
 
-# Cassandra understood and refused: something is wrong with us, and waiting does not cure it.
-REFUSED = (InvalidRequest, SyntaxException, Unauthorized)  # asked for before DOWN: it is wider
-# Cassandra cannot be reached or does not answer: keep the event elsewhere and try later.
+# Cassandra understood the statement and refused it: a bug, which no retry cures. These are
+# caught before DOWN, whose classes are wider.
+REFUSED = (InvalidRequest, SyntaxException, Unauthorized)
+# Cassandra cannot be reached or does not answer: spool the event and try later.
 DOWN = (
     NoHostAvailable,
     DriverException,  # Unavailable; timeouts and failures of reads, writes and schema changes
@@ -48,20 +49,22 @@ DOWN = (
     OSError,
 )
 
+T = TypeVar("T")
+
 
 class TablesMissing(StoreUnavailable):
-    """Cassandra answers, but `sync_records` has not made the keyspace or a table yet."""
+    """Cassandra answers, but `sync_records` has not created the keyspace or a table yet."""
 
 
-class Link:
-    """A session with Cassandra and its prepared statements; safe for threads and forks."""
+class CassandraSession:
+    """A lazy session with prepared statements and translated errors; safe for threads and forks."""
 
     def __init__(self, settings: CassandraSettings) -> None:
         self.settings = settings
-        self._forget()
-        _links.add(self)
+        self._reset()
+        _sessions.add(self)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Starts from nothing; a forked child must not even close what its parent uses."""
         self._changed = threading.Condition()
         self._session: Session | None = None
@@ -77,16 +80,16 @@ class Link:
     def connected(self) -> bool:
         return self._session is not None
 
-    def session(self, *, wait: float = CONNECT_SECONDS) -> Session:
-        """The session, connecting first where needed.
+    def connect(self, *, timeout: float = CONNECT_SECONDS) -> Session:
+        """Returns the driver's session, connecting first if there is none.
 
         Raises:
-            StoreUnavailable: if there is none within `wait` seconds.
+            StoreUnavailable: there is no session after `timeout` seconds.
         """
         session = self._session
         if session is not None:
             return session
-        deadline = time.monotonic() + wait
+        deadline = time.monotonic() + timeout
         with self._changed:
             self._connect_in_background()
             while self._session is None and self._connecting:
@@ -95,9 +98,9 @@ class Link:
             if self._session is not None:
                 return self._session
             because = self._problem or "no answer yet"
-        raise StoreUnavailable(f"cannot connect to Cassandra at {self._where()}: {because}")
+        raise StoreUnavailable(f"cannot connect to Cassandra at {self._address()}: {because}")
 
-    def _where(self) -> str:
+    def _address(self) -> str:
         return f"{', '.join(self.settings.hosts)} port {self.settings.port}"
 
     def _connect_in_background(self) -> None:
@@ -112,10 +115,10 @@ class Link:
         cluster: Cluster | None = None
         try:
             options = dict(self.settings.database()["OPTIONS"]["connection"])
-            del options["lazy_connect"]  # cqlengine's word; here it means this thread
+            del options["lazy_connect"]  # an option of django-cassandra-engine, not of the driver
             cluster = Cluster(list(self.settings.hosts), **options)
             session = cluster.connect()
-        except Exception as reason:  # whatever it is, the callers that wait must hear it
+        except Exception as reason:  # whatever it is, the waiting callers must be released
             problem = reason
             if cluster is not None:
                 cluster.shutdown()
@@ -123,90 +126,86 @@ class Link:
             self._connecting = False
             if session is None:
                 if self._problem is None:
-                    log.warning("cannot connect to Cassandra at %s: %s", self._where(), problem)
+                    log.warning("cannot connect to Cassandra at %s: %s", self._address(), problem)
                 self._problem, self._failed_at = problem, time.monotonic()
             elif self._closed:
                 session.cluster.shutdown()
             else:
-                # cqlengine (the table models, `sync_records`) shares this very session.
+                # cqlengine (the table models, `sync_records`) shares this session.
                 _unregister()
                 registry.register_connection(ALIAS, session=session)
                 self._problem, self._prepared = None, {}
                 self._cluster, self._session = cluster, session
             self._changed.notify_all()
 
-    def prepared(self, cql: str) -> PreparedStatement:
-        """The statement, prepared once per session.
+    def prepare(self, cql: str) -> PreparedStatement:
+        """Returns the prepared statement; it is prepared once per session.
 
         Raises:
-            TablesMissing: if what it names is not there yet.
+            TablesMissing: the statement names a keyspace or table that does not exist yet.
             StoreUnavailable
         """
         statement = self._prepared.get(cql)
         if statement is not None:
             return statement
-        session = self.session()
+        session = self.connect()
         with self._preparing:
             if cql not in self._prepared:
-                try:
-                    statement = session.prepare(cql)
-                except REFUSED as refusal:
-                    raise self._explained(refusal) from refusal
-                except DOWN as problem:
-                    raise StoreUnavailable(f"Cassandra does not answer: {problem}") from problem
-                # Every write names its own instant, so that doing it twice does it once.
+                statement = self.translate_errors(lambda: session.prepare(cql))
+                # Every write carries its own timestamp, so the driver may send it twice.
                 statement.is_idempotent = True
                 self._prepared[cql] = statement
         return self._prepared[cql]
 
-    def _explained(self, refusal: Exception) -> Exception:
-        """`refusal`, or TablesMissing if that is the reason."""
-        text = str(refusal).lower()
-        missing = "unconfigured table" in text or "does not exist" in text
-        if isinstance(refusal, InvalidRequest) and missing:
-            return TablesMissing(
-                f"Cassandra has no complete keyspace {self.settings.keyspace} yet; "
-                "`python manage.py sync_records` makes it"
-            )
-        return refusal
+    def execute(self, statement: Any) -> Any:
+        """Sends a bound statement or batch and returns Cassandra's answer.
+
+        Raises as `translate_errors` does.
+        """
+        return self.result(self.execute_async(statement))
 
     def execute_async(self, statement: Any) -> Any:
-        """Sends a bound statement or a batch; `answer` waits for what comes back."""
-        return self.session().execute_async(statement)
+        """Sends a bound statement or batch; `result` waits for the answer."""
+        return self.connect().execute_async(statement)
 
-    def answer(self, future: Any) -> Any:
-        """What Cassandra answered; raises as `guarded` does."""
-        return self.guarded(future.result)
+    def result(self, future: Any) -> Any:
+        """Waits for the answer to `execute_async`; raises as `translate_errors` does."""
+        return self.translate_errors(future.result)
 
-    def guarded(self, asks: Callable[[], Any]) -> Any:
-        """What `asks` gets from Cassandra, its errors translated.
+    def execute_concurrently(self, statements: Iterable[Any]) -> Iterator[Any]:
+        """Yields the answers in order, with up to CONCURRENCY statements in flight.
+
+        Raises as `translate_errors` does, at the first statement that fails.
+        """
+        in_flight: deque[Any] = deque()
+        for statement in statements:
+            in_flight.append(self.execute_async(statement))
+            if len(in_flight) >= CONCURRENCY:
+                yield self.result(in_flight.popleft())
+        while in_flight:
+            yield self.result(in_flight.popleft())
+
+    def translate_errors(self, call: Callable[[], T]) -> T:
+        """Returns the call's result, turning the driver's errors into the store's.
 
         Raises:
-            StoreUnavailable: if it did not, or could not.
-            InvalidRequest, SyntaxException, Unauthorized: if the statement is wrong.
+            TablesMissing: the statement names a keyspace or table that does not exist yet.
+            StoreUnavailable: Cassandra could not be reached, or did not answer.
+            InvalidRequest, SyntaxException, Unauthorized: the statement is wrong.
         """
         try:
-            return asks()
+            return call()
         except REFUSED as refusal:
-            raise self._explained(refusal) from refusal
+            text = str(refusal).lower()
+            missing = "unconfigured table" in text or "does not exist" in text
+            if isinstance(refusal, InvalidRequest) and missing:
+                raise TablesMissing(
+                    f"Cassandra has no complete keyspace {self.settings.keyspace} yet; "
+                    "`python manage.py sync_records` makes it"
+                ) from refusal
+            raise
         except DOWN as problem:
             raise StoreUnavailable(f"Cassandra does not answer: {problem}") from problem
-
-    def execute(self, statement: Any) -> Any:
-        return self.answer(self.execute_async(statement))
-
-    def answers(self, statements: Iterable[Any]) -> Iterator[Any]:
-        """What Cassandra answers to each, in order; up to AT_ONCE are on their way.
-
-        Raises as `guarded` does, at the first one that fails.
-        """
-        under_way: deque[Any] = deque()
-        for statement in statements:
-            under_way.append(self.execute_async(statement))
-            if len(under_way) >= AT_ONCE:
-                yield self.answer(under_way.popleft())
-        while under_way:
-            yield self.answer(under_way.popleft())
 
     def close(self) -> None:
         with self._changed:
@@ -219,9 +218,9 @@ class Link:
 
 
 def _unregister(*, only: Cluster | None = None) -> None:
-    """Takes the connection (or only that of one cluster) out of cqlengine's registry, open.
+    """Removes the connection (or only that of one cluster) from cqlengine's registry, open.
 
-    cqlengine would shut it down, which is its link's part, and after a fork its parent's.
+    cqlengine would shut it down, which is left to the session, or after a fork to the parent.
     """
     registered = registry._connections.get(ALIAS)  # get_connection() would connect a lazy one
     if registered is not None and (only is None or registered.cluster is only):
@@ -229,15 +228,15 @@ def _unregister(*, only: Cluster | None = None) -> None:
         registry.unregister_connection(ALIAS)
 
 
-_links: "weakref.WeakSet[Link]" = weakref.WeakSet()
+_sessions: "weakref.WeakSet[CassandraSession]" = weakref.WeakSet()
 
 
-def _after_fork() -> None:
-    """In a forked child: its parent's threads are gone, so nothing of theirs can be used."""
-    for link in list(_links):
-        if link.connected:
+def _reset_after_fork() -> None:
+    """Drops every session in a forked child, since the parent's threads do not exist there."""
+    for session in list(_sessions):
+        if session.connected:
             _unregister()
-        link._forget()
+        session._reset()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(after_in_child=_reset_after_fork)

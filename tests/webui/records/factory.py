@@ -40,7 +40,7 @@ def drawn_picture(digit: int = 7) -> bytes:
     return packed.getvalue()
 
 
-def made_record(*, at: datetime | None = None, **changed: Any) -> Record:
+def make_record(*, at: datetime | None = None, **changed: Any) -> Record:
     """A record that is not kept yet; of this instant unless another is named."""
     record_id = new_record_id() if at is None else id_at(at)
     digit = changed.get("digit", 7)

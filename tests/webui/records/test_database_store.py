@@ -12,9 +12,9 @@ from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, ProgrammingError, connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.webui.records.making import NOON, id_at, made_record
+from tests.webui.records.factory import NOON, id_at, make_record
 from tests.webui.records.store_suite import StoreSuite, keep
-from webui.records.embedded import EmbeddedStore
+from webui.records.database_store import DatabaseStore
 from webui.records.models import Record
 from webui.records.store import Filters, StoreUnavailable
 
@@ -22,11 +22,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def record_store() -> EmbeddedStore:
-    return EmbeddedStore()
+def record_store() -> DatabaseStore:
+    return DatabaseStore()
 
 
-class TestEmbeddedStore(StoreSuite):
+class TestDatabaseStore(StoreSuite):
     pass
 
 
@@ -47,7 +47,7 @@ def plan(sql: str) -> str:
 @pytest.mark.parametrize("cursor", ["newest", "older", "newer"])
 @pytest.mark.parametrize("span", [False, True])
 def test_each_page_reads_the_index_of_its_filters(
-    record_store: EmbeddedStore,
+    record_store: DatabaseStore,
     digit: int | None,
     verdict: str | None,
     version: int | None,
@@ -82,7 +82,7 @@ def test_each_page_reads_the_index_of_its_filters(
             assert (f"{name}=?" in used) == (value is not None), used
 
 
-def test_versions_are_found_by_steps_in_the_index(record_store: EmbeddedStore) -> None:
+def test_versions_are_found_by_steps_in_the_index(record_store: DatabaseStore) -> None:
     for version in (1, 7):
         keep(record_store, 20, model_version=version)
     with CaptureQueriesContext(connection) as queries:
@@ -112,12 +112,12 @@ class Refusing:
     ],
 )
 def test_what_the_database_cannot_do_now_is_unavailable(
-    record_store: EmbeddedStore, problem: DatabaseError
+    record_store: DatabaseStore, problem: DatabaseError
 ) -> None:
-    record = made_record()
+    record = make_record()
     record_store.append(record)
     calls = {
-        "append": lambda: record_store.append(made_record()),
+        "append": lambda: record_store.append(make_record()),
         "get": lambda: record_store.get(record.id),
         "correct": lambda: record_store.correct(record.id, label="1", by="ada", at=NOON),
         "delete": lambda: record_store.delete([record.id]),
@@ -135,22 +135,22 @@ def test_what_the_database_cannot_do_now_is_unavailable(
     assert record_store.get(record.id).corrected_label == ""
 
 
-def test_a_fault_of_ours_stays_loud(record_store: EmbeddedStore) -> None:
+def test_a_fault_of_ours_stays_loud(record_store: DatabaseStore) -> None:
     problem = ProgrammingError("no such column")
     with connection.execute_wrapper(Refusing(problem)), pytest.raises(ProgrammingError):
-        record_store.get(made_record().id)
+        record_store.get(make_record().id)
 
 
-def test_a_value_that_is_missing_is_not_dropped_silently(record_store: EmbeddedStore) -> None:
-    record = made_record()
+def test_a_value_that_is_missing_is_not_dropped_silently(record_store: DatabaseStore) -> None:
+    record = make_record()
     record.model_name = None  # type: ignore[assignment]
     with pytest.raises(DatabaseError):
         record_store.append(record)
     assert not Record.objects.exists()
 
 
-def test_an_id_that_names_no_instant_is_refused(record_store: EmbeddedStore) -> None:
-    record = made_record()
+def test_an_id_that_names_no_instant_is_refused(record_store: DatabaseStore) -> None:
+    record = make_record()
     record.id = uuid.uuid4()
     with pytest.raises(ValueError, match="version-4 UUID"):
         record_store.append(record)
@@ -169,15 +169,15 @@ def full_disk() -> Iterator[None]:
 
 
 def test_a_really_full_database_is_unavailable(
-    record_store: EmbeddedStore, full_disk: None
+    record_store: DatabaseStore, full_disk: None
 ) -> None:
     large = os.urandom(20_000_000)  # more than the free pages that the file still has
     with pytest.raises(StoreUnavailable, match="full"):
-        record_store.append(made_record(picture=large))
+        record_store.append(make_record(picture=large))
 
 
 def test_the_check_leaves_nothing_behind_and_counts_for_a_moment(
-    record_store: EmbeddedStore,
+    record_store: DatabaseStore,
 ) -> None:
     with CaptureQueriesContext(connection) as queries:
         record_store.check()
@@ -187,7 +187,7 @@ def test_the_check_leaves_nothing_behind_and_counts_for_a_moment(
     assert not Record.objects.exists()
 
 
-def test_the_check_notices_a_database_that_may_only_be_read(record_store: EmbeddedStore) -> None:
+def test_the_check_notices_a_database_that_may_only_be_read(record_store: DatabaseStore) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("makes SQLite read-only")
     with connection.cursor() as cursor:
@@ -199,7 +199,7 @@ def test_the_check_notices_a_database_that_may_only_be_read(record_store: Embedd
             cursor.execute("PRAGMA query_only=OFF")
 
 
-def test_a_writer_waits_for_another(record_store: EmbeddedStore) -> None:
+def test_a_writer_waits_for_another(record_store: DatabaseStore) -> None:
     """A lock that another process holds for a moment is waited for, not reported."""
     if connection.vendor != "sqlite":
         pytest.skip("locks SQLite's file")
@@ -210,7 +210,7 @@ def test_a_writer_waits_for_another(record_store: EmbeddedStore) -> None:
         other.execute("BEGIN IMMEDIATE")
         release = threading.Timer(0.2, lambda: other.execute("COMMIT"))
         release.start()
-        record_store.append(made_record())
+        record_store.append(make_record())
         release.join()
     finally:
         other.close()

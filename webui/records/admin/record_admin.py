@@ -23,7 +23,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from serving.verdict import NOT_A_DIGIT
-from webui.records.changelist import RecordChangeList, RecordRows, WrongParameter
+from webui.records.admin.changelist import RecordChangeList, RecordRows, WrongParameter
+from webui.records.admin.filters import DayFilter, DigitFilter, ModelVersionFilter, VerdictFilter
 from webui.records.drawings import (
     UNKNOWN_PICTURE,
     bars,
@@ -31,7 +32,6 @@ from webui.records.drawings import (
     ink_drawing,
     thumbnail,
 )
-from webui.records.filters import DayFilter, DigitFilter, ModelVersionFilter, VerdictFilter
 from webui.records.models import LABELS, Record, Verdict
 from webui.records.store import Recorded, RecordNotFound, StoreUnavailable, store
 
@@ -153,7 +153,7 @@ class RecordAdmin(admin.ModelAdmin):
         searched = request.GET.get("q", "").strip()
         if searched:
             return self._search(request, searched)
-        context = {"waiting": store().waiting(), **(extra_context or {})}
+        context = {"waiting": store().pending(), **(extra_context or {})}
         try:
             if request.method != "POST":
                 return super().changelist_view(request, context)
@@ -329,7 +329,7 @@ class RecordAdmin(admin.ModelAdmin):
     def answer_unavailable(self, request: HttpRequest) -> HttpResponse:
         """Says that records cannot be read now, how many wait, and that nothing is lost."""
         try:
-            waiting = store().waiting()
+            waiting = store().pending()
         except StoreUnavailable:
             waiting = 0
         response = TemplateResponse(

@@ -1,4 +1,4 @@
-"""A record as Cassandra's columns, and back."""
+"""Conversion between a record and the columns of Cassandra's tables."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from webui.records.models import Record, instant_of
-from webui.records_cassandra.grain import UNIX_EPOCH, Grain
+from webui.records_cassandra.tables.bucket_width import UNIX_EPOCH
 
 # In the order in which statements name them.
 RECORD_COLUMNS = (
@@ -25,32 +25,37 @@ CORRECTION_COLUMNS = ("corrected_label", "corrected_at", "corrected_by")
 
 
 def microseconds(instant: datetime) -> int:
-    """Microseconds since 1970: how Cassandra stamps writes; the later stamp wins."""
+    """Returns microseconds since 1970, Cassandra's write timestamp; the larger one wins."""
     return (instant - UNIX_EPOCH) // timedelta(microseconds=1)
 
 
 def record_values(record: Record) -> list[Any]:
-    """Values for RECORD_COLUMNS."""
+    """Returns the values of RECORD_COLUMNS."""
     return [getattr(record, name) for name in RECORD_COLUMNS]
 
 
 def picture_values(record: Record) -> tuple[bytes, bytes, str | None]:
-    """Instance, picture and ink (as JSON)."""
+    """Returns instance, picture and ink (as JSON)."""
     ink = None if record.ink is None else json.dumps(record.ink, separators=(",", ":"))
     return bytes(record.instance), bytes(record.picture), ink
 
 
+def is_record(row: Mapping[str, Any]) -> bool:
+    """Return whether a row is a record, rather than a correction of a deleted one."""
+    return row["predicted_at"] is not None
+
+
 def corrected_at_of(row: Mapping[str, Any]) -> datetime | None:
-    """When a row was corrected: the stamp of its correction."""
-    stamp: int | None = row["corrected_stamp"]
-    return None if stamp is None else UNIX_EPOCH + timedelta(microseconds=stamp)
+    """Returns the instant of a row's correction, from its write timestamp; None without one."""
+    timestamp: int | None = row["corrected_timestamp"]
+    return None if timestamp is None else UNIX_EPOCH + timedelta(microseconds=timestamp)
 
 
 def record_of(row: Mapping[str, Any]) -> Record:
-    """The record of a row of `record_data`, without instance, picture and ink."""
+    """Returns the record of a row of `record_data`, without instance, picture and ink."""
     return Record(
         id=row["id"],
-        # The id names its instant to the microsecond, Cassandra's timestamp to the millisecond.
+        # The id is exact to the microsecond, Cassandra's timestamp type to the millisecond.
         predicted_at=instant_of(row["id"]),
         verdict=row["verdict"],
         digit=row["digit"],
@@ -71,35 +76,10 @@ def record_of(row: Mapping[str, Any]) -> Record:
 
 
 def add_pictures(record: Record, row: Mapping[str, Any] | None) -> Record:
-    """Fills in what a row of `record_pictures` holds; a picture may have outlived its time."""
+    """Fills in the columns of a row of `record_pictures`; None if it has expired."""
     if row is not None:
         record.instance = row.get("instance") or b""
         record.picture = row.get("picture") or b""
         ink = row.get("ink")
         record.ink = None if ink is None else json.loads(ink)
     return record
-
-
-def document_of(record: Record, grain: Grain) -> dict[str, Any]:
-    """A record for the spool, as JSON without instance and picture.
-
-    It names the grain of the bucket that was tried first: an insert that timed out may have
-    been taken, and the same bucket must be written again, even if the setting has changed.
-    """
-    document: dict[str, Any] = {name: getattr(record, name) for name in RECORD_COLUMNS[1:]}
-    return {**document, "ink": record.ink, "grain": grain.value}
-
-
-def record_of_document(
-    record_id: Any, document: Mapping[str, Any], *, instance: bytes, picture: bytes
-) -> Record:
-    """The record that `document_of` wrote down."""
-    values = {name: document[name] for name in RECORD_COLUMNS[1:]}
-    return Record(
-        id=record_id,
-        predicted_at=instant_of(record_id),
-        ink=document["ink"],
-        instance=bytes(instance),
-        picture=bytes(picture),
-        **values,
-    )

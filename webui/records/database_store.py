@@ -1,7 +1,7 @@
 """Records in the default database: SQLite, or PostgreSQL with `DATABASE_URL`.
 
-Nothing here counts rows or skips over them: a page is found by its neighbour's instant and id
-in an index that fits the filters, so it costs the same wherever it lies in the history.
+No query counts rows or skips over them: a page is found by its cursor's instant and id in an
+index that fits the filters, so it costs the same wherever it lies in the history.
 """
 
 import time
@@ -23,18 +23,19 @@ from django.db import (
 from django.db.models import Q, QuerySet
 
 from webui.records.models import NEWEST_FIRST, Record, Verdict, instant_of, new_record_id
+from webui.records.paging import Bounds, read_page
 from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
 
 CHUNK = 200  # records that a scan holds at once; with pictures about a megabyte
-DELETED_AT_ONCE = 500  # SQLite takes at most 999 values in one statement in old builds
-PROBE_SECONDS = 1.0  # how long a successful `check` counts; probes must not wear out the disk
+IDS_PER_STATEMENT = 500  # old builds of SQLite take at most 999 values in one statement
+CHECK_SECONDS = 1.0  # for which a successful `check` is reused; probes must not wear out the disk
 
-# What a page shows. Pictures and ink are many times larger than all the rest.
+# Not read for pages: they are many times larger than all other columns together.
 _LARGE = ("picture", "ink")
 _COLUMNS = tuple(field.attname for field in Record._meta.concrete_fields)
 _SMALL_COLUMNS = tuple(name for name in _COLUMNS if name not in _LARGE)
 
-# Visits each version once, by one step in the index for each: a `DISTINCT` would read it all.
+# Takes one step in the index for each version, where `DISTINCT` would read the whole index.
 _VERSIONS = """
     WITH RECURSIVE versions(version) AS (
         SELECT MAX(model_version) FROM record_data
@@ -47,22 +48,20 @@ _VERSIONS = """
 
 
 @contextmanager
-def _available() -> Iterator[None]:
-    """Turns what the database could not do now (locked, full, gone) into `StoreUnavailable`.
+def _translate_errors() -> Iterator[None]:
+    """Turns errors of an unavailable database (locked, full, down) into `StoreUnavailable`.
 
-    A statement or a value that it does not accept is a fault of ours and stays loud.
+    A statement or a value that the database refuses is a bug, and its error is not translated.
     """
     try:
         yield
     except (ProgrammingError, DataError, IntegrityError, NotSupportedError):
         raise
     except (DatabaseError, InterfaceError) as problem:
-        raise StoreUnavailable(f"the database does not take or give records: {problem}") from (
-            problem
-        )
+        raise StoreUnavailable(f"the database cannot store or read records: {problem}") from problem
 
 
-class EmbeddedStore:
+class DatabaseStore:
     """Records in table `record_data` of the default database; safe for threads and processes."""
 
     def __init__(self) -> None:
@@ -71,16 +70,16 @@ class EmbeddedStore:
     # --- events ----------------------------------------------------------------------------
 
     def append(self, record: Record) -> Recorded:
-        """Inserts the record; one that is there already stays as it is, corrections included.
+        """Inserts the record; an existing one stays unchanged, corrections included.
 
         Raises:
             StoreUnavailable
-            ValueError: if the id is not a version-1 UUID, which names its own instant.
+            ValueError: the id is not a version-1 UUID, which contains its own instant.
         """
         record.predicted_at = instant_of(record.id)
-        with _available():
-            # Not `ignore_conflicts`: SQLite would then drop a row with a missing value, too,
-            # without a word. The one column "updated" follows from the id, so it is the same.
+        with _translate_errors():
+            # Not `ignore_conflicts`: SQLite would then silently drop a row with a missing value
+            # too. The one updated column follows from the id, so it keeps its value.
             Record.objects.bulk_create(
                 [record],
                 update_conflicts=True,
@@ -90,7 +89,7 @@ class EmbeddedStore:
         return Recorded.STORED
 
     def correct(self, record_id: UUID, *, label: str, by: str, at: datetime) -> Recorded:
-        with _available():
+        with _translate_errors():
             found = Record.objects.filter(pk=record_id).update(
                 corrected_label=label, corrected_at=at, corrected_by=by
             )
@@ -99,17 +98,17 @@ class EmbeddedStore:
         return Recorded.STORED
 
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
-        """Removes all of them or, if it fails, none."""
-        with _available(), transaction.atomic():
-            for start in range(0, len(record_ids), DELETED_AT_ONCE):
-                some = record_ids[start : start + DELETED_AT_ONCE]
+        """Deletes all of the records or, on an error, none."""
+        with _translate_errors(), transaction.atomic():
+            for start in range(0, len(record_ids), IDS_PER_STATEMENT):
+                some = record_ids[start : start + IDS_PER_STATEMENT]
                 Record.objects.filter(pk__in=some).delete()
         return Recorded.STORED
 
     # --- reading ---------------------------------------------------------------------------
 
     def get(self, record_id: UUID) -> Record:
-        with _available():
+        with _translate_errors():
             record = Record.objects.filter(pk=record_id).first()
         if record is None:
             raise RecordNotFound(f"there is no record {record_id}")
@@ -123,57 +122,39 @@ class EmbeddedStore:
         older_than: UUID | None = None,
         newer_than: UUID | None = None,
     ) -> Page:
-        if older_than is not None and newer_than is not None:
-            raise ValueError("a page is older than a record or newer than one, not both")
-        rows = _matching(filters, older_than=older_than, newer_than=newer_than)
-        oldest_first = newer_than is not None
-        with _available():
-            found = _read(rows.reverse() if oldest_first else rows, size + 1)
-            more, records = len(found) > size, found[:size]
-            if oldest_first:
-                records.reverse()
-            if not records:
-                return Page()
-            first, last = records[0].id, records[-1].id
-            if oldest_first:
-                newer, older = more, _matching(filters, older_than=last).exists()
-            else:
-                newer = older_than is not None and _matching(filters, newer_than=first).exists()
-                older = more
-        return Page(
-            records=tuple(records),
-            older_than=last if older else None,
-            newer_than=first if newer else None,
-        )
+        bounds = Bounds(older_than=older_than, newer_than=newer_than)
+        with _translate_errors():
+            return read_page(_Rows(filters), bounds, size=size)
 
     def scan(self, filters: Filters, *, pictures: bool = True) -> Iterator[Record]:
-        """Every matching record, newest first, read in chunks.
+        """Yields every matching record, newest first, read in chunks.
 
-        Each chunk goes on where the last one ended, in a query of its own: memory and the
-        database's read lock stay small, and records that arrive meanwhile shift nothing.
+        Each chunk is a query of its own that starts at the last record of the previous one.
+        Memory and the database's read lock stay small, and records that are added meanwhile
+        shift nothing.
         """
-        rows = _matching(filters)
+        rows = _matching(filters, Bounds())
         while True:
-            with _available():
+            with _translate_errors():
                 chunk = _read(rows, CHUNK, pictures=pictures)
             yield from chunk
             if len(chunk) < CHUNK:
                 return
-            rows = _matching(filters, older_than=chunk[-1].id)
+            rows = _matching(filters, Bounds(older_than=chunk[-1].id))
 
     def model_versions(self) -> Sequence[int]:
-        with _available(), connection.cursor() as cursor:
+        with _translate_errors(), connection.cursor() as cursor:
             cursor.execute(_VERSIONS)
             return [int(version) for (version,) in cursor.fetchall()]
 
-    def waiting(self) -> int:
+    def pending(self) -> int:
         return 0
 
     def check(self) -> None:
-        """Writes a record and takes it out again, in one transaction that is committed.
+        """Inserts a record and deletes it again, in one transaction that is committed.
 
-        Anything less finds out neither that the disk is full nor that the file may only be
-        read. Nobody ever sees the record. A success counts for a second.
+        Anything less would miss a full disk or a read-only file. No reader sees the record. A
+        success is reused for a second.
         """
         if time.monotonic() < self._writable_until:
             return
@@ -189,20 +170,32 @@ class EmbeddedStore:
             instance=bytes(784),
             picture=bytes(4096),
         )
-        with _available(), transaction.atomic():
+        with _translate_errors(), transaction.atomic():
             self.append(probe)
             self.delete([probe.id])
-        self._writable_until = time.monotonic() + PROBE_SECONDS
+        self._writable_until = time.monotonic() + CHECK_SECONDS
 
 
-def _matching(
-    filters: Filters, *, older_than: UUID | None = None, newer_than: UUID | None = None
-) -> QuerySet[Record]:
-    """Newest first; each combination of equalities has an index of its own.
+class _Rows:
+    """Records that match filters, for `read_page`."""
 
-    There is at most one bound on either side of the instant: given several, SQLite mistakes
-    them for more narrowing than they are and may choose an index of fewer equalities. The
-    second condition of a cursor keeps apart records of the same microsecond.
+    def __init__(self, filters: Filters) -> None:
+        self._filters = filters
+
+    def read(self, bounds: Bounds, *, limit: int, oldest_first: bool) -> list[Record]:
+        rows = _matching(self._filters, bounds)
+        return _read(rows.reverse() if oldest_first else rows, limit)
+
+    def exist(self, bounds: Bounds) -> bool:
+        return _matching(self._filters, bounds).exists()
+
+
+def _matching(filters: Filters, bounds: Bounds) -> QuerySet[Record]:
+    """Returns matching records, newest first; each combination of equalities has its own index.
+
+    The query has at most one bound on either side of the instant: with several, SQLite
+    overestimates how much they exclude and may choose an index of fewer equalities. A cursor's
+    second condition separates records of the same microsecond.
     """
     rows = Record.objects.order_by(*NEWEST_FIRST)
     for name in ("digit", "verdict", "model_version"):
@@ -210,14 +203,14 @@ def _matching(
         if value is not None:
             rows = rows.filter(**{name: value})
     since, until = filters.since, filters.until
-    if older_than is not None:
-        at = instant_of(older_than)
-        rows = rows.filter(Q(predicted_at__lt=at) | Q(id__lt=older_than))
+    if bounds.older_than is not None:
+        at = instant_of(bounds.older_than)
+        rows = rows.filter(Q(predicted_at__lt=at) | Q(id__lt=bounds.older_than))
         if until is None or at < until:
             rows, until = rows.filter(predicted_at__lte=at), None
-    if newer_than is not None:
-        at = instant_of(newer_than)
-        rows = rows.filter(Q(predicted_at__gt=at) | Q(id__gt=newer_than))
+    if bounds.newer_than is not None:
+        at = instant_of(bounds.newer_than)
+        rows = rows.filter(Q(predicted_at__gt=at) | Q(id__gt=bounds.newer_than))
         since = at if since is None else max(at, since)
     if since is not None:
         rows = rows.filter(predicted_at__gte=since)
@@ -227,9 +220,9 @@ def _matching(
 
 
 def _read(rows: QuerySet[Record], count: int, *, pictures: bool = False) -> list[Record]:
-    """The first records, without pictures and ink unless asked for.
+    """Returns the first records, without pictures and ink unless asked for.
 
-    Not `defer`: a deferred column quietly asks the database again for each record.
+    Does not use `defer`: reading a deferred column costs a query for each record.
     """
     columns = _COLUMNS if pictures else _SMALL_COLUMNS
     missing = {} if pictures else {"picture": b"", "ink": None}
@@ -240,7 +233,7 @@ def _read(rows: QuerySet[Record], count: int, *, pictures: bool = False) -> list
 
 
 def _with_bytes(record: Record) -> Record:
-    """PostgreSQL's driver gives memoryviews."""
+    """Converts memoryviews, which PostgreSQL's driver returns, to bytes."""
     record.instance = bytes(record.instance)
     record.picture = bytes(record.picture)
     return record

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin import SimpleListFilter
 from django.http import HttpRequest
 
-from webui.records.changelist import RecordChangeList, RecordRows, WrongParameter
+from webui.records.admin.changelist import RecordChangeList, RecordRows, WrongParameter
 from webui.records.models import Verdict
 from webui.records.store import store
 

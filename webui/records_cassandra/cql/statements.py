@@ -1,28 +1,29 @@
-"""Every statement that the store sends, as prepared-statement text.
+"""The text of every statement that the store prepares; each docstring lists its parameters.
 
 None needs ALLOW FILTERING: a filter is answered by the indexes of its columns, within one
-partition. Every write names its own instant (USING TIMESTAMP) and its time to live, so that
-an insert that comes late or twice neither doubles a record, nor overwrites its correction,
-nor brings it back after it was deleted.
+partition. Every write carries the timestamp of its event (USING TIMESTAMP) and a time to live,
+so that an insert that arrives late or twice neither doubles a record, nor overwrites its
+correction, nor revives it after a deletion.
 """
 
-# ruff: noqa: S608 - values are bound; the keyspace is checked to be an identifier, the columns
-# are ours.
+# ruff: noqa: S608 - values are bound; the keyspace is checked to be an identifier, and the
+# column names are constants.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from webui.records_cassandra.rows import CORRECTION_COLUMNS, RECORD_COLUMNS
+from webui.records_cassandra.tables.rows import CORRECTION_COLUMNS, RECORD_COLUMNS
 
-# A correction's stamp is its instant to the microsecond; a timestamp column ends at milliseconds.
-_STAMP = "WRITETIME(corrected_label) AS corrected_stamp"
-_READ = ", ".join(("id", *RECORD_COLUMNS, *CORRECTION_COLUMNS, _STAMP))
+# The write timestamp of a correction is exact to the microsecond, a timestamp column only to
+# the millisecond.
+_CORRECTED_TIMESTAMP = "WRITETIME(corrected_label) AS corrected_timestamp"
+_READ = ", ".join(("id", *RECORD_COLUMNS, *CORRECTION_COLUMNS, _CORRECTED_TIMESTAMP))
 
 
 @dataclass(frozen=True)
 class Statements:
-    """CQL for one keyspace."""
+    """The statements for one keyspace."""
 
     keyspace: str
 
@@ -30,9 +31,9 @@ class Statements:
     def insert_record(self) -> str:
         """bucket, id, RECORD_COLUMNS, timestamp, ttl"""
         names = ", ".join(("bucket", "id", *RECORD_COLUMNS))
-        marks = ", ".join("?" * (2 + len(RECORD_COLUMNS)))
+        placeholders = ", ".join("?" * (2 + len(RECORD_COLUMNS)))
         return (
-            f"INSERT INTO {self.keyspace}.record_data ({names}) VALUES ({marks}) "
+            f"INSERT INTO {self.keyspace}.record_data ({names}) VALUES ({placeholders}) "
             "USING TIMESTAMP ? AND TTL ?"
         )
 
@@ -105,28 +106,33 @@ class Statements:
         return f"SELECT instance FROM {self.keyspace}.record_pictures WHERE id = ?"
 
     def read_bucket(self, filtered_by: Sequence[str] = (), *, oldest_first: bool = False) -> str:
-        """bucket, id above, id below, then a value for each column filtered by.
+        """bucket, id above, id below, then a value for each column in `filtered_by`
 
-        Oldest first goes without filters only: Cassandra keeps no order but the table's own
-        when it reads through an index.
+        `oldest_first` works only without filters: when Cassandra reads through an index, it
+        cannot reverse the table's order.
         """
         filters = "".join(f" AND {column} = ?" for column in filtered_by)
-        turned = " ORDER BY id ASC" if oldest_first else ""
+        order_by = " ORDER BY id ASC" if oldest_first else ""
         return (
             f"SELECT {_READ} FROM {self.keyspace}.record_data "
-            f"WHERE bucket = ? AND id > ? AND id < ?{filters}{turned}"
+            f"WHERE bucket = ? AND id > ? AND id < ?{filters}{order_by}"
         )
 
     def read_buckets(self, *, oldest_first: bool) -> str:
         """facet, grain, month, earliest start, latest start"""
-        turned = " ORDER BY starts_at ASC" if oldest_first else ""
+        order_by = " ORDER BY starts_at ASC" if oldest_first else ""
         return (
             f"SELECT starts_at FROM {self.keyspace}.record_buckets "
             "WHERE facet = ? AND grain = ? AND month = ? "
-            f"AND starts_at >= ? AND starts_at <= ?{turned}"
+            f"AND starts_at >= ? AND starts_at <= ?{order_by}"
         )
 
     @cached_property
     def read_catalog(self) -> str:
         """kind"""
         return f"SELECT value FROM {self.keyspace}.record_catalog WHERE kind = ?"
+
+    @cached_property
+    def read_catalog_of_kinds(self) -> str:
+        """list of kinds"""
+        return f"SELECT value FROM {self.keyspace}.record_catalog WHERE kind IN ?"

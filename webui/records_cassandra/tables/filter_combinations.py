@@ -1,0 +1,39 @@
+"""Combinations of filters, each with a list of buckets of its own in `record_buckets`.
+
+A filter therefore walks only the buckets that hold matching records, however rare they are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterCombination:
+    """Values of the indexed columns; None stands for any value.
+
+    Its text ("all", "version=2", "version=2 digit=3", …) is part of keys in Cassandra.
+    """
+
+    model_version: int | None = None
+    digit: int | None = None
+    verdict: str | None = None
+
+    def __str__(self) -> str:
+        named = (
+            ("version", self.model_version),
+            ("digit", self.digit),
+            ("verdict", self.verdict),
+        )
+        return " ".join(f"{name}={value}" for name, value in named if value is not None) or "all"
+
+
+def filter_combinations_of(
+    *, model_version: int, digit: int | None, verdict: str
+) -> Iterator[FilterCombination]:
+    """Yields every combination that a record matches: with and without each of its values."""
+    digits = (None,) if digit is None else (None, digit)
+    for version, some_digit, some_verdict in product(
+        (None, model_version), digits, (None, verdict)
+    ):
+        yield FilterCombination(model_version=version, digit=some_digit, verdict=some_verdict)
