@@ -4,14 +4,14 @@ Two stores of the same kind are filled, one with few records and one with many, 
 pages are read from both: through the store, and through the admin with everything around it.
 A ratio of 1 means that the length of the history costs nothing. Readings alternate between
 the two, so that a busy machine slows both; the last column is the ratio of the CPU time of the
-reading process, which other programs hardly change (with the embedded store it is all the
+reading process, which other programs hardly change (with the database store it is all the
 work that there is).
 
-    python benchmarks/records_pages.py --store embedded --records 1000000
+    python benchmarks/records_pages.py --store database --records 1000000
     python benchmarks/records_pages.py --store cassandra --records 1000000
 
 Cassandra is the one that CASSANDRA_HOSTS names (in keyspaces of their own, dropped at the
-end), else a node that is started for the purpose. The embedded store's files lie in a folder
+end), else a node that is started for the purpose. The database store's files lie in a folder
 for the purpose, too; `--folder` chooses where, since a million records are several gigabytes.
 """
 
@@ -48,7 +48,7 @@ PICTURE_BYTES = 1500  # about what the page's canvas weighs as a PNG
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--store", choices=["embedded", "cassandra"], required=True)
+    parser.add_argument("--store", choices=["database", "cassandra"], required=True)
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--beside", type=int, default=10_000, help="length of the short history")
     parser.add_argument("--rounds", type=int, default=30, help="readings; the median counts")
@@ -96,7 +96,7 @@ def environment(kind: str, folder: Path) -> Iterator[dict[str, str]]:
         "STATIC_ROOT": str(folder / "static"),
         "RUNTIME_DIR": str(folder),
     }
-    if kind == "embedded":
+    if kind == "database":
         base.pop("CASSANDRA_HOSTS", None)
         yield base
     elif os.environ.get("CASSANDRA_HOSTS"):
@@ -206,12 +206,12 @@ def timed(read: Callable[[], object]) -> tuple[float, float]:
 
 def fill(count: int, *, on_cassandra: bool) -> list[UUID]:
     """Records over DAYS days; returns their ids, newest first."""
-    return fill_cassandra(count) if on_cassandra else fill_embedded(count)
+    return fill_cassandra(count) if on_cassandra else fill_database(count)
 
 
 # The same records as `a_record` makes, made by SQLite itself: a million in a minute. An id is
 # a version-1 UUID of its instant, in 100 ns ticks; a time without microseconds has no point.
-EMBEDDED_RECORDS = """
+DATABASE_RECORDS = """
     WITH RECURSIVE
       numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :count),
       instants AS (SELECT n, :newest_us - (:count - 1 - n) * :step_us AS us, random() AS dice
@@ -235,7 +235,7 @@ EMBEDDED_RECORDS = """
 """
 
 
-def fill_embedded(count: int) -> list[UUID]:
+def fill_database(count: int) -> list[UUID]:
     """Into the SQLite file that DATABASE_URL names."""
     import sqlite3
 
@@ -252,7 +252,7 @@ def fill_embedded(count: int) -> list[UUID]:
         file.execute("PRAGMA synchronous=OFF")
         file.execute("PRAGMA cache_size=-1000000")  # KiB: the indexes, so that none is spilt
         file.execute(
-            EMBEDDED_RECORDS,
+            DATABASE_RECORDS,
             {
                 "count": count,
                 "newest_us": (NEWEST - unix) // microsecond,

@@ -103,7 +103,7 @@ def test_before_the_tables_are_made_records_wait(settings_here: CassandraSetting
     store.session.connect(timeout=60)
     assert store.append(make_record()) is Recorded.SPOOLED
     with pytest.raises(TablesMissing, match="sync_records"):
-        store.model_versions()
+        store.reader.catalog.model_versions()
     store.close()
 
 
@@ -112,16 +112,16 @@ def test_the_driver_is_told_what_the_settings_say(settings_here: CassandraSettin
     from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 
     session = CassandraSession(settings_here)
-    session = session.connect(timeout=60)
-    profile = session.get_execution_profile(next(iter(session.cluster.profile_manager.profiles)))
+    driver = session.connect(timeout=60)
+    profile = driver.get_execution_profile(next(iter(driver.cluster.profile_manager.profiles)))
     session.close()
     assert profile.consistency_level == ConsistencyLevel.LOCAL_QUORUM
     assert profile.request_timeout == settings_here.timeout
     assert isinstance(profile.load_balancing_policy, TokenAwarePolicy)
     assert isinstance(profile.load_balancing_policy._child_policy, DCAwareRoundRobinPolicy)
-    assert session.cluster.connect_timeout == settings_here.timeout
-    assert session.cluster.control_connection_timeout == settings_here.timeout
-    assert session.cluster.reconnection_policy.max_delay == 10
+    assert driver.cluster.connect_timeout == settings_here.timeout
+    assert driver.cluster.control_connection_timeout == settings_here.timeout
+    assert driver.cluster.reconnection_policy.max_delay == 10
 
 
 def test_the_site_needs_no_cassandra_to_start(settings_here: CassandraSettings) -> None:

@@ -72,8 +72,8 @@ def ask(settings: CassandraSettings, *, wait: float = 60.0) -> str:
     """The user that the node takes us for."""
     session = CassandraSession(settings)
     try:
-        session = session.connect(timeout=wait)
-        roles = session.translate_errors(lambda: session.execute("LIST ROLES OF cassandra").all())
+        driver = session.connect(timeout=wait)
+        roles = session.translate_errors(lambda: driver.execute("LIST ROLES OF cassandra").all())
         return str(roles[0]["role"])
     finally:
         session.close()

@@ -73,7 +73,9 @@ class CassandraSettings:
             tls_cert=environment.file("CASSANDRA_TLS_CERT"),
             tls_key=environment.file("CASSANDRA_TLS_KEY"),
             tls_verify_host=environment.switch("CASSANDRA_TLS_VERIFY_HOST", default=True),
-            bucket_width=environment.choice("CASSANDRA_BUCKET", BucketWidth, default=BucketWidth.TEN_MINUTES),
+            bucket_width=environment.choice(
+                "CASSANDRA_BUCKET", BucketWidth, default=BucketWidth.TEN_MINUTES
+            ),
             records_ttl=_days(
                 environment.integer(
                     "CASSANDRA_RECORDS_TTL_DAYS", default=0, least=0, most=LONGEST_TTL_DAYS
