@@ -1,4 +1,4 @@
-"""A training's configuration: read once, typed, and refused by name when it is wrong."""
+"""Configuration of a training, read from TOML and checked; an error names the wrong value."""
 
 import dataclasses
 import tomllib
@@ -10,7 +10,7 @@ CONFIGS = Path(__file__).parent / "configs"
 
 
 class ConfigurationError(ValueError):
-    """The file lacks a value, has one too many, or one of the wrong kind."""
+    """A value is missing, unknown or of the wrong type."""
 
 
 @dataclass(frozen=True)
@@ -25,22 +25,22 @@ class Run:
 class Batch:
     mnist: int
     pen: int
-    outlier: int
+    negative: int
 
     @property
     def size(self) -> int:
-        return self.mnist + self.pen + self.outlier
+        return self.mnist + self.pen + self.negative
 
 
 @dataclass(frozen=True)
 class Data:
     mnist_validation_every: int
-    pool_seed: int
+    rendering_seed: int
     pen_variants: int
     prolific_variants: int
     letter_variants: int
     styled: int
-    outliers: int
+    negatives: int
     mild_share: float
     style_probability: float
     canvas: int
@@ -79,12 +79,12 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Calibration:
-    expected_outliers: float
+    expected_negatives: float
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a TOML file in training/configs says; the file has the reasons."""
+    """Values of a TOML file in training/configs, which gives the reason for each."""
 
     run: Run
     batch: Batch
@@ -99,10 +99,10 @@ class Configuration:
 
 
 def read_configuration(path: Path) -> Configuration:
-    """Reads and checks a configuration.
+    """Read and check a configuration.
 
     Raises:
-        ConfigurationError: naming the section and the value.
+        ConfigurationError: names the section and the value.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -112,9 +112,9 @@ def read_configuration(path: Path) -> Configuration:
 
 
 def from_tables(tables: dict[str, Any], *, source: str = "configuration") -> Configuration:
-    """The same from parsed TOML (or from `Configuration.as_dict`)."""
+    """Check a configuration given as parsed TOML or as the result of `Configuration.as_dict`."""
     sections = get_type_hints(Configuration)
-    _same_names(tables, sections, source)
+    _check_names(tables, sections, source)
     values = {
         name: _section(tables[name], kind, f"{source}: [{name}]") for name, kind in sections.items()
     }
@@ -125,7 +125,7 @@ def _section(table: Any, kind: type, where: str) -> Any:
     if not isinstance(table, dict):
         raise ConfigurationError(f"{where} must be a table of values")
     hints = get_type_hints(kind)
-    _same_names(table, hints, where)
+    _check_names(table, hints, where)
     values = {}
     for name, wanted in hints.items():
         value = table[name]
@@ -141,7 +141,7 @@ def _section(table: Any, kind: type, where: str) -> Any:
     return kind(**values)
 
 
-def _same_names(table: dict[str, Any], names: dict[str, Any], where: str) -> None:
+def _check_names(table: dict[str, Any], names: dict[str, Any], where: str) -> None:
     if missing := sorted(set(names) - set(table)):
         raise ConfigurationError(f"{where} lacks {', '.join(missing)}")
     if unknown := sorted(set(table) - set(names)):

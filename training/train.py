@@ -1,15 +1,12 @@
-"""Trains the network of version 2 and keeps it as JSON plus HDF5, with how it was made.
+"""Trains the network of version 2 and stores it as JSON, HDF5 and training metadata.
 
-python -m training.train                         # configs/digits.toml: 31 CPU minutes
-python -m training.train --resume                # goes on where the last one was broken off
-python -m training.train --seed 2 --measure-only # another seed, for the spread of the figures
-python -m training.train --config quick --threads 1 # MNIST alone, 99.38 % in 10 CPU seconds
+python -m training.train                            # configs/digits.toml: 31 CPU minutes
+python -m training.train --resume                   # continue an interrupted training
+python -m training.train --seed 2 --measure-only    # another random seed, for the spread
+python -m training.train --config quick --threads 1 # MNIST alone, 99.39 % in 10 CPU seconds
 """
 
 import argparse
-import hashlib
-import json
-import os
 import platform
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -22,24 +19,27 @@ import numpy as np
 import tensorflow as tf
 
 from serving.preprocessing import PREPROCESSING_VERSION
-from training.configuration import (
-    CONFIGS,
-    Configuration,
-    ConfigurationError,
-    read_configuration,
-)
-from training.data import mnist, pen_strokes
+from training.configuration import CONFIGS, Configuration, ConfigurationError, read_configuration
+from training.data import mnist, pen_strokes, rendered_data_set
 from training.data.instances import Instances
-from training.data.rendered_data_set import Pool, build_pool
-from training.data.training_set import TrainingData, gather, mnist_parts
-from training.evaluation.validation import Judgement, Scores, Validation, judge, load_validation
+from training.data.rendered_data_set import RenderedDataSet
+from training.data.training_set import TrainingSet, assemble, split_mnist
+from training.evaluation.samples import VALIDATION_SEED, Samples, load_drawings
+from training.evaluation.validation import Validation, validate
 from training.network.architecture import CLASSES
-from training.network.calibration import expect_outliers
-from training.network.loop import Progress, Training, accuracy, predict
+from training.network.calibration import correct_prior
+from training.network.inference import accuracy, predict
+from training.network.loop import Progress, Trainer
+from training.trained_network import (
+    ARTIFACTS,
+    DIGITS,
+    TrainedNetwork,
+    files_of,
+    save,
+    write_json,
+)
 
-ARTIFACTS = Path(__file__).parent / "artifacts"
-WORKPLACE = Path(__file__).parent.parent / "var" / "training"
-NAME = "model_digits"
+WORKING_DIRECTORY = Path(__file__).parent.parent / "var" / "training"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -53,140 +53,124 @@ def main(arguments: list[str] | None = None) -> int:
         if options.seed is not None:
             run = replace(configuration.run, seed=options.seed)
             configuration = replace(configuration, run=run)
-        material = _material(configuration, options.data)
+        data = _load(configuration, options.data)
     except (ConfigurationError, mnist.MnistError, pen_strokes.PenStrokesMissing) as error:
         print(error, file=sys.stderr)
         return 2
-    training = Training(configuration, material.data, classes=material.classes)
-    place = WORKPLACE / f"{Path(options.config).stem}-{configuration.run.seed}"
-    if options.resume and training.resume(place):
-        print(f"Resumed after step {training.step}")
-    training.run(
-        checkpoints=place,
-        judge=lambda model: _quick_look(model, material),
-        report=lambda line: _print_progress(line, configuration.run.steps),
+    trainer = Trainer(configuration, data.training, classes=data.classes)
+    checkpoints = WORKING_DIRECTORY / f"{Path(options.config).stem}-{configuration.run.seed}"
+    if options.resume and trainer.resume(checkpoints):
+        print(f"Resumed after step {trainer.step}")
+    trainer.run(
+        checkpoints=checkpoints,
+        validate=lambda model: _accuracies(model, data),
+        report=lambda progress: _print_progress(progress, configuration.run.steps),
     )
-    model = training.finished()
-    if material.validation is not None:
-        expect_outliers(
+    model = trainer.finished()
+    if data.drawings is not None:
+        correct_prior(
             model,
-            trained=configuration.batch.outlier / configuration.batch.size,
-            expected=configuration.calibration.expected_outliers,
+            trained=configuration.batch.negative / configuration.batch.size,
+            expected=configuration.calibration.expected_negatives,
         )
-    figures, judgement = _figures(model, material)
+    metrics, validation = _measure(model, data)
     spent = {
-        "training": round(training.cpu_seconds, 1),
-        "pool": round(material.pool.cpu_seconds, 1),
-        "together": round(training.cpu_seconds + material.pool.cpu_seconds, 1),
+        "training": round(trainer.cpu_seconds, 1),
+        "rendering": round(data.rendered.cpu_seconds, 1),
+        "together": round(trainer.cpu_seconds + data.rendered.cpu_seconds, 1),
     }
-    for name, figure in figures.items():
-        print(f"{name:45} {figure}")
+    for name, value in metrics.items():
+        print(f"{name:45} {value}")
     print(f"CPU seconds: {spent}")
-    if judgement is None:  # MNIST alone: measured, not kept
+    if validation is None:  # MNIST alone: measured, not kept
         return 0
-    made = _made(configuration, options.data or DATA, model, judgement, figures, spent)
+    metadata = {
+        **_origin(configuration, options.data or DATA, model),
+        "temperature": validation.temperature,
+        "thresholds": {
+            "digit_confidence": validation.choice.digit_confidence,
+            "not_a_digit": validation.choice.not_a_digit,
+        },
+        "trade_off": asdict(validation.choice),
+        "metrics": metrics,
+        "cpu_seconds": spent,
+    }
     result = options.output / "seeds" / f"seed-{configuration.run.seed}.json"
-    _write(result, _json(made))
+    result.parent.mkdir(parents=True, exist_ok=True)
+    write_json(result, metadata)
     print(f"Written: {result}")
     if not options.measure_only:
-        save(model, made, options.output)
-        print(f"Written: {options.output}/{NAME}.json, .weights.h5, .made.json")
+        save(TrainedNetwork(model, metadata), files_of(DIGITS, options.output))
+        print(f"Written: {options.output}/{DIGITS}.json, .weights.h5, .metadata.json")
     return 0
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a training reads and is judged by."""
+class _Data:
+    """What a network is trained and validated on."""
 
-    data: TrainingData
+    training: TrainingSet
     classes: int
-    pool: Pool
+    rendered: RenderedDataSet
     mnist_validation: Instances
     mnist_test: Instances
-    validation: Validation | None  # None when MNIST is all there is
+    drawings: Samples | None  # of held-out writers; None for a training on MNIST alone
 
 
-def _material(configuration: Configuration, data_dir: Path | None) -> Material:
-    """Reads, and draws what has to be drawn."""
-    with_drawings = configuration.batch.pen + configuration.batch.outlier > 0
+def _load(configuration: Configuration, data_dir: Path | None) -> _Data:
+    """Read MNIST and, unless it is all that the configuration wants, render the drawings."""
+    with_drawings = configuration.batch.pen + configuration.batch.negative > 0
+    strokes_dir = data_dir or DATA
     if with_drawings:
-        pen_strokes.checksums(data_dir or DATA)  # a missing file is named before MNIST is read
-    folder = data_dir / "mnist" if data_dir else None  # without: as training.mnist finds it
-    (train_images, train_labels), (test_images, test_labels) = mnist.load(folder)
+        pen_strokes.checksums(strokes_dir)  # reports missing files before the slow part begins
+    folder = data_dir / "mnist" if data_dir else None
+    (images, labels), (test_images, test_labels) = mnist.load(folder)
     every = configuration.data.mnist_validation_every
-    training, validation = mnist_parts(train_images, train_labels, every)
-    pool = Pool.empty()
+    training, validation = split_mnist(images, labels, every)
+    rendered = RenderedDataSet.empty()
     if with_drawings:
-        print("Drawing the pool of pen strokes (kept under var/training for the next time)")
-        pool = build_pool(data_dir or DATA, configuration.data, cache=WORKPLACE)
-    return Material(
-        data=gather(training, pool, drawings_bent=configuration.augmentation.drawings),
+        print("Rendering the pen strokes (kept under var/training for the next time)")
+        rendered = rendered_data_set.render(
+            strokes_dir, configuration.data, cache=WORKING_DIRECTORY
+        )
+    strength = configuration.augmentation.drawings
+    return _Data(
+        training=assemble(training, rendered, drawings_strength=strength),
         classes=CLASSES if with_drawings else 10,
-        pool=pool,
+        rendered=rendered,
         mnist_validation=validation,
         mnist_test=Instances(test_images, test_labels.astype(np.int32)),
-        validation=load_validation(data_dir or DATA) if with_drawings else None,
+        drawings=load_drawings(strokes_dir, seed=VALIDATION_SEED) if with_drawings else None,
     )
 
 
-def _figures(model: keras.Model, material: Material) -> tuple[dict[str, Any], Judgement | None]:
-    figures: dict[str, Any] = {
-        "mnist_validation_accuracy": accuracy(model, material.mnist_validation),
-        "mnist_test_accuracy": accuracy(model, material.mnist_test),  # read once, here
-        # The likeliest of the ten digits, as the page says it, whatever "not a digit" got.
-        "mnist_test_digit_accuracy": float(
-            (
-                predict(model, material.mnist_test.images)[:, :10].argmax(1)
-                == material.mnist_test.labels
-            ).mean()
-        ),
+def _measure(model: keras.Model, data: _Data) -> tuple[dict[str, Any], Validation | None]:
+    """Return the metrics of a finished model, and its validation if it has drawings."""
+    test = predict(model, data.mnist_test.images)  # the test set is read once, here
+    labels = data.mnist_test.labels
+    metrics: dict[str, Any] = {
+        "mnist_validation_accuracy": accuracy(model, data.mnist_validation),
+        "mnist_test_accuracy": float((test.argmax(1) == labels).mean()),
+        # The most probable of the ten digits, whatever the probability of "not a digit".
+        "mnist_test_digit_accuracy": float((test[:, :10].argmax(1) == labels).mean()),
     }
-    if material.validation is None:
-        return figures, None
-    judgement = judge(material.validation, _scores(model, material.validation))
-    return figures | judgement.metrics, judgement
+    if data.drawings is None:
+        return metrics, None
+    validation = validate(data.drawings, lambda instances: predict(model, instances))
+    return metrics | validation.metrics, validation
 
 
-def save(model: keras.Model, made: dict[str, Any], directory: Path, name: str = NAME) -> None:
-    """Architecture, weights, and how they were made; made.json last, naming the others' sums."""
-    directory.mkdir(parents=True, exist_ok=True)
-    _write(directory / f"{name}.json", model.to_json(indent=1) + "\n")
-    partial = directory / f"{name}.partial.weights.h5"
-    model.save_weights(partial)
-    partial.rename(directory / f"{name}.weights.h5")
-    files = {f"{name}{end}": directory / f"{name}{end}" for end in (".json", ".weights.h5")}
-    made["files"] = {
-        file: "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
-        for file, path in files.items()
-    }
-    _write(directory / f"{name}.made.json", _json(made))
-
-
-def _made(
-    configuration: Configuration,
-    data: Path,
-    model: keras.Model,
-    judgement: Judgement,
-    figures: dict[str, Any],
-    spent: dict[str, float],
-) -> dict[str, Any]:
+def _origin(configuration: Configuration, data: Path, model: keras.Model) -> dict[str, Any]:
+    """Return the part of the training metadata that tells where a model comes from."""
     digits = pen_strokes.split(pen_strokes.load_digits(data))
-    letters = pen_strokes.split(pen_strokes.load_other(data))
+    letters = pen_strokes.split(pen_strokes.load_letters(data))
     return {
         "name": "digits",
-        "title": "Six convolutions on MNIST, pen strokes and what is no digit",
+        "title": "Six convolutions on MNIST, pen strokes and negatives",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": configuration.run.seed,
         "parameters": int(model.count_params()),
         "classes": int(model.output_shape[-1]),
-        "temperature": judgement.temperature,
-        "thresholds": {
-            "digit_confidence": judgement.choice.digit_confidence,
-            "not_a_digit": judgement.choice.not_a_digit,
-        },
-        "trade_off": asdict(judgement.choice),
-        "metrics": figures,
-        "cpu_seconds": spent,
         "data": mnist.checksums(data / "mnist") | pen_strokes.checksums(data),
         "split": {
             "held_out_donors": sorted(pen_strokes.HELD_OUT_DONORS),
@@ -211,33 +195,25 @@ def _made(
     }
 
 
-def _scores(model: keras.Model, validation: Validation) -> Scores:
-    def all_of(parts: dict[str, Instances]) -> dict[str, Any]:
-        return {name: predict(model, part.images) for name, part in parts.items()}
-
-    return Scores(
-        digits=all_of(validation.digits),
-        laboratories=all_of(validation.laboratories),
-        seen_letters=predict(model, validation.seen_letters.images),
-        unseen_letters=predict(model, validation.unseen_letters.images),
-        outliers=all_of(validation.outliers),
-    )
-
-
-def _quick_look(model: keras.Model, material: Material) -> dict[str, float]:
-    figures = {"mnist": accuracy(model, material.mnist_validation)}
-    if material.validation is not None:
-        figures["tidy"] = accuracy(model, material.validation.digits["tidy"])
-        figures["other laboratories"] = accuracy(model, material.validation.laboratories["tidy"])
-    return figures
+def _accuracies(model: keras.Model, data: _Data) -> dict[str, float]:
+    """Return accuracies for the reports during training."""
+    accuracies = {"mnist": accuracy(model, data.mnist_validation)}
+    if data.drawings is not None:
+        clean = data.drawings.digits["clean"]
+        right = predict(model, clean.instances).argmax(1) == clean.labels
+        donors = np.array([person.split("/")[0] for person in clean.people])
+        held_out = np.isin(donors, sorted(pen_strokes.HELD_OUT_DONORS))
+        accuracies["clean"] = float(right.mean())
+        accuracies["other laboratories"] = float(right[held_out].mean())
+    return accuracies
 
 
-def _print_progress(line: Progress, steps: int) -> None:
-    figures = ", ".join(f"{name} {100 * value:.2f} %" for name, value in line.accuracy.items())
-    left = (steps - line.step) * line.seconds / max(line.steps, 1)
+def _print_progress(progress: Progress, steps: int) -> None:
+    figures = ", ".join(f"{name} {100 * value:.2f} %" for name, value in progress.accuracy.items())
+    left = (steps - progress.step) * progress.seconds / max(progress.steps, 1)
     print(
-        f"step {line.step:5d} of {steps}  loss {line.loss:.4f}  validation: {figures}  "
-        f"{line.cpu_seconds:.0f} CPU s, about {left:.0f} s left",
+        f"step {progress.step:5d} of {steps}  loss {progress.loss:.4f}  validation: {figures}  "
+        f"{progress.cpu_seconds:.0f} CPU s, about {left:.0f} s left",
         flush=True,
     )
 
@@ -246,20 +222,10 @@ def _config_path(name: str) -> Path:
     return Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
 
 
-def _write(path: Path, text: str) -> None:
-    """Complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.rename(path)
-
-
-def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, indent=1, sort_keys=False) + "\n"
-
-
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="training.train", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--config", default="digits", help="a name in training/configs, or a .toml file"
     )
@@ -268,17 +234,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         help="folder with mnist/ and pen-strokes/ (default: ../shared/data beside the project)",
     )
-    parser.add_argument("--output", type=Path, default=ARTIFACTS, help="where the artefacts go")
+    parser.add_argument("--output", type=Path, default=ARTIFACTS, help="folder of the artefacts")
     parser.add_argument(
         "--threads",
         type=int,
         default=0,
-        help="of one operation (default: all cores); one costs the fewest CPU seconds",
+        help="threads of one operation (default: all cores); one costs the fewest CPU seconds",
     )
-    parser.add_argument("--seed", type=int, help="instead of the configuration's")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--seed", type=int, help="random seed instead of the configuration's")
+    parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     parser.add_argument(
-        "--measure-only", action="store_true", help="write seeds/seed-N.json and keep no model"
+        "--measure-only", action="store_true", help="write seeds/seed-N.json and store no model"
     )
     return parser.parse_args(arguments)
 

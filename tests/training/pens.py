@@ -1,22 +1,44 @@
-"""Where the tests find the pen strokes, and small drawings made by hand."""
+"""Pen strokes for the tests: where the real ones are, and made-up ones."""
 
+import gzip
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from training.data.pen_strokes import PenDrawing
+from training.data.strokes import polyline
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 HAS_PENS = (DATA / "pen-strokes" / "digits.jsonl.gz").is_file()
 WHERE = f"{DATA}/pen-strokes (the pen strokes; see docs/training.md)"
 
-CROSS = [np.float32([[0, 500], [1000, 500]]), np.float32([[500, 0], [500, 1000]])]
+CROSS = [polyline((0, 500), (1000, 500)), polyline((500, 0), (500, 1000))]
 
 
 def drawing(
     label: str = "4", donor: str = "lab", writer: str = "w", points: int = 20
 ) -> PenDrawing:
-    """A spiral that says it is a `label`."""
+    """Return a spiral with the given label."""
     t = np.linspace(0, 7, points)
     spiral = np.stack([500 + 60 * t * np.cos(t), 500 + 70 * t * np.sin(t)], 1)
     return PenDrawing(label, donor, writer, (spiral.astype(np.float32),))
+
+
+def write_pen_strokes(
+    data_dir: Path,
+    *,
+    digits: Iterable[tuple[str, str, str]],
+    letters: Iterable[tuple[str, str, str]],
+) -> None:
+    """Write `data_dir`/pen-strokes with one wave for each (label, donor, writer)."""
+    folder = data_dir / "pen-strokes"
+    folder.mkdir(parents=True)
+    for name, drawings in (("digits", digits), ("other", letters)):
+        with gzip.open(folder / f"{name}.jsonl.gz", "wt") as file:
+            for number, (label, donor, writer) in enumerate(drawings):
+                phase = ord(label) + number
+                wave = [[100 * i, int(500 + 400 * np.sin(i + phase))] for i in range(11)]
+                row = {"label": label, "donor": donor, "writer": writer, "strokes": [wave]}
+                file.write(json.dumps(row) + "\n")

@@ -1,29 +1,23 @@
 """A training of seconds: a narrow network on a few made-up instances."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from training.configuration import (
-    CONFIGS,
-    Batch,
-    Configuration,
-    Network,
-    Run,
-    read_configuration,
-)
+from training.configuration import CONFIGS, Batch, Configuration, Network, Run, read_configuration
 from training.data.instances import Instances
-from training.data.rendered_data_set import Pool
-from training.data.training_set import TrainingData, gather
+from training.data.rendered_data_set import RenderedDataSet
+from training.data.training_set import TrainingSet, assemble
+
+DIGITS_RECIPE = read_configuration(CONFIGS / "digits.toml")
 
 
 def tiny(*, steps: int = 12, seed: int = 1, report_every: int = 4) -> Configuration:
-    shipped = read_configuration(CONFIGS / "digits.toml")
+    """Return the bundled recipe with a small network, small batches and few steps."""
     return replace(
-        shipped,
+        DIGITS_RECIPE,
         run=Run(seed=seed, steps=steps, report_every=report_every, mixed_bfloat16=False),
-        batch=Batch(mnist=8, pen=5, outlier=3),
+        batch=Batch(mnist=8, pen=5, negative=3),
         network=Network(
             channels=(4, 4, 8),
             convolutions=(1, 1, 2),
@@ -34,10 +28,10 @@ def tiny(*, steps: int = 12, seed: int = 1, report_every: int = 4) -> Configurat
     )
 
 
-def blots(count: int, *, kinds: int, first: int = 0, seed: int = 0) -> Instances:
-    """A bright square whose place says its class."""
+def blots(count: int, *, classes: int, first: int = 0, seed: int = 0) -> Instances:
+    """Return bright squares whose place depends on the class."""
     rng = np.random.default_rng(seed)
-    labels = (first + rng.integers(0, kinds, count)).astype(np.int32)
+    labels = (first + rng.integers(0, classes, count)).astype(np.int32)
     images = rng.integers(0, 40, (count, 28, 28)).astype(np.uint8)
     for image, label in zip(images, labels, strict=True):
         top, left = 3 + 6 * (label // 4), 3 + 6 * (label % 4)
@@ -45,10 +39,11 @@ def blots(count: int, *, kinds: int, first: int = 0, seed: int = 0) -> Instances
     return Instances(images, labels)
 
 
-def small_data() -> TrainingData:
-    pen, outlier = blots(60, kinds=10, seed=1), blots(40, kinds=1, first=10, seed=2)
-    return gather(blots(100, kinds=10), Pool(pen, outlier, cpu_seconds=0.0))
-
-
-def checkpoints_in(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.index"))
+def small_data() -> TrainingSet:
+    """Return 100 instances in place of MNIST, 60 of pen digits and 40 negatives."""
+    rendered = RenderedDataSet(
+        digits=blots(60, classes=10, seed=1),
+        negatives=blots(40, classes=1, first=10, seed=2),
+        cpu_seconds=0.0,
+    )
+    return assemble(blots(100, classes=10), rendered)

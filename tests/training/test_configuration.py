@@ -1,4 +1,4 @@
-"""A configuration names what is wrong with it, and every shipped one has its reasons."""
+"""Configurations: errors name what is wrong, and every choice has its reason."""
 
 import copy
 from pathlib import Path
@@ -15,17 +15,17 @@ def tables() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
-def test_every_shipped_configuration_reads(path: Path) -> None:
+def test_every_bundled_configuration_is_valid(path: Path) -> None:
     assert read_configuration(path).batch.size == 128
 
 
-def test_every_choice_of_the_shipped_recipe_has_its_reason() -> None:
+def test_every_choice_of_the_bundled_recipe_has_its_reason() -> None:
     for line in (CONFIGS / "digits.toml").read_text().splitlines():
         if "=" in line and not line.startswith("#"):
             assert "#" in line, f"no reason beside: {line}"
 
 
-def test_what_was_written_reads_back(tables: dict[str, Any]) -> None:
+def test_a_written_configuration_reads_back(tables: dict[str, Any]) -> None:
     assert from_tables(tables) == read_configuration(CONFIGS / "digits.toml")
 
 
@@ -35,13 +35,13 @@ def test_a_missing_value_is_named(tables: dict[str, Any]) -> None:
         from_tables(tables)
 
 
-def test_a_value_that_nothing_reads_is_named(tables: dict[str, Any]) -> None:
+def test_an_unknown_value_is_named(tables: dict[str, Any]) -> None:
     tables["network"]["dens"] = 3
     with pytest.raises(ConfigurationError, match="has dens, which nothing reads"):
         from_tables(tables)
 
 
-def test_a_value_of_the_wrong_kind_is_named(tables: dict[str, Any]) -> None:
+def test_a_value_of_the_wrong_type_is_named(tables: dict[str, Any]) -> None:
     tables["run"]["steps"] = "many"
     with pytest.raises(ConfigurationError, match="steps must be a int: 'many'"):
         from_tables(tables)
@@ -51,12 +51,12 @@ def test_a_value_of_the_wrong_kind_is_named(tables: dict[str, Any]) -> None:
         from_tables(tables)
 
 
-def test_a_whole_number_will_do_for_a_fraction(tables: dict[str, Any]) -> None:
+def test_an_integer_is_accepted_as_a_float(tables: dict[str, Any]) -> None:
     tables["optimiser"]["weight_decay"] = 0
     assert from_tables(tables).optimiser.weight_decay == 0.0
 
 
-def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none\.toml"):
         read_configuration(tmp_path / "none.toml")
     broken = tmp_path / "broken.toml"

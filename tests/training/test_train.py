@@ -1,6 +1,5 @@
-"""The command: from a data folder to JSON, HDF5 and how they were made."""
+"""The command: from a data folder to JSON, HDF5 and training metadata."""
 
-import gzip
 import hashlib
 import json
 import struct
@@ -10,23 +9,25 @@ import keras
 import numpy as np
 import pytest
 
+from tests.training.pens import write_pen_strokes
 from tests.training.recipe import blots
 from training import train
 from training.configuration import CONFIGS
 from training.data import mnist
+from training.evaluation import samples
 
-# The shipped recipe with little of everything.
+# The bundled recipe with little of everything.
 SMALL = {
     "steps": 6,
     "report_every": 3,
     "mixed_bfloat16": "false",
     "mnist": 8,
     "pen": 5,
-    "outlier": 3,
+    "negative": 3,
     "pen_variants": 2,
     "letter_variants": 1,
     "styled": 8,
-    "outliers": 10,
+    "negatives": 10,
     "channels": [4, 4, 8],
     "dense": 16,
 }
@@ -34,40 +35,36 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some made-up MNIST and a few people's strokes."""
+    """A folder with made-up MNIST and the strokes of six writers."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "mnist").mkdir()
-    (folder / "pen-strokes").mkdir()
     for part, count in (("train", 200), ("t10k", 40)):
-        some = blots(count, kinds=10, seed=count)
+        some = blots(count, classes=10, seed=count)
         for name, array in (
             (f"{part}-images-idx3-ubyte", some.images),
             (f"{part}-labels-idx1-ubyte", some.labels.astype(np.uint8)),
         ):
             head = struct.pack(f">I{array.ndim}I", 0x0800 | array.ndim, *array.shape)
             (folder / "mnist" / name).write_bytes(head + array.tobytes())
-
-    def row(label: str, donor: str, n: int) -> str:
-        path = [[100 * i, int(500 + 400 * np.sin(i * n + ord(label)))] for i in range(11)]
-        drawing = {"label": label, "donor": donor, "writer": f"w{n}", "strokes": [path]}
-        return json.dumps(drawing) + "\n"
-
-    people = [(donor, n) for donor in ("apb", "aga") for n in range(3)]
-    for name, labels in (("digits", "0123456789"), ("other", "EFm")):
-        with gzip.open(folder / "pen-strokes" / f"{name}.jsonl.gz", "wt") as file:
-            file.writelines(row(label, donor, n) for label in labels for donor, n in people)
+    people = [(donor, f"w{n}") for donor in ("apb", "aga") for n in range(3)]
+    write_pen_strokes(
+        folder,
+        digits=[(label, *person) for label in "0123456789" for person in people],
+        letters=[(label, *person) for label in "EFm" for person in people],
+    )
     return folder
 
 
 @pytest.fixture
-def workplace(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The command's folders, and this MNIST taken for the published one."""
+def folder(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for the command, which takes the made-up MNIST for the published one."""
     sums = {
         name: hashlib.sha256((data_dir / "mnist" / name).read_bytes()).hexdigest()
         for name in mnist.PUBLISHED
     }
     monkeypatch.setattr(mnist, "PUBLISHED", sums)
-    monkeypatch.setattr(train, "WORKPLACE", tmp_path / "var")
+    monkeypatch.setattr(train, "WORKING_DIRECTORY", tmp_path / "var")
+    monkeypatch.setattr(samples, "NEGATIVES_OF_A_KIND", 5)
     return tmp_path
 
 
@@ -83,54 +80,51 @@ def recipe(folder: Path, **changes: object) -> str:
 
 
 def test_the_artefacts_agree_with_each_other(
-    data_dir: Path, workplace: Path, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    common = ["--config", recipe(workplace), "--data", str(data_dir)]
-    out = workplace / "artifacts"
+    common = ["--config", recipe(folder), "--data", str(data_dir)]
+    out = folder / "artifacts"
     assert train.main([*common, "--output", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "step     3 of 6" in printed
     assert "mnist_test_accuracy" in printed
 
-    made = json.loads((out / "model_digits.made.json").read_text())
-    for name, digest in made["files"].items():
+    metadata = json.loads((out / "model_digits.metadata.json").read_text())
+    for name, digest in metadata["files"].items():
         assert digest == "sha256:" + hashlib.sha256((out / name).read_bytes()).hexdigest()
     model = keras.models.model_from_json((out / "model_digits.json").read_text())
     model.load_weights(out / "model_digits.weights.h5")
-    assert model.count_params() == made["parameters"]
-    assert made["seed"] == 2  # as digits.toml says
-    assert made["configuration"]["run"]["steps"] == 6
-    assert made["split"]["digits_of_other_laboratories"] == 30
-    assert set(made["data"]) == {f"mnist/{name}" for name in mnist.PUBLISHED} | {
+    assert model.count_params() == metadata["parameters"]
+    assert metadata["seed"] == 2  # of digits.toml
+    assert metadata["configuration"]["run"]["steps"] == 6
+    assert metadata["split"]["digits_of_other_laboratories"] == 30
+    assert set(metadata["data"]) == {f"mnist/{name}" for name in mnist.PUBLISHED} | {
         "pen-strokes/digits.jsonl.gz",
         "pen-strokes/other.jsonl.gz",
     }
-    assert made["cpu_seconds"]["together"] > 0
-    assert json.loads((out / "seeds" / "seed-2.json").read_text())["metrics"] == made["metrics"]
+    assert metadata["cpu_seconds"]["together"] > 0
+    of_seed = json.loads((out / "seeds" / "seed-2.json").read_text())
+    assert of_seed["metrics"] == metadata["metrics"]
 
-    # Finished already: going on changes nothing but writes the same again.
-    again = workplace / "again"
-    assert train.main([*common, "--output", str(again), "--resume"]) == 0
+    # Resumed after its last step, the training measures the same network again.
+    again = folder / "again"
+    assert train.main([*common, "--output", str(again), "--resume", "--measure-only"]) == 0
     assert "Resumed after step 6" in capsys.readouterr().out
-    repeated = json.loads((again / "model_digits.made.json").read_text())
-    assert repeated["metrics"] == made["metrics"]
+    assert [path.name for path in again.rglob("*.*") if path.is_file()] == ["seed-2.json"]
+    repeated = json.loads((again / "seeds" / "seed-2.json").read_text())
+    assert repeated["metrics"] == metadata["metrics"]
 
 
-def test_another_seed_is_measured_and_not_shipped(data_dir: Path, workplace: Path) -> None:
-    out = workplace / "artifacts"
-    options = ["--config", recipe(workplace), "--data", str(data_dir), "--output", str(out)]
-    assert train.main([*options, "--seed", "3", "--measure-only"]) == 0
-    assert [path.name for path in out.rglob("*.*") if path.is_file()] == ["seed-3.json"]
-
-
-def test_mnist_alone_keeps_no_model(
-    data_dir: Path, workplace: Path, capsys: pytest.CaptureFixture[str]
+def test_mnist_alone_is_trained_with_the_given_seed_and_not_stored(
+    data_dir: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = workplace / "artifacts"
-    config = recipe(workplace, mnist=16, pen=0, outlier=0)
-    assert train.main(["--config", config, "--data", str(data_dir), "--output", str(out)]) == 0
+    out = folder / "artifacts"
+    config = recipe(folder, mnist=16, pen=0, negative=0)
+    options = ["--config", config, "--data", str(data_dir), "--output", str(out), "--seed", "3"]
+    assert train.main(options) == 0
     assert "mnist_test_accuracy" in capsys.readouterr().out
     assert not out.exists()
+    assert (folder / "var" / "small-3").is_dir()
 
 
 def test_a_wrong_configuration_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

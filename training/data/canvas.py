@@ -1,23 +1,25 @@
-"""Draws strokes the way the page's canvas does: a round pen, antialiased, dark ink on white paper.
+"""Drawing of strokes as the page's canvas does it: a round pen, antialiased, dark on white.
 
-The page draws with `lineCap = lineJoin = "round"`; a stroke is then exactly the union of discs
-along its path, which is what is drawn here, at a higher resolution and averaged down.
-tests/browser/test_ink_matches_canvas.py holds the two together. What a pen *could* have drawn
-(slants, jitter, styles) is the business of training/handwriting.py.
+The page draws with `lineCap = lineJoin = "round"`, so a stroke is the union of discs along its
+path. That is drawn here at a higher resolution and averaged down.
+tests/browser/test_ink_matches_canvas.py compares the two in a browser.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
+from training.data.strokes import Rng, Stroke
+
 CANVAS = 280  # CSS pixels of the page's canvas on a phone
-CLEAN_BRUSH = 0.07  # of the canvas' side: the page's own pen is 18 to 20 of 280 pixels
-CLEAN_SCALE = 0.7  # of the canvas' side: how large people draw when they are asked to fill it
+# As shares of the side of the canvas:
+CLEAN_BRUSH = 0.07  # the page's own pen is 18 to 20 of 280 pixels
+CLEAN_SCALE = 0.7  # about as large as people draw when the page asks them to fill it
 PERTURBED_BRUSH = (0.03, 0.10)
 PERTURBED_SCALE = (0.30, 1.00)
-OVERSAMPLING = 2  # the instance is 14 times coarser than the canvas: more changes nothing
+OVERSAMPLING = 2  # more does not change an instance, whose pixels are 14 times larger
 
 
 def render(
@@ -30,19 +32,19 @@ def render(
     smooth: bool = False,
     oversampling: int = OVERSAMPLING,
 ) -> Image.Image:
-    """A square greyscale picture, ink 0 on paper 255.
+    """Return a square greyscale picture, ink 0 on paper 255.
 
     Args:
         strokes: each (points, 2) or more columns (x, y first), in any unit, y down.
-        size: the canvas' side in pixels.
-        brush: the pen's diameter as a share of the side.
-        scale: the longest side of the ink, the pen's width included, as a share of the side.
-        offset: where in the free space, -1..1 each way; 0 is the middle, 1 touches right or bottom.
-        smooth: joins the points by quadratic curves through their midpoints rather than straight.
-        oversampling: the factor at which it is drawn before it is averaged down.
+        size: side in pixels.
+        brush: diameter of the pen as a share of the side.
+        scale: longest side of the ink, the pen's width included, as a share of the side.
+        offset: place within the free space, -1..1 each way; 0 is the middle, 1 the right or bottom.
+        smooth: join the points by quadratic curves through their midpoints, not by straight lines.
+        oversampling: factor of the resolution at which the strokes are drawn.
 
     Raises:
-        ValueError: there is no point to draw.
+        ValueError: the strokes have no point.
     """
     paths = [np.asarray(stroke, np.float32)[:, :2] for stroke in strokes if len(stroke)]  # type: ignore[arg-type]
     if not paths:
@@ -61,9 +63,10 @@ def render(
 
     picture = Image.new("L", (side, side), 255)
     draw = ImageDraw.Draw(picture)
-    radius = max(width / 2 - 0.5, 0.0)  # Pillow's outlines belong to what they enclose
+    radius = max(width / 2 - 0.5, 0.0)  # Pillow counts the outline as inside
     for path in paths:
-        points = _thinned((path - middle) * factor + centre - 0.5, radius)  # a pixel is its middle
+        # Less half a pixel: Pillow's coordinates are those of the middle of a pixel.
+        points = _thinned((path - middle) * factor + centre - 0.5, radius)
         for band in _bands(points, radius):
             draw.polygon(band, fill=0)
         for x, y in points.tolist():
@@ -72,14 +75,12 @@ def render(
 
 
 def clean(strokes: Sequence[ArrayLike], size: int = CANVAS) -> Image.Image:
-    """Centred, of a good size, with the page's own pen."""
+    """Return the strokes centred, at CLEAN_SCALE, with the page's own pen."""
     return render(strokes, size=size)
 
 
-def perturbed(
-    strokes: Sequence[ArrayLike], rng: np.random.Generator, size: int = CANVAS
-) -> Image.Image:
-    """Anywhere on the canvas, at 30 to 100 % of its side, with a pen of 3 to 10 %."""
+def perturbed(strokes: Sequence[ArrayLike], rng: Rng, size: int = CANVAS) -> Image.Image:
+    """Return the strokes at a random place and size, with a pen of random width."""
     return render(
         strokes,
         size=size,
@@ -89,8 +90,8 @@ def perturbed(
     )
 
 
-def _thinned(points: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
-    """Without points so close to the one before that a disc of this radius would not show them."""
+def _thinned(points: Stroke, radius: float) -> Stroke:
+    """Drop points so close to the previous one that a disc of this radius would not differ."""
     steps = np.hypot(*np.diff(points, axis=0).T)
     along = np.floor(np.concatenate(([0.0], np.cumsum(steps))) / max(radius / 8, 0.5))
     keep = np.concatenate(([True], along[1:] > along[:-1]))
@@ -98,18 +99,19 @@ def _thinned(points: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
     return points[keep]
 
 
-def _bands(points: NDArray[np.float32], radius: float) -> list[list[float]]:
-    """The straight parts between discs, as polygons: Pillow's own line rounds its width."""
+def _bands(points: Stroke, radius: float) -> list[list[float]]:
+    """Return the straight parts between discs as polygons; Pillow's lines round their width."""
     start, end = points[:-1], points[1:]
     along = end - start
     length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)
     across = np.stack([-along[:, 1], along[:, 0]], 1) * (radius / length)[:, None]
     corners = np.concatenate([start + across, end + across, end - across, start - across], axis=1)
-    return corners.tolist()  # type: ignore[no-any-return]
+    bands: list[list[float]] = corners.tolist()
+    return bands
 
 
-def _midpoint_curve(path: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Quadratic Bezier curves from midpoint to midpoint; the points are the controls."""
+def _midpoint_curve(path: Stroke) -> Stroke:
+    """Return quadratic Bezier curves from midpoint to midpoint, with the points as controls."""
     if len(path) < 3:
         return path
     middles = (path[:-1] + path[1:]) / 2  # (n-1, 2)

@@ -1,4 +1,4 @@
-"""Instances as they are kept and counted: bytes, with their class."""
+"""Instances as they are stored for training: bytes, with their class."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,22 +18,23 @@ class Instances:
         return len(self.labels)
 
     @classmethod
-    def none(cls) -> "Instances":
+    def empty(cls) -> "Instances":
         return cls(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int32))
 
 
-def joined(*parts: Instances) -> Instances:
+def concatenated(*parts: Instances) -> Instances:
+    """Return all instances in the order of the parts."""
     return Instances(
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.labels for part in parts]),
     )
 
 
-def as_bytes(instance: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """An instance (28, 28) of 0..1 as bytes."""
+def to_bytes(instance: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Convert an instance (28, 28) in 0..1 to bytes."""
     return np.round(np.clip(instance, 0.0, 1.0) * 255).astype(np.uint8)
 
 
-def number_of(text: str) -> int:
-    """A part of a seed from a name, the same in every process."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+def seed_from(name: str) -> int:
+    """Return a number for a random seed that is the same for the name in every process."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")

@@ -1,8 +1,8 @@
-"""MNIST from its four IDX files, or from where Keras keeps it.
+"""MNIST from its four IDX files, or from Keras' download.
 
-A data folder comes first, so that nothing is fetched where it is there; without one Keras'
-own download (one `mnist.npz` under `~/.keras`, with its progress) is read. Either way the bytes
-are compared with the published ones: a figure means nothing on other pictures.
+A data folder is preferred; without one Keras' `mnist.npz` under `~/.keras` is read, and downloaded
+if necessary. Either way the bytes are compared with the published ones, so that accuracies are
+comparable.
 """
 
 import gzip
@@ -25,23 +25,23 @@ PUBLISHED = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-UNSIGNED_BYTES = 0x08  # IDX: the third byte of the magic number is the kind, the fourth the rank
+UNSIGNED_BYTES = 0x08  # IDX: the third byte of the magic number is the type, the fourth the rank
 
 
 class MnistError(ValueError):
-    """MNIST is not where it was looked for, or is not MNIST."""
+    """A file of MNIST is missing, damaged or not the published one."""
 
 
 def load(folder: Path | None = None, *, verify: bool = True) -> tuple[Part, Part]:
-    """The training and the test part, bytes as published (255 is ink).
+    """Return the training and the test part, bytes as published (255 is ink).
 
     Args:
-        folder: holds the four IDX files, gzipped or not. None: DEFAULT_FOLDER if it is there,
-            else Keras' own copy, downloaded when it must be.
-        verify: compare with the published checksums; tests that cut a slice do not.
+        folder: holds the four IDX files, gzipped or not. None: DEFAULT_FOLDER if it exists, else
+            Keras' copy, which is downloaded if necessary.
+        verify: compare with the published checksums.
 
     Raises:
-        MnistError: naming the file that is missing, damaged or another one.
+        MnistError: names the file that is missing, damaged or not the published one.
     """
     if folder is None:
         if not DEFAULT_FOLDER.is_dir():
@@ -65,9 +65,9 @@ def load(folder: Path | None = None, *, verify: bool = True) -> tuple[Part, Part
 
 
 def checksums(folder: Path | None = None) -> dict[str, str]:
-    """SHA-256 of the uncompressed IDX files, for the record of how a model was made."""
+    """Return the SHA-256 of each uncompressed IDX file, for the training metadata."""
     if folder is None and not DEFAULT_FOLDER.is_dir():
-        # What Keras fetched was compared with these before anyone trained on it.
+        # `load` has compared Keras' copy with these.
         return {f"mnist/{name}": f"sha256:{digest}" for name, digest in PUBLISHED.items()}
     folder = folder or DEFAULT_FOLDER
     return {
@@ -81,7 +81,7 @@ def _from_keras() -> tuple[Part, Part]:
 
     try:
         parts = keras.datasets.mnist.load_data()
-    except Exception as error:  # urllib's, Keras' own, a broken pipe: all mean the same here
+    except Exception as error:  # urllib's, Keras' own, or of the connection
         raise MnistError(
             f"MNIST could not be downloaded ({error}); give --data a folder whose mnist/ has "
             f"the four IDX files: {', '.join(PUBLISHED)}"
@@ -95,8 +95,8 @@ def _from_keras() -> tuple[Part, Part]:
                     f"Keras' copy of MNIST differs from the published {name}; remove "
                     "~/.keras/datasets/mnist.npz and try again"
                 )
-    (train_images, train_labels), (test_images, test_labels) = parts
-    return (train_images, train_labels), (test_images, test_labels)
+    train, test = parts
+    return train, test
 
 
 def _as_idx(array: NDArray[np.uint8]) -> bytes:
@@ -124,7 +124,9 @@ def _read(folder: Path, name: str, *, verify: bool) -> NDArray[np.uint8]:
     rank = data[3] if len(data) >= 4 else 0
     header = 4 + 4 * rank
     if len(data) < header or data[:3] != bytes([0, 0, UNSIGNED_BYTES]) or rank not in (1, 3):
-        raise MnistError(f"{folder / name} is no IDX file of bytes: it begins {data[:4].hex()!r}")
+        raise MnistError(
+            f"{folder / name} is not an IDX file of bytes: it begins {data[:4].hex()!r}"
+        )
     shape = struct.unpack(f">{rank}I", data[4:header])
     if len(data) - header != int(np.prod(shape)):
         raise MnistError(

@@ -1,91 +1,94 @@
-"""People's pen strokes (UNIPEN, see docs/training.md) and who is trained on, who only judges.
+"""Pen strokes by many writers (UNIPEN, see docs/training.md), split by writer and laboratory.
 
-A split by sample flatters, since a writer's digits look alike; a split by writer within one
-laboratory still flatters, since its tablet, its form and its schools are shared. So three whole
-laboratories judge, and of the other laboratories every tenth writer.
+A split by sample overstates accuracy, since one writer's digits look alike. A split by writer
+within one laboratory still does, since its writers share a tablet, a form and a school system. So
+three whole laboratories are held out, and of the others about every tenth writer.
 """
 
 import gzip
 import hashlib
 import json
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from training.data.strokes import Stroke, float32
 
-Stroke = NDArray[np.float32]
-Strokes = Sequence[Stroke]  # each (points, 2): x to the right, y down, 0..1000
-
-# Whole laboratories that no training sees: 30 writers of digits, other countries and tablets than
-# the Apple laboratories (apa, apb, app) and `syn`, where nearly all the training digits come from.
+FOLDER = "pen-strokes"
+FILES = ("digits.jsonl.gz", "other.jsonl.gz")
+# Laboratories that are not trained on: 30 writers of digits, from other countries and with other
+# tablets than the laboratories most training digits come from (apa, apb, app, syn).
 HELD_OUT_DONORS = frozenset({"aga", "pri", "lou"})
-# Of the other laboratories, writers whose checksum falls here judge too (about one in ten) ...
-HELD_OUT_WRITERS_IN = 10
-# ... but nobody who wrote more than this: nine people of `syn` wrote 44 % of all the digits, and
-# one of them among the judges would outvote the other forty.
+HELD_OUT_WRITERS_IN = 10  # of the other laboratories, about one writer in ten is held out, too
+# Nine people of `syn` wrote 44 % of all digits. Who wrote more than this is trained on, with fewer
+# variants a drawing, and is not held out: one of them would outweigh the other held-out writers.
 PROLIFIC = 300
-# Letters that no training sees, to measure how a drawing of an unknown kind is told from a digit.
-HELD_OUT_LETTERS = frozenset("FKWfkw")
+HELD_OUT_LETTERS = frozenset("FKWfkw")  # kinds that are not trained on: they test unknown drawings
 
 
 class PenStrokesMissing(FileNotFoundError):
-    """The pen strokes are not where they were looked for."""
+    """A file of pen strokes does not exist."""
 
 
 @dataclass(frozen=True)
 class PenDrawing:
-    """One character as somebody wrote it."""
+    """One character as a person wrote it, with coordinates of 0 to 1000."""
 
     label: str
-    donor: str
+    donor: str  # laboratory that collected it
     writer: str
     strokes: tuple[Stroke, ...]
 
     @property
     def person(self) -> str:
+        """The writer's name, unique among all laboratories."""
         return f"{self.donor}/{self.writer}"
 
 
 @dataclass(frozen=True)
 class Split:
-    """Drawings by what they may be used for; no person is in two parts."""
+    """Drawings by use; each person is in one part only."""
 
     training: list[PenDrawing]
-    other_laboratories: list[PenDrawing]  # by people of HELD_OUT_DONORS
-    other_writers: list[PenDrawing]  # by held-out people of laboratories that are trained on
+    other_laboratories: list[PenDrawing]  # by writers of HELD_OUT_DONORS
+    other_writers: list[PenDrawing]  # by held-out writers of laboratories that are trained on
 
     @property
     def validation(self) -> list[PenDrawing]:
+        """The drawings of everyone held out."""
         return self.other_laboratories + self.other_writers
 
 
 def load_digits(data_dir: Path) -> list[PenDrawing]:
-    """The 9,960 digits; `data_dir` is the folder that holds `pen-strokes/`."""
+    """Return the 9,960 digits; `data_dir` is the folder that holds `pen-strokes/`."""
     return _load(data_dir, "digits.jsonl.gz")
 
 
-def load_other(data_dir: Path) -> list[PenDrawing]:
-    """The 6,000 letters that look like no digit; `data_dir` as in `load_digits`."""
+def load_letters(data_dir: Path) -> list[PenDrawing]:
+    """Return the 6,000 letters, none of which looks like a digit; `data_dir` as above."""
     return _load(data_dir, "other.jsonl.gz")
 
 
 def checksums(data_dir: Path) -> dict[str, str]:
-    """SHA-256 of the files read, for the record of how a model was made."""
+    """Return the SHA-256 of each file, for the training metadata."""
     return {
-        f"pen-strokes/{name}": "sha256:"
-        + hashlib.sha256(_found(data_dir, name).read_bytes()).hexdigest()
-        for name in ("digits.jsonl.gz", "other.jsonl.gz")
+        f"{FOLDER}/{name}": "sha256:"
+        + hashlib.sha256(_path(data_dir, name).read_bytes()).hexdigest()
+        for name in FILES
     }
 
 
+def drawings_by_person(drawings: Sequence[PenDrawing]) -> Counter[str]:
+    """Return how many of the drawings each person wrote."""
+    return Counter(drawing.person for drawing in drawings)
+
+
 def split(drawings: Sequence[PenDrawing]) -> Split:
-    """Divides by person and laboratory, the same way every time, digits and letters alike."""
-    counts: dict[str, int] = {}
-    for drawing in drawings:
-        counts[drawing.person] = counts.get(drawing.person, 0) + 1
+    """Split digits or letters by person and laboratory, whatever their order."""
+    counts = drawings_by_person(drawings)
     parts = Split([], [], [])
     for drawing in drawings:
         if drawing.donor in HELD_OUT_DONORS:
@@ -101,32 +104,21 @@ def _is_held_out(person: str) -> bool:
     return zlib.crc32(person.encode()) % HELD_OUT_WRITERS_IN == 0
 
 
-def _found(data_dir: Path, name: str) -> Path:
-    path = data_dir / "pen-strokes" / name
+def _path(data_dir: Path, name: str) -> Path:
+    path = data_dir / FOLDER / name
     if not path.is_file():
         raise PenStrokesMissing(
             f"{path} is missing: --data must name the folder that holds mnist/ and pen-strokes/ "
-            "(UNIPEN train_r01_v07 as JSON lines; docs/training.md says how they look)"
+            "(UNIPEN train_r01_v07 as JSON lines; docs/training.md describes the format)"
         )
     return path
 
 
 def _load(data_dir: Path, name: str) -> list[PenDrawing]:
-    path = _found(data_dir, name)
-    drawings = []
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            drawings.append(
-                PenDrawing(
-                    label=row["label"],
-                    donor=row["donor"],
-                    writer=row["writer"],
-                    strokes=tuple(
-                        np.asarray(stroke, np.float32).reshape(-1, 2)
-                        for stroke in row["strokes"]
-                        if stroke
-                    ),
-                )
-            )
-    return drawings
+    with gzip.open(_path(data_dir, name), "rt", encoding="utf-8") as lines:
+        return [_drawing(json.loads(line)) for line in lines]
+
+
+def _drawing(row: dict[str, Any]) -> PenDrawing:
+    strokes = tuple(float32(points).reshape(-1, 2) for points in row["strokes"] if points)
+    return PenDrawing(row["label"], row["donor"], row["writer"], strokes)

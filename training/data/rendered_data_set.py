@@ -1,232 +1,224 @@
-"""Drawings to train on, made once from pen strokes by the page's canvas and the preprocessing.
+"""Rendered data set: pen strokes drawn as the page's canvas draws them and preprocessed.
 
-Every drawing of the training part is drawn several times, each time bent by another hand and with
-another pen; digits in styles that nobody there wrote and drawings that are no digit are added. The
-pool is kept by the checksum of everything it was made from, the code that draws included.
+Each drawing of the training part is rendered several times, each time with another stroke
+augmentation and another pen; digits in further styles and generated negatives are added. The result
+is cached under a checksum of all it depends on, including the code that draws.
 """
 
+import functools
 import hashlib
 import json
 import os
-import resource
-import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from serving.atomic_files import replacing_file
 from serving.preprocessing import PREPROCESSING_VERSION, to_instance
 from serving.verdict import NOT_A_DIGIT_CLASS
 from training.configuration import Data
-from training.data import canvas, negatives, stroke_augmentation
-from training.data.instances import Instances, as_bytes, number_of
+from training.cpu_time import cpu_seconds
+from training.data import canvas, digit_styles, negatives, stroke_augmentation, strokes, symbols
+from training.data.instances import Instances, concatenated, seed_from, to_bytes
 from training.data.pen_strokes import (
     HELD_OUT_LETTERS,
+    PROLIFIC,
     PenDrawing,
     checksums,
+    drawings_by_person,
     load_digits,
-    load_other,
+    load_letters,
     split,
 )
+from training.data.strokes import Rng, Stroke
 
-Rng = np.random.Generator
-PROLIFIC_DIGITS = 150  # who wrote more gets fewer variants of each
+# Kinds of drawings, with the name that the random seed of each is derived from. Another name would
+# change the drawings that version 2 was trained on.
+SEED_NAMES = {"digit": "pen", "styled digit": "styled", "letter": "letter", "negative": "outlier"}
+JOB_SIZE = 250  # drawings a process renders at a time
 
 
 @dataclass(frozen=True)
-class Pool:
-    """The drawings trained on."""
+class RenderedDataSet:
+    """The drawings that are trained on."""
 
-    pen: Instances
-    outlier: Instances
-    cpu_seconds: float  # that making it took, also when it was read from the cache
+    digits: Instances
+    negatives: Instances
+    cpu_seconds: float  # of rendering, also when it was read from the cache
 
     @classmethod
-    def empty(cls) -> "Pool":
-        """For a training on MNIST alone."""
-        return cls(Instances.none(), Instances.none(), 0.0)
+    def empty(cls) -> "RenderedDataSet":
+        """Return a data set without drawings, for a training on MNIST alone."""
+        return cls(Instances.empty(), Instances.empty(), 0.0)
 
 
 @dataclass(frozen=True)
 class _Job:
-    """Some drawings to make in one process."""
+    """Drawings that one process renders."""
 
-    kind: str  # "pen", "styled", "letter", or "outlier"
-    numbers: tuple[int, ...]
-    seed: int
-    data_dir: str
+    kind: str  # a key of SEED_NAMES
+    numbers: range
+    data_dir: Path
     settings: Data
 
 
-def build_pool(data_dir: Path, settings: Data, *, cache: Path | None = None) -> Pool:
-    """Makes the pool, or reads it from `cache` when it was made from the same before."""
-    path = cache / f"pool-{_pool_key(data_dir, settings)}.npz" if cache else None
+@dataclass(frozen=True)
+class _Sources:
+    """Drawings that may be trained on."""
+
+    digits: list[PenDrawing]
+    letters: list[PenDrawing]
+    digits_by_person: Counter[str]
+
+
+def render(data_dir: Path, settings: Data, *, cache: Path | None = None) -> RenderedDataSet:
+    """Render the data set, or read it from `cache` if the same was rendered before.
+
+    Raises:
+        training.data.pen_strokes.PenStrokesMissing: `data_dir` has no pen strokes.
+    """
+    path = cache / f"rendered-{_cache_key(data_dir, settings)}.npz" if cache else None
     if path and path.is_file():
-        with np.load(path) as stored:
-            return _pool_of({name: stored[name] for name in stored.files})
-    before = _seconds()
-    arrays: dict[str, list[NDArray[np.generic]]] = {}
-    with ProcessPoolExecutor(_processes(), mp_context=get_context("spawn")) as workers:
-        for part in workers.map(_make, list(_jobs(data_dir, settings))):
-            for name, array in part.items():
-                arrays.setdefault(name, []).append(array)
-    joined = {name: np.concatenate(parts) for name, parts in arrays.items()}
-    joined["cpu_seconds"] = np.array([_seconds() - before])
+        return _read(path)
+    before = cpu_seconds()
+    jobs = list(_jobs(data_dir, settings))
+    processes = max(1, len(os.sched_getaffinity(0)))
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as workers:
+        parts = list(workers.map(_render, jobs))
+    of_digits = [job.kind in ("digit", "styled digit") for job in jobs]
+    rendered = RenderedDataSet(
+        digits=_selected(parts, of_digits),
+        negatives=_selected(parts, [not digits for digits in of_digits]),
+        cpu_seconds=cpu_seconds() - before,
+    )
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npz")
-        np.savez(partial, **joined)  # type: ignore[arg-type]
-        partial.rename(path)
-    return _pool_of(joined)
+        _write(path, rendered)
+    return rendered
 
 
-def _seconds() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+def _selected(parts: list[Instances], mask: list[bool]) -> Instances:
+    return concatenated(*(part for part, chosen in zip(parts, mask, strict=True) if chosen))
 
 
-def _processes() -> int:
-    return max(1, len(os.sched_getaffinity(0)))
-
-
-def _pool_key(data_dir: Path, settings: Data) -> str:
-    """Changes with the data, the settings, the preprocessing and the code that draws."""
+def _cache_key(data_dir: Path, settings: Data) -> str:
+    """Return a checksum of the data, the settings, the preprocessing and the code that draws."""
     digest = hashlib.sha256(json.dumps([asdict(settings), checksums(data_dir)]).encode())
     digest.update(str(PREPROCESSING_VERSION).encode())
-    for module in (canvas, stroke_augmentation, negatives):
+    for module in (canvas, digit_styles, negatives, stroke_augmentation, strokes, symbols):
         digest.update(Path(str(module.__file__)).read_bytes())
     digest.update(Path(__file__).read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _pool_of(arrays: dict[str, NDArray[np.generic]]) -> Pool:
-    def instances(name: str) -> Instances:
-        return Instances(arrays[f"{name}_images"], arrays[f"{name}_labels"])  # type: ignore[arg-type]
+def _write(path: Path, rendered: RenderedDataSet) -> None:
+    with replacing_file(path) as draft:
+        np.savez(
+            draft,
+            digit_images=rendered.digits.images,
+            digit_labels=rendered.digits.labels,
+            negative_images=rendered.negatives.images,
+            negative_labels=rendered.negatives.labels,
+            cpu_seconds=np.array(rendered.cpu_seconds),
+        )
 
-    return Pool(
-        pen=instances("pen"),
-        outlier=instances("outlier"),
-        cpu_seconds=float(arrays["cpu_seconds"][0]),  # type: ignore[arg-type]
-    )
+
+def _read(path: Path) -> RenderedDataSet:
+    with np.load(path) as stored:
+        return RenderedDataSet(
+            digits=Instances(stored["digit_images"], stored["digit_labels"]),
+            negatives=Instances(stored["negative_images"], stored["negative_labels"]),
+            cpu_seconds=float(stored["cpu_seconds"]),
+        )
 
 
 def _jobs(data_dir: Path, settings: Data) -> Iterator[_Job]:
-    digits, letters = _training_drawings(data_dir)
+    sources = _sources(data_dir)
     counts = {
-        "pen": len(digits),
-        "styled": settings.styled,
-        "letter": len(letters),
-        "outlier": settings.outliers,
+        "digit": len(sources.digits),
+        "styled digit": settings.styled,
+        "letter": len(sources.letters),
+        "negative": settings.negatives,
     }
     for kind, count in counts.items():
-        for start in range(0, count, 250):
-            numbers = tuple(range(start, min(start + 250, count)))
-            yield _Job(kind, numbers, settings.pool_seed, str(data_dir), settings)
+        for start in range(0, count, JOB_SIZE):
+            yield _Job(kind, range(start, min(start + JOB_SIZE, count)), data_dir, settings)
 
 
-_drawings: dict[str, tuple[list[PenDrawing], list[PenDrawing]]] = {}  # one reading a process
+@functools.lru_cache(maxsize=1)  # each process renders many jobs from the same sources
+def _sources(data_dir: Path) -> _Sources:
+    digits = split(load_digits(data_dir)).training
+    letters = split(load_letters(data_dir)).training
+    return _Sources(
+        digits=digits,
+        letters=[letter for letter in letters if letter.label not in HELD_OUT_LETTERS],
+        digits_by_person=drawings_by_person(digits),
+    )
 
 
-def _training_drawings(data_dir: Path) -> tuple[list[PenDrawing], list[PenDrawing]]:
-    """Digits and letters that may be trained on."""
-    if str(data_dir) not in _drawings:
-        letters = split(load_other(data_dir)).training
-        _drawings[str(data_dir)] = (
-            split(load_digits(data_dir)).training,
-            [letter for letter in letters if letter.label not in HELD_OUT_LETTERS],
-        )
-    return _drawings[str(data_dir)]
-
-
-def _make(job: _Job) -> dict[str, NDArray[np.generic]]:
-    digits, letters = _training_drawings(Path(job.data_dir))
-    images: list[NDArray[np.uint8]] = []
-    labels: list[int] = []
-    settings = job.settings
+def _render(job: _Job) -> Instances:
+    sources = _sources(job.data_dir)
+    images, labels = [], []
     for number in job.numbers:
-        # The same drawing whatever the number of processes.
-        rng = np.random.default_rng([job.seed, number_of(job.kind), number])
-        for strokes, label in _variants(job.kind, number, digits, letters, settings, rng):
-            images.append(as_bytes(to_instance(_with_some_pen(strokes, rng, settings))))
+        # A seed for each drawing, so that the number of processes does not change it.
+        seed = [job.settings.rendering_seed, seed_from(SEED_NAMES[job.kind]), number]
+        rng = np.random.default_rng(seed)
+        for variant, label in _variants(job.kind, number, sources, job.settings, rng):
+            images.append(to_bytes(to_instance(_with_random_pen(variant, rng, job.settings))))
             labels.append(label)
-    name = "pen" if job.kind in ("pen", "styled") else "outlier"
-    return {
-        f"{name}_images": np.stack(images),
-        f"{name}_labels": np.array(labels, np.int32),
-    }
+    return Instances(np.stack(images), np.array(labels, np.int32))
 
 
 def _variants(
-    kind: str,
-    number: int,
-    digits: Sequence[PenDrawing],
-    letters: Sequence[PenDrawing],
-    settings: Data,
-    rng: Rng,
-) -> Iterator[tuple[list[stroke_augmentation.Stroke], int]]:
-    """Strokes and class."""
-    if kind == "pen":
-        drawing = digits[number]
-        few = _digits_of(digits)[drawing.person] > PROLIFIC_DIGITS
-        for _ in range(settings.prolific_variants if few else settings.pen_variants):
-            strokes = list(drawing.strokes)
+    kind: str, number: int, sources: _Sources, settings: Data, rng: Rng
+) -> Iterator[tuple[list[Stroke], int]]:
+    """Yield the strokes and the class of each variant of one drawing."""
+    if kind == "digit":
+        drawing = sources.digits[number]
+        prolific = sources.digits_by_person[drawing.person] > PROLIFIC
+        for _ in range(settings.prolific_variants if prolific else settings.pen_variants):
+            original = list(drawing.strokes)
             if rng.random() < settings.style_probability:
-                strokes = stroke_augmentation.with_style(strokes, drawing.label, rng)
-            yield _bent(strokes, rng, settings), int(drawing.label)
-    elif kind == "styled":
-        label = tuple(stroke_augmentation.STYLES)[number % len(stroke_augmentation.STYLES)]
-        yield _bent(stroke_augmentation.in_style(label, rng), rng, settings), int(label)
+                original = digit_styles.with_style(original, drawing.label, rng)
+            yield _augmented(original, rng, settings), int(drawing.label)
+    elif kind == "styled digit":
+        label = tuple(digit_styles.STYLES)[number % len(digit_styles.STYLES)]
+        yield _augmented(digit_styles.in_style(label, rng), rng, settings), int(label)
     elif kind == "letter":
         for _ in range(settings.letter_variants):
-            yield _bent(list(letters[number].strokes), rng, settings), NOT_A_DIGIT_CLASS
+            original = list(sources.letters[number].strokes)
+            yield _augmented(original, rng, settings), NOT_A_DIGIT_CLASS
     else:
         names = tuple(negatives.KINDS)
         weights = np.array([negatives.KINDS[name] for name in names])
         name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-        strokes = negatives.outlier(name, digits=digits, letters=letters, rng=rng)
-        # Bent less than digits: what is a symbol must not become a digit by bending.
-        yield stroke_augmentation.distort(strokes, rng, strength=0.6), NOT_A_DIGIT_CLASS
+        original = negatives.negative(name, digits=sources.digits, letters=sources.letters, rng=rng)
+        # Weaker than for digits, so that a symbol does not come to look like a digit.
+        yield stroke_augmentation.augment(original, rng, strength=0.6), NOT_A_DIGIT_CLASS
 
 
-_counts: dict[int, dict[str, int]] = {}
-
-
-def _digits_of(digits: Sequence[PenDrawing]) -> dict[str, int]:
-    """How many digits each person wrote."""
-    if id(digits) not in _counts:
-        counts: dict[str, int] = {}
-        for drawing in digits:
-            counts[drawing.person] = counts.get(drawing.person, 0) + 1
-        _counts[id(digits)] = counts
-    return _counts[id(digits)]
-
-
-def _bent(
-    strokes: list[stroke_augmentation.Stroke], rng: Rng, settings: Data
-) -> list[stroke_augmentation.Stroke]:
+def _augmented(original: list[Stroke], rng: Rng, settings: Data) -> list[Stroke]:
     low, high = (0.0, 0.5) if rng.random() < settings.mild_share else (0.5, 1.0)
-    strength = float(rng.uniform(low, high))
-    return stroke_augmentation.distort(strokes, rng, strength=strength)
+    return stroke_augmentation.augment(original, rng, strength=float(rng.uniform(low, high)))
 
 
-def _with_some_pen(
-    strokes: Sequence[stroke_augmentation.Stroke], rng: Rng, settings: Data
-) -> Image.Image:
-    """Any pen on any size of drawing: from 3 % to a third of the ink's own size.
+def _with_random_pen(variant: list[Stroke], rng: Rng, settings: Data) -> Image.Image:
+    """Draw the strokes with a pen of 2.5 to 34 % of their size, most of them with 5 to 20 %.
 
-    Both ends are the canvas' own: a pen of 3 % on a drawing that fills it, and one of 10 % on one
-    that is 30 % of it. Most are in between, as with the page's own pen.
+    The range is the canvas': from a pen of 3 % on a drawing that fills it to one of 10 % on a
+    drawing of 30 % of its side.
     """
     low, high = (0.05, 0.2) if rng.random() < 0.7 else (0.025, 0.34)
     ratio = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     scale = 0.8
     return canvas.render(
-        strokes,
+        variant,
         size=settings.canvas,
         brush=ratio * scale,
         scale=scale,

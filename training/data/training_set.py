@@ -1,7 +1,7 @@
-"""What a training sees, in one array, and in which order.
+"""The training set in one array, and the order in which it is read.
 
-The order in which a training reads follows from its seed and the step alone, so that a resumed
-training reads on where it broke off.
+The order depends on the random seed and the step only, so that a resumed training continues exactly
+where it was interrupted.
 """
 
 from dataclasses import dataclass
@@ -12,25 +12,33 @@ from numpy.typing import NDArray
 
 from serving.verdict import NOT_A_DIGIT_CLASS
 from training.configuration import Batch
-from training.data.instances import Instances, joined, number_of
-from training.data.rendered_data_set import Pool
+from training.data.instances import Instances, concatenated, seed_from
+from training.data.rendered_data_set import RenderedDataSet
+
+# The sources of a batch, with the name that the random order of each is derived from. Another name
+# would change the order in which version 2 was trained.
+SEED_NAMES = {"mnist": "mnist", "pen": "pen", "negative": "outlier"}
 
 
 class Sampler:
-    """Which instance stands where in which step: a function of the seed and the step alone.
+    """The rows of each batch, as a function of the random seed and the step.
 
-    Each source is read in shuffled rounds, every instance once a round, so that MNIST is seen
-    evenly however the batch is divided.
+    Each source is read in shuffled rounds, every instance once a round, so that all of MNIST is
+    read equally often whatever its share of the batch.
     """
 
     def __init__(self, sources: dict[str, NDArray[np.int32]], batch: Batch, *, seed: int) -> None:
-        """`sources` maps "mnist", "pen", "outlier" to the rows of the data that may be drawn."""
+        """`sources` maps each key of SEED_NAMES to the rows of the training set it consists of."""
         self._sources = sources
-        self._shares = {"mnist": batch.mnist, "pen": batch.pen, "outlier": batch.outlier}
+        self._shares = {"mnist": batch.mnist, "pen": batch.pen, "negative": batch.negative}
         self._seed = seed
 
     def batches(self, first_step: int, steps: int) -> NDArray[np.int32]:
-        """Rows of the data, (steps, batch size), for steps `first_step` and on."""
+        """Return the rows of a number of steps from `first_step` on: (steps, batch size).
+
+        Raises:
+            ValueError: the batch has a share of a source that is empty.
+        """
         parts = []
         for name, share in self._shares.items():
             rows = self._sources[name]
@@ -40,58 +48,68 @@ class Sampler:
             rounds, within = np.divmod(position, max(len(rows), 1))
             drawn = np.empty(len(position), np.int32)
             for turn in np.unique(rounds):
-                shuffled = np.random.default_rng([self._seed, number_of(name), int(turn)])
+                rng = np.random.default_rng([self._seed, seed_from(SEED_NAMES[name]), int(turn)])
                 chosen = rounds == turn
-                drawn[chosen] = rows[shuffled.permutation(len(rows))[within[chosen]]]
+                drawn[chosen] = rows[rng.permutation(len(rows))[within[chosen]]]
             parts.append(drawn.reshape(steps, share))
         return np.concatenate(parts, axis=1)
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """Everything of one training in one array, with the rows of each source."""
+class TrainingSet:
+    """All instances of a training in one array, with the rows of each source."""
 
     images: NDArray[np.uint8]  # (n, 28, 28)
     labels: NDArray[np.int32]  # (n,)
-    bending: NDArray[np.float32]  # (n,) share of the augmentation
-    rows: dict[str, NDArray[np.int32]]  # of "mnist", "pen", "outlier"
+    strength: NDArray[np.float32]  # (n,) of the augmentation, 0..1
+    rows: dict[str, NDArray[np.int32]]  # of each key of SEED_NAMES
 
 
-def gather(mnist: Instances, pool: Pool, *, drawings_bent: float = 1.0) -> TrainingData:
-    """Joins MNIST's training part, the pool, and a few blanks among what is no digit.
+def assemble(
+    mnist: Instances, rendered: RenderedDataSet, *, drawings_strength: float = 1.0
+) -> TrainingSet:
+    """Join MNIST's training part, the rendered data set, and blanks as further negatives.
 
     Args:
-        drawings_bent: share of the augmentation that the pool's drawings get.
+        mnist: augmented at full strength.
+        rendered: may be empty; then there are no blanks either.
+        drawings_strength: strength of the augmentation of the rendered drawings.
     """
-    outlier = joined(pool.outlier, _blanks()) if len(pool.outlier) else pool.outlier
-    parts = (mnist, pool.pen, outlier)
+    negatives = rendered.negatives
+    if len(negatives):
+        negatives = concatenated(negatives, _blanks())
+    parts = (mnist, rendered.digits, negatives)
+    joined = concatenated(*parts)
     starts = np.cumsum([0, *map(len, parts)])
     rows = [np.arange(a, b, dtype=np.int32) for a, b in pairwise(starts)]
-    return TrainingData(
-        images=np.concatenate([part.images for part in parts]),
-        labels=np.concatenate([part.labels for part in parts]),
-        bending=np.repeat(
-            np.float32([1.0, drawings_bent, drawings_bent]), [len(part) for part in parts]
-        ),
-        rows={"mnist": rows[0], "pen": rows[1], "outlier": rows[2]},
+    strength = np.full(len(joined), drawings_strength, np.float32)
+    strength[rows[0]] = 1.0
+    return TrainingSet(
+        images=joined.images,
+        labels=joined.labels,
+        strength=strength,
+        rows=dict(zip(SEED_NAMES, rows, strict=True)),
+    )
+
+
+def split_mnist(
+    images: NDArray[np.uint8], labels: NDArray[np.integer], every: int
+) -> tuple[Instances, Instances]:
+    """Split MNIST's 60,000 into training and validation; every `every`-th is for validation."""
+    held_out = np.arange(len(labels)) % every == 0
+    classes = labels.astype(np.int32)
+    return (
+        Instances(images[~held_out], classes[~held_out]),
+        Instances(images[held_out], classes[held_out]),
     )
 
 
 def _blanks(count: int = 200) -> Instances:
-    """Paper, and paper with a breath of noise: preprocessing refuses these, a client may not."""
+    """Return blank paper, most of it with faint noise.
+
+    The preprocessing refuses blanks, but a client that sends instances itself may not.
+    """
     rng = np.random.default_rng(0)
     noise = rng.uniform(0, 1, (count, 28, 28)) * rng.uniform(0, 60, (count, 1, 1))
     noise[: count // 4] = 0
     return Instances(noise.astype(np.uint8), np.full(count, NOT_A_DIGIT_CLASS, np.int32))
-
-
-def mnist_parts(
-    images: NDArray[np.uint8], labels: NDArray[np.integer], every: int
-) -> tuple[Instances, Instances]:
-    """MNIST's 60,000 as (training, validation): every `every`-th is validation."""
-    judging = np.arange(len(labels)) % every == 0
-    kind = labels.astype(np.int32)
-    return (
-        Instances(images[~judging], kind[~judging]),
-        Instances(images[judging], kind[judging]),
-    )

@@ -1,6 +1,5 @@
-"""What is evaluated: a version as it is served, and the JSON plus HDF5 it was exported from."""
+"""Candidates: model versions as they are served, with the networks they were exported from."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,33 +7,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.verdict import Thresholds
 from serving.versions.card import ModelCard, read_card, verify_files
-from training.export import ARTIFACTS, LATER_NETWORK, NETWORKS, at_temperature, load_network
+from training import trained_network
+from training.network.calibration import at_temperature
+from training.network.inference import predict
 
 BATCH = 500
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]  # (n, 28, 28) to (n, classes)
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One version, twice: the two must agree."""
+class Candidate:
+    """One version, in two forms that must agree."""
 
-    version: int
     card: ModelCard
-    served: Predict  # the SavedModel's signature
-    kept: Predict | None  # JSON plus HDF5 at the card's temperature; None when it is not here
-
-    @property
-    def thresholds(self) -> Thresholds:
-        return self.card.thresholds
+    served: Predict  # the signature of the SavedModel
+    source: Predict | None  # JSON plus HDF5 at the card's temperature; None if not available
 
 
-def load(models: Path, version: int, *, artifacts: Path = ARTIFACTS) -> Subject:
-    """A version of a models directory, its files checked against its card.
+def load(models: Path, version: int, *, artifacts: Path = trained_network.ARTIFACTS) -> Candidate:
+    """Load a version from a directory of versions and check its files against its card.
 
     Raises:
-        OSError, serving.versions.card.CardError: it is not there, or not what its card says.
+        OSError, serving.versions.card.CardError: it is missing, or differs from its card.
     """
     import tensorflow as tf
 
@@ -45,39 +40,22 @@ def load(models: Path, version: int, *, artifacts: Path = ARTIFACTS) -> Subject:
 
     def served(instances: NDArray[np.float32]) -> NDArray[np.float64]:
         parts = [
-            signature(image=tf.constant(batch))["probabilities"].numpy()
-            for batch in _batches(instances)
+            signature(image=tf.constant(instances[start : start + BATCH, ..., np.newaxis]))
+            for start in range(0, len(instances), BATCH)
         ]
-        return np.concatenate(parts).astype(np.float64)
+        return np.concatenate([part["probabilities"].numpy() for part in parts]).astype(np.float64)
 
-    return Subject(version=version, card=card, served=served, kept=_kept(card, version, artifacts))
+    return Candidate(card=card, served=served, source=_source(card, artifacts))
 
 
-def _kept(card: ModelCard, version: int, artifacts: Path) -> Predict | None:
-    """The network the version was exported from, if it is still the one in `artifacts`."""
-    import tensorflow as tf
-
-    name = NETWORKS.get(version, LATER_NETWORK)
-    made = artifacts / f"{name}.made.json"
-    if not made.is_file():
+def _source(card: ModelCard, artifacts: Path) -> Predict | None:
+    """Return the network that the version was exported from, unless it was trained anew since."""
+    files = trained_network.files_of(trained_network.name_of(card.version), artifacts)
+    if not files.metadata.is_file():
         return None
-    if json.loads(made.read_text(encoding="utf-8")).get("made_at") != card.made_at:
-        return None  # trained anew since
-    network = load_network(artifacts / f"{name}.json", artifacts / f"{name}.weights.h5", made)
-    call = tf.function(lambda image: network.model(image, training=False))
-
-    def kept(instances: NDArray[np.float32]) -> NDArray[np.float64]:
-        parts = [
-            at_temperature(call(tf.constant(batch)).numpy(), network.temperature)
-            for batch in _batches(instances)
-        ]
-        return np.concatenate(parts)
-
-    return kept
-
-
-def _batches(instances: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-    return [
-        instances[start : start + BATCH, ..., np.newaxis]
-        for start in range(0, len(instances), BATCH)
-    ]
+    network = trained_network.load(files)
+    if network.metadata.get("made_at") != card.made_at:
+        return None
+    return lambda instances: at_temperature(
+        predict(network.model, instances, batch=BATCH), network.temperature
+    )

@@ -1,29 +1,27 @@
-"""Measurements of one version: accuracy, confidence, negatives, agreement of its two forms."""
+"""Measurements of a model version: accuracy, confidence, negatives, agreement with its source."""
 
-import json
-from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.verdict import NOT_A_DIGIT_CLASS
+from serving.verdict import NOT_A_DIGIT_CLASS, Thresholds
 from training.evaluation import metrics
+from training.evaluation.candidates import Candidate
 from training.evaluation.metrics import Reliability, Share
 from training.evaluation.samples import Sample, Samples
 
-SEEDS = Path(__file__).resolve().parents[1] / "artifacts" / "seeds"
-AGREEMENT = 1e-3  # of a probability between SavedModel and JSON plus HDF5
+MOST_DIFFERENCE = 1e-3  # of a probability between the SavedModel and the network it was made from
+
+Probabilities = NDArray[np.float64]  # (n, 10 or 11)
 
 
 @dataclass(frozen=True)
-class DigitFigures:
-    """One version on one sample of digits."""
+class DigitMeasurements:
+    """Measurements of one version on one sample of digits."""
 
-    accuracy: Share  # said by the page: likeliest digit, not refused
-    likeliest: Share  # the likeliest digit, refused or not
+    accuracy: Share  # the page's answer: the most probable digit, not refused
+    likeliest: Share  # the most probable digit, refused or not
     refused: Share
     unsure: Share
     right_when_sure: Share
@@ -32,24 +30,33 @@ class DigitFigures:
     by_person: dict[str, Share]
     confusion: NDArray[np.int64]
     reliability: Reliability
-    errors: NDArray[np.int64]  # rows of the sample that were read wrongly
-    said: NDArray[np.int64]  # (n,) what the page says, 10 for "not a digit"
+    errors: NDArray[np.int64]  # rows of the sample that were predicted wrongly
+    predicted: NDArray[np.int64]  # (n,) the page's answers, 10 for "not a digit"
 
 
 @dataclass(frozen=True)
-class OtherFigures:
-    """One version on one sample of what is no digit, against the pen digits."""
+class NegativeMeasurements:
+    """Measurements of one version on one sample of negatives, against the pen digits."""
 
     refused: Share
     auroc: float
-    false_positives: float  # FPR at 95 % TPR
+    false_positive_rate: float  # at 95 % true positives
     false_rates: NDArray[np.float64]
     true_rates: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class VersionFigures:
-    """All figures of one version."""
+class Agreement:
+    """The differences between a SavedModel and the JSON plus HDF5 that it was exported from."""
+
+    largest_difference: float  # of a probability
+    answers_that_differ: int
+    accuracy: dict[str, Share]  # of the JSON plus HDF5, by sample
+
+
+@dataclass(frozen=True)
+class VersionMeasurements:
+    """All measurements of one version."""
 
     version: int
     title: str
@@ -57,152 +64,134 @@ class VersionFigures:
     parameters: int
     size_bytes: int
     temperature: float
-    thresholds: dict[str, float]
-    digits: dict[str, DigitFigures]
+    thresholds: Thresholds
+    digits: dict[str, DigitMeasurements]
     whole_canvas: dict[str, Share]
-    others: dict[str, OtherFigures]
-    # Largest difference of a probability, and answers that differ; None without JSON plus HDF5.
-    agreement: tuple[float, int] | None
-    kept_accuracy: dict[str, Share] = field(default_factory=dict)
+    negatives: dict[str, NegativeMeasurements]
+    agreement: Agreement | None  # None without the JSON plus HDF5
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def agrees(self) -> bool:
-        return self.agreement is None or (self.agreement[0] <= AGREEMENT and self.agreement[1] == 0)
+        """True unless the SavedModel and the JSON plus HDF5 are known to differ."""
+        return self.agreement is None or (
+            self.agreement.largest_difference <= MOST_DIFFERENCE
+            and self.agreement.answers_that_differ == 0
+        )
 
 
-def digit_score(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much a drawing is a digit: 1 - p("not a digit"), or without that class the largest p."""
+def digit_score(probabilities: Probabilities) -> NDArray[np.float64]:
+    """Return 1 - p("not a digit"), or without that class the largest probability: (n,)."""
     if probabilities.shape[1] > NOT_A_DIGIT_CLASS:
         return 1.0 - probabilities[:, NOT_A_DIGIT_CLASS]
     return np.asarray(probabilities.max(1))
 
 
-def read_all(probabilities: NDArray[np.float64], not_a_digit: float) -> NDArray[np.int64]:
-    """What the page says of each, 10 for "not a digit"; as serving.verdict.read_verdict."""
-    said = probabilities[:, :NOT_A_DIGIT_CLASS].argmax(1)
+def predict_all(probabilities: Probabilities, thresholds: Thresholds) -> NDArray[np.int64]:
+    """Return the page's answers, 10 for "not a digit"; as serving.verdict.read_verdict."""
+    predicted = np.asarray(probabilities[:, :NOT_A_DIGIT_CLASS].argmax(1))
     if probabilities.shape[1] > NOT_A_DIGIT_CLASS:
-        said = np.where(probabilities[:, NOT_A_DIGIT_CLASS] >= not_a_digit, NOT_A_DIGIT_CLASS, said)
-    return said
+        predicted[probabilities[:, NOT_A_DIGIT_CLASS] >= thresholds.not_a_digit] = NOT_A_DIGIT_CLASS
+    return predicted
 
 
-def digit_figures(sample: Sample, probabilities: NDArray[np.float64], subject: Any) -> DigitFigures:
-    """Figures of one version on digits.
-
-    Args:
-        sample: of digits.
-        probabilities: (n, 10 or 11), the version's.
-        subject: the version; its thresholds count.
-    """
-    limits = subject.thresholds
-    said = read_all(probabilities, limits.not_a_digit)
+def measure_digits(
+    sample: Sample, probabilities: Probabilities, thresholds: Thresholds
+) -> DigitMeasurements:
+    """Measure probabilities on a sample of digits."""
+    predicted = predict_all(probabilities, thresholds)
+    largest_of_digits = probabilities[:, :NOT_A_DIGIT_CLASS].max(1)
     likeliest = probabilities[:, :NOT_A_DIGIT_CLASS].argmax(1)
-    confidence = np.where(
-        said == NOT_A_DIGIT_CLASS, probabilities.max(1), probabilities[:, :NOT_A_DIGIT_CLASS].max(1)
-    )
-    right = said == sample.labels
-    sure = (said != NOT_A_DIGIT_CLASS) & (confidence >= limits.digit_confidence)
-
-    def share(mask: NDArray[np.bool_], of: NDArray[np.bool_] | None = None) -> Share:
-        return Share(int(mask.sum()), int(len(mask) if of is None else of.sum()))
+    refused = predicted == NOT_A_DIGIT_CLASS
+    confidence = np.where(refused, probabilities.max(1), largest_of_digits)
+    right = predicted == sample.labels
+    sure = ~refused & (confidence >= thresholds.digit_confidence)
 
     def by(groups: NDArray[np.str_] | NDArray[np.int64]) -> dict[str, Share]:
-        return {str(group): share(right[groups == group]) for group in np.unique(groups)}
+        return {str(group): _share(right[groups == group]) for group in np.unique(groups)}
 
-    people = np.array(sample.people)
-    return DigitFigures(
-        accuracy=share(right),
-        likeliest=share(likeliest == sample.labels),
-        refused=share(said == NOT_A_DIGIT_CLASS),
-        unsure=share((said != NOT_A_DIGIT_CLASS) & ~sure),
-        right_when_sure=share(right & sure, sure),
+    laboratories = [person.split("/")[0] for person in sample.people]
+    return DigitMeasurements(
+        accuracy=_share(right),
+        likeliest=_share(likeliest == sample.labels),
+        refused=_share(refused),
+        unsure=_share(~refused & ~sure),
+        right_when_sure=_share(right[sure]),
         by_digit=by(sample.labels),
-        by_laboratory=by(np.array([person.split("/")[0] for person in sample.people]))
-        if sample.people
-        else {},
-        by_person=by(people) if sample.people else {},
-        confusion=metrics.confusion(
-            sample.labels, said, columns=max(probabilities.shape[1], NOT_A_DIGIT_CLASS)
+        by_laboratory=by(np.array(laboratories)) if sample.people else {},
+        by_person=by(np.array(sample.people)) if sample.people else {},
+        confusion=metrics.confusion_matrix(
+            sample.labels, predicted, columns=max(probabilities.shape[1], NOT_A_DIGIT_CLASS)
         ),
         reliability=metrics.reliability(confidence, right),
         errors=np.flatnonzero(~right),
-        said=said,
+        predicted=predicted,
     )
 
 
-def measure(subject: Any, data: Samples) -> VersionFigures:
-    """All figures of a version (`training.evaluation.candidates.Subject`) but its speed."""
-    answers = {name: subject.served(sample.instances) for name, sample in data.digits.items()}
-    digits = {
-        name: digit_figures(sample, answers[name], subject) for name, sample in data.digits.items()
-    }
-    pens = [answers[name] for name in ("tidy", "messy") if name in answers]
-    reference = digit_score(np.concatenate(pens)) if pens else np.zeros(0)
-    others = {}
-    for name, sample in data.others.items():
-        given = subject.served(sample.instances)
-        score = digit_score(given)
-        false, true = metrics.roc(reference, score)
-        refused = read_all(given, subject.thresholds.not_a_digit) == NOT_A_DIGIT_CLASS
-        others[name] = OtherFigures(
-            refused=Share(int(refused.sum()), len(sample)),
-            auroc=metrics.auroc(reference, score),
-            false_positives=metrics.false_positives_at(reference, score, true_rate=0.95),
-            false_rates=false,
-            true_rates=true,
-        )
+def measure(candidate: Candidate, samples: Samples) -> VersionMeasurements:
+    """Measure everything about a version but its speed."""
+    thresholds = candidate.card.thresholds
+    answers = {name: candidate.served(part.instances) for name, part in samples.digits.items()}
     whole_canvas = {}
-    for name, sample in data.whole_canvas.items():
-        said = read_all(subject.served(sample.instances), subject.thresholds.not_a_digit)
-        whole_canvas[name] = Share(int((said == sample.labels).sum()), len(sample))
-    agreement = None
-    kept_accuracy = {}
-    if subject.kept is not None:
-        apart, differ = 0.0, 0
-        for name, sample in data.digits.items():
-            kept = subject.kept(sample.instances)
-            said = read_all(kept, subject.thresholds.not_a_digit)
-            kept_accuracy[name] = Share(int((said == sample.labels).sum()), len(sample))
-            apart = max(apart, float(np.abs(kept - answers[name]).max()))
-            differ += int((kept.argmax(1) != answers[name].argmax(1)).sum())
-        agreement = (apart, differ)
-    card = subject.card
-    return VersionFigures(
-        version=subject.version,
+    for name, sample in samples.whole_canvas.items():
+        predicted = predict_all(candidate.served(sample.instances), thresholds)
+        whole_canvas[name] = _share(predicted == sample.labels)
+    card = candidate.card
+    return VersionMeasurements(
+        version=card.version,
         title=card.title,
         classes=card.classes,
         parameters=card.parameters,
         size_bytes=card.size_bytes,
         temperature=card.temperature,
-        thresholds={
-            "digit_confidence": card.thresholds.digit_confidence,
-            "not_a_digit": card.thresholds.not_a_digit,
+        thresholds=thresholds,
+        digits={
+            name: measure_digits(sample, answers[name], thresholds)
+            for name, sample in samples.digits.items()
         },
-        digits=digits,
         whole_canvas=whole_canvas,
-        others=others,
-        agreement=agreement,
-        kept_accuracy=kept_accuracy,
+        negatives=_measure_negatives(candidate, samples, answers),
+        agreement=_measure_agreement(candidate, samples, answers),
     )
 
 
-def seeds_spread(folder: Path = SEEDS) -> dict[str, dict[str, Any]]:
-    """Mean and spread of the figures that each training seed left; empty without any."""
-    found: dict[str, list[float]] = defaultdict(list)
-    numbers = []
-    for path in sorted(folder.glob("seed-*.json")):
-        made = json.loads(path.read_text(encoding="utf-8"))
-        numbers.append(made.get("seed"))
-        for name, value in made.get("metrics", {}).items():
-            if isinstance(value, int | float):
-                found[name].append(float(value))
-    return {
-        name: {
-            "mean": float(np.mean(values)),
-            "standard_deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-            "values": values,
-            "seeds": numbers,
-        }
-        for name, values in found.items()
-        if len(values) == len(numbers)
-    }
+def _measure_negatives(
+    candidate: Candidate, samples: Samples, answers: dict[str, Probabilities]
+) -> dict[str, NegativeMeasurements]:
+    if not samples.negatives:
+        return {}
+    digits = digit_score(np.concatenate([answers["clean"], answers["perturbed"]]))
+    measured = {}
+    for name, sample in samples.negatives.items():
+        probabilities = candidate.served(sample.instances)
+        score = digit_score(probabilities)
+        false, true = metrics.roc(digits, score)
+        predicted = predict_all(probabilities, candidate.card.thresholds)
+        measured[name] = NegativeMeasurements(
+            refused=_share(predicted == NOT_A_DIGIT_CLASS),
+            auroc=metrics.auroc(digits, score),
+            false_positive_rate=metrics.false_positive_rate(digits, score, true_rate=0.95),
+            false_rates=false,
+            true_rates=true,
+        )
+    return measured
+
+
+def _measure_agreement(
+    candidate: Candidate, samples: Samples, answers: dict[str, Probabilities]
+) -> Agreement | None:
+    if candidate.source is None:
+        return None
+    accuracy, largest, differ = {}, 0.0, 0
+    for name, sample in samples.digits.items():
+        expected = candidate.source(sample.instances)
+        predicted = predict_all(expected, candidate.card.thresholds)
+        accuracy[name] = _share(predicted == sample.labels)
+        largest = max(largest, float(np.abs(expected - answers[name]).max()))
+        differ += int((expected.argmax(1) != answers[name].argmax(1)).sum())
+    return Agreement(largest, differ, accuracy)
+
+
+def _share(mask: NDArray[np.bool_]) -> Share:
+    return Share(int(mask.sum()), len(mask))

@@ -1,4 +1,4 @@
-"""The figures of an evaluation, each from its definition."""
+"""Metrics of an evaluation, each from its definition."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ BINS = 15  # of the reliability diagram; Guo et al. (2017) use 15
 
 @dataclass(frozen=True)
 class Share:
-    """Some of `of`, with the 95 % interval of the share behind it."""
+    """A number of cases out of all, with the 95 % confidence interval of the share."""
 
     count: int
     of: int
@@ -21,10 +21,10 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's score interval: right for shares near 1, where the usual one leaves 0..1."""
+        """Wilson's score interval, which stays within 0..1 for shares near 1."""
         if not self.of:
             return (0.0, 1.0)
-        z, n, p = 1.959964, self.of, self.value  # z: 97.5 % point of the normal distribution
+        z, n, p = 1.959964, self.of, self.value  # z: 97.5 % quantile of the normal distribution
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return (max(0.0, float(middle - half)), min(1.0, float(middle + half)))
@@ -40,9 +40,9 @@ class Share:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often what was said with a confidence was right, by bins of that confidence."""
+    """Mean confidence and accuracy by bin of confidence, without empty bins."""
 
-    confidence: list[float]  # mean of each bin that is not empty
+    confidence: list[float]
     accuracy: list[float]
     count: list[int]
 
@@ -55,19 +55,25 @@ class Reliability:
 
 
 def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) -> Reliability:
-    """Bins of equal width; `confidence` (n,) in 0..1, `right` (n,) booleans."""
-    said, was = np.asarray(confidence, np.float64), np.asarray(right, bool)
-    bin_of = np.clip((said * bins).astype(int), 0, bins - 1)
+    """Sort predictions into bins of equal width; `confidence` (n,) in 0..1, `right` (n,) bool."""
+    values, correct = np.asarray(confidence, np.float64), np.asarray(right, bool)
+    bin_of = np.clip((values * bins).astype(int), 0, bins - 1)
     used = np.unique(bin_of)
     return Reliability(
-        confidence=[float(said[bin_of == index].mean()) for index in used],
-        accuracy=[float(was[bin_of == index].mean()) for index in used],
+        confidence=[float(values[bin_of == index].mean()) for index in used],
+        accuracy=[float(correct[bin_of == index].mean()) for index in used],
         count=[int((bin_of == index).sum()) for index in used],
     )
 
 
+def calibration_error(probabilities: ArrayLike, labels: ArrayLike) -> float:
+    """Return the expected calibration error of the most probable class of (n, classes)."""
+    scores = np.asarray(probabilities, np.float64)
+    return reliability(scores.max(1), scores.argmax(1) == np.asarray(labels)).error
+
+
 def roc(positive: ArrayLike, negative: ArrayLike) -> tuple[NDArray[np.float64], ...]:
-    """False and true positive rates at every threshold, from (0, 0) to (1, 1).
+    """Return false and true positive rates at every threshold, from (0, 0) to (1, 1).
 
     Args:
         positive: (n,) scores that should be high.
@@ -77,7 +83,7 @@ def roc(positive: ArrayLike, negative: ArrayLike) -> tuple[NDArray[np.float64], 
     scores = np.concatenate([high, low])
     is_high = np.concatenate([np.ones(len(high)), np.zeros(len(low))])
     order = np.argsort(-scores, kind="stable")
-    # Equal scores cross the threshold together.
+    # Equal scores pass the threshold together.
     last = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     true = np.cumsum(is_high[order])[last] / len(high)
     false = np.cumsum(1 - is_high[order])[last] / len(low)
@@ -85,20 +91,20 @@ def roc(positive: ArrayLike, negative: ArrayLike) -> tuple[NDArray[np.float64], 
 
 
 def auroc(positive: ArrayLike, negative: ArrayLike) -> float:
-    """The chance that a positive scores above a negative (ties count half)."""
+    """Return the probability that a positive scores above a negative; ties count half."""
     false, true = roc(positive, negative)
     return float(np.trapezoid(true, false))
 
 
-def false_positives_at(positive: ArrayLike, negative: ArrayLike, *, true_rate: float) -> float:
-    """The share of negatives at or above the threshold that `true_rate` of positives reach."""
+def false_positive_rate(positive: ArrayLike, negative: ArrayLike, *, true_rate: float) -> float:
+    """Return the share of negatives that reach the threshold `true_rate` of positives reach."""
     high = np.sort(np.asarray(positive, np.float64))
     threshold = high[int(np.floor((1 - true_rate) * len(high)))]
     return float((np.asarray(negative) >= threshold).mean())
 
 
-def confusion(labels: ArrayLike, said: ArrayLike, *, columns: int) -> NDArray[np.int64]:
-    """(10, columns): how often a digit (row) was read as a class (column)."""
+def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, *, columns: int) -> NDArray[np.int64]:
+    """Return how often each digit (row) was predicted as each class (column): (10, columns)."""
     counts = np.zeros((10, columns), np.int64)
-    np.add.at(counts, (np.asarray(labels, int), np.asarray(said, int)), 1)
+    np.add.at(counts, (np.asarray(labels, int), np.asarray(predicted, int)), 1)
     return counts

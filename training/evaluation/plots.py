@@ -1,4 +1,4 @@
-"""The pictures of an evaluation: confusion, reliability, ROC, and every error on one sheet."""
+"""Plots of an evaluation: confusion, reliability, ROC, and contact sheets of the errors."""
 
 from pathlib import Path
 from typing import Any
@@ -7,47 +7,49 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from serving.verdict import NOT_A_DIGIT_CLASS
-from training.evaluation.measurements import VersionFigures
+from training.evaluation.measurements import VersionMeasurements
 from training.evaluation.samples import Sample, Samples
 
-DPI = 80  # small files: these are looked at in a browser
+DPI = 80  # enough for a browser, and small files
 MOST_ERRORS = 120
 ZOOM = 2
 
 
-def draw(output: Path, figures: list[VersionFigures], data: Samples) -> list[tuple[str, str]]:
-    """Writes PNG files and returns (file name, caption) of each."""
+def draw(
+    output: Path, versions: list[VersionMeasurements], samples: Samples
+) -> list[tuple[str, str]]:
+    """Write PNG files and return the file name and the caption of each."""
     import matplotlib as mpl
 
     mpl.use("Agg")
-    drawn = [(_reliability(output, figures), "Reliability: confidence said against share right")]
-    if any(one.others for one in figures):
-        drawn.append((_roc(output, figures), "ROC: digits against what is no digit"))
-    for one in figures:
+    drawn = [(_reliability(output, versions), "Reliability: confidence against share right")]
+    if any(one.negatives for one in versions):
+        drawn.append((_roc(output, versions), "ROC: digits against negatives"))
+    for one in versions:
         drawn.append((_confusion(output, one), f"Confusion matrices of version {one.version}"))
-        for name, sample in data.digits.items():
+        for name, sample in samples.digits.items():
             file = _errors(output, one, name, sample)
             if file:
-                drawn.append((file, f"What version {one.version} got wrong: {sample.name}"))
+                drawn.append((file, f"Errors of version {one.version}: {sample.name}"))
     return drawn
 
 
 def _save(figure: Any, path: Path) -> str:
     import matplotlib.pyplot as plt
 
-    # Without its own name and version in the file: the same figures, the same bytes.
+    # Without Matplotlib's name and version, so that the same figures give the same bytes.
     figure.savefig(path, dpi=DPI, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
     return path.name
 
 
-def _reliability(output: Path, figures: list[VersionFigures]) -> str:
+def _reliability(output: Path, versions: list[VersionMeasurements]) -> str:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
-        1, len(figures), figsize=(4.2 * len(figures), 4), squeeze=False, layout="constrained"
+        1, len(versions), figsize=(4.2 * len(versions), 4), squeeze=False, layout="constrained"
     )
-    for axis, one in zip(axes[0], figures, strict=True):
+    for axis, one in zip(axes[0], versions, strict=True):
         axis.plot([0, 1], [0, 1], color="0.75", linewidth=1)
         for name, part in one.digits.items():
             found = part.reliability
@@ -58,19 +60,19 @@ def _reliability(output: Path, figures: list[VersionFigures]) -> str:
     return _save(figure, output / "reliability.png")
 
 
-def _roc(output: Path, figures: list[VersionFigures]) -> str:
+def _roc(output: Path, versions: list[VersionMeasurements]) -> str:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
-        1, len(figures), figsize=(4.2 * len(figures), 4), squeeze=False, layout="constrained"
+        1, len(versions), figsize=(4.2 * len(versions), 4), squeeze=False, layout="constrained"
     )
-    for axis, one in zip(axes[0], figures, strict=True):
-        for name, part in one.others.items():
+    for axis, one in zip(axes[0], versions, strict=True):
+        for name, part in one.negatives.items():
             label = f"{name}, {part.auroc:.4f}"
             axis.plot(part.false_rates, part.true_rates, linewidth=1.2, label=label)
         axis.set(
             title=f"version {one.version}",
-            xlabel="no digit, taken for one",
+            xlabel="negatives, taken for digits",
             ylabel="digits, taken for digits",
             xlim=(0, 0.3),
             ylim=(0.7, 1.002),
@@ -79,7 +81,7 @@ def _roc(output: Path, figures: list[VersionFigures]) -> str:
     return _save(figure, output / "roc.png")
 
 
-def _confusion(output: Path, one: VersionFigures) -> str:
+def _confusion(output: Path, one: VersionMeasurements) -> str:
     import matplotlib.pyplot as plt
 
     names = list(one.digits)
@@ -88,7 +90,7 @@ def _confusion(output: Path, one: VersionFigures) -> str:
     )
     for axis, name in zip(axes[0], names, strict=True):
         counts = one.digits[name].confusion
-        # Errors are few: colour by share of the row, and to one part in twenty.
+        # Errors are few, so the colour is that of 5 % of the row at most.
         shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
         axis.imshow(np.minimum(shares, 0.05), cmap="Blues")
         for row, column in np.argwhere(counts > 0):
@@ -102,15 +104,15 @@ def _confusion(output: Path, one: VersionFigures) -> str:
                 fontsize=6,
                 color="white" if dark else "black",
             )
-        said = [*map(str, range(10)), "none"][: counts.shape[1]]
-        axis.set_xticks(range(len(said)), said, fontsize=7)
+        classes = [*map(str, range(10)), "none"][: counts.shape[1]]
+        axis.set_xticks(range(len(classes)), classes, fontsize=7)
         axis.set_yticks(range(10), [str(digit) for digit in range(10)], fontsize=7)
-        axis.set(title=f"version {one.version}: {name}", xlabel="said", ylabel="drawn")
+        axis.set(title=f"version {one.version}: {name}", xlabel="predicted", ylabel="drawn")
     return _save(figure, output / f"confusion-{one.version}.png")
 
 
-def _errors(output: Path, one: VersionFigures, name: str, sample: Sample) -> str | None:
-    """A contact sheet: each error as the model saw it, "drawn > said" below; None without any."""
+def _errors(output: Path, one: VersionMeasurements, name: str, sample: Sample) -> str | None:
+    """Write a sheet of the misread instances with "drawn > predicted" below; None without any."""
     rows = one.digits[name].errors[:MOST_ERRORS]
     if not len(rows):
         return None
@@ -125,8 +127,9 @@ def _errors(output: Path, one: VersionFigures, name: str, sample: Sample) -> str
         grey = np.rint(sample.instances[row] * 255).astype(np.uint8)
         cell = Image.fromarray(grey).resize((side, side), Image.Resampling.NEAREST)
         sheet.paste(cell, (left, top))
-        said = one.digits[name].said[row]
-        text = f"{sample.labels[row]} > {'none' if said == NOT_A_DIGIT_CLASS else said}"
+        predicted = one.digits[name].predicted[row]
+        answer = "none" if predicted == NOT_A_DIGIT_CLASS else predicted
+        text = f"{sample.labels[row]} > {answer}"
         pen.text((left + side // 2, top + side), text, fill=0, font=font, anchor="ma")
     path = output / f"errors-{one.version}-{name}.png"
     sheet.save(path, optimize=True)

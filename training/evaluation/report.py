@@ -1,26 +1,29 @@
-"""Writes an evaluation: results.json for programs, results.md for people, pictures for both."""
+"""Report of an evaluation: results.json for programs, results.md for people, and plots."""
 
 import json
 import platform
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from serving.atomic_files import write_text
 from training.data.pen_strokes import HELD_OUT_DONORS, HELD_OUT_LETTERS
 from training.evaluation import plots
-from training.evaluation.measurements import DigitFigures, VersionFigures
+from training.evaluation.measurements import DigitMeasurements, VersionMeasurements
 from training.evaluation.metrics import Share
 from training.evaluation.samples import PERTURBED_DRAWINGS, Samples
+from training.evaluation.seeds import Spread
 
 WORST_PEOPLE = 10
-# What a training's own figures are called here.
-SEED_FIGURES = {
+# Metrics of the training metadata, with their names in the report.
+SEED_METRICS = {
     "mnist_test_accuracy": "MNIST test, accuracy",
-    "pen_tidy_accuracy": "pen digits, tidy",
-    "pen_messy_accuracy": "pen digits, messy",
-    "pen_tidy_other_laboratories_accuracy": "pen digits of other laboratories, tidy",
-    "pen_messy_other_laboratories_accuracy": "pen digits of other laboratories, messy",
+    "pen_clean_accuracy": "pen digits, clean",
+    "pen_perturbed_accuracy": "pen digits, perturbed",
+    "pen_clean_other_laboratories_accuracy": "pen digits of other laboratories, clean",
+    "pen_perturbed_other_laboratories_accuracy": "pen digits of other laboratories, perturbed",
     "auroc_seen_letters": "AUROC, letters of kinds trained on",
     "auroc_unseen_letters": "AUROC, letters never trained on",
     "refused_digits": "digits refused",
@@ -30,34 +33,30 @@ SEED_FIGURES = {
 
 def write(
     output: Path,
-    figures: list[VersionFigures],
-    data: Samples,
-    spread: dict[str, dict[str, Any]],
+    versions: list[VersionMeasurements],
+    samples: Samples,
+    spread: dict[str, Spread],
     *,
     quick: bool = False,
 ) -> str:
-    """Writes everything below `output` and returns the Markdown."""
+    """Write report and plots into a folder and return the Markdown."""
     output.mkdir(parents=True, exist_ok=True)
-    drawn = plots.draw(output, figures, data)
-    text = markdown(figures, data, spread, drawn, quick=quick)
+    drawn = plots.draw(output, versions, samples)
+    text = markdown(versions, samples, spread, drawn, quick=quick)
     document = {
         "machine": platform.machine(),
         "quick": quick,
-        "versions": [as_dict(one) for one in figures],
-        "seeds": spread,
+        "versions": [as_dict(one) for one in versions],
+        "seeds": {name: found.as_dict() for name, found in spread.items()},
     }
-    for name, content in (
-        ("results.json", json.dumps(document, indent=1) + "\n"),
-        ("results.md", text),
-    ):
-        draft = output / f".{name}.draft"
-        draft.write_text(content, encoding="utf-8")
-        draft.rename(output / name)
+    write_text(output / "results.json", json.dumps(document, indent=1) + "\n")
+    write_text(output / "results.md", text)
     return text
 
 
-def as_dict(one: VersionFigures) -> dict[str, Any]:
-    """One version's figures as JSON has them."""
+def as_dict(one: VersionMeasurements) -> dict[str, Any]:
+    """Return the measurements of one version as results.json has them."""
+    agreement = one.agreement
     return {
         "version": one.version,
         "title": one.title,
@@ -65,31 +64,33 @@ def as_dict(one: VersionFigures) -> dict[str, Any]:
         "parameters": one.parameters,
         "size_bytes": one.size_bytes,
         "temperature": one.temperature,
-        "thresholds": one.thresholds,
+        "thresholds": asdict(one.thresholds),
         "cpu_milliseconds_an_instance": one.milliseconds,
         "agreement": None
-        if one.agreement is None
-        else {"largest_difference": one.agreement[0], "answers_that_differ": one.agreement[1]},
-        "digits": {name: _digits_as_dict(part) for name, part in one.digits.items()},
-        "json_and_hdf5_accuracy": {
-            name: share.as_dict() for name, share in one.kept_accuracy.items()
+        if agreement is None
+        else {
+            "largest_difference": agreement.largest_difference,
+            "answers_that_differ": agreement.answers_that_differ,
         },
-        "whole_canvas": {name: share.as_dict() for name, share in one.whole_canvas.items()},
-        "no_digit": {
+        "digits": {name: _digits_as_dict(part) for name, part in one.digits.items()},
+        "json_and_hdf5_accuracy": _as_dicts(agreement.accuracy if agreement else {}),
+        "whole_canvas": _as_dicts(one.whole_canvas),
+        "negatives": {
             name: {
                 "auroc": part.auroc,
-                "false_positives_at_95_true": part.false_positives,
+                "false_positives_at_95_true": part.false_positive_rate,
                 "refused": part.refused.as_dict(),
             }
-            for name, part in one.others.items()
+            for name, part in one.negatives.items()
         },
     }
 
 
-def _digits_as_dict(part: DigitFigures) -> dict[str, Any]:
-    def all_of(shares: dict[str, Share]) -> dict[str, Any]:
-        return {name: share.as_dict() for name, share in shares.items()}
+def _as_dicts(shares: dict[str, Share]) -> dict[str, Any]:
+    return {name: share.as_dict() for name, share in shares.items()}
 
+
+def _digits_as_dict(part: DigitMeasurements) -> dict[str, Any]:
     return {
         "accuracy": part.accuracy.as_dict(),
         "likeliest_digit": part.likeliest.as_dict(),
@@ -102,62 +103,70 @@ def _digits_as_dict(part: DigitFigures) -> dict[str, Any]:
             "accuracy": part.reliability.accuracy,
             "count": part.reliability.count,
         },
-        "by_digit": all_of(part.by_digit),
-        "by_laboratory": all_of(part.by_laboratory),
-        "by_person": all_of(part.by_person),
+        "by_digit": _as_dicts(part.by_digit),
+        "by_laboratory": _as_dicts(part.by_laboratory),
+        "by_person": _as_dicts(part.by_person),
         "confusion": part.confusion.tolist(),
     }
 
 
 def markdown(
-    figures: list[VersionFigures],
-    data: Samples,
-    spread: dict[str, dict[str, Any]],
+    versions: list[VersionMeasurements],
+    samples: Samples,
+    spread: dict[str, Spread],
     drawn: list[tuple[str, str]],
     *,
     quick: bool = False,
 ) -> str:
-    """The tables; `drawn` is file and caption of each picture."""
+    """Return the tables, followed by the plots.
+
+    Args:
+        versions: the measurements.
+        samples: on which they were made.
+        spread: of the trainings that differ in their random seed.
+        drawn: file name and caption of each plot.
+        quick: say that a part of the data was used.
+    """
     parts = ["# Results\n"]
     if quick:
-        parts.append("**A quick look at a part of the data: no figures to quote.**\n")
-    parts.append(_who_judges(data))
+        parts.append("**A quick look at a part of the data: do not quote these figures.**\n")
+    parts.append(_samples(samples))
     parts.append("## Accuracy\n")
-    parts.append(_accuracy(figures, data))
-    if any(one.others for one in figures):
-        parts.append("## What is no digit\n")
-        parts.append(_no_digit(figures))
+    parts.append(_accuracy(versions, samples))
+    if any(one.negatives for one in versions):
+        parts.append("## Negatives\n")
+        parts.append(_negatives(versions))
     parts.append("## Confidence\n")
-    parts.append(_confidence(figures))
+    parts.append(_confidence(versions))
     parts.append("## The versions\n")
-    parts.append(_versions(figures))
+    parts.append(_versions(versions))
     if spread:
-        parts.append("## Training seeds\n")
+        parts.append("## Random seeds of the training\n")
         parts.append(_seeds(spread))
-    for one in figures:
+    for one in versions:
         parts.append(f"## Version {one.version}, in detail\n")
         parts.append(_detail(one))
     parts.extend(f"![{caption}]({name})\n" for name, caption in drawn)
     return "\n".join(parts)
 
 
-def _who_judges(data: Samples) -> str:
-    lines = [f"MNIST's test set has {len(data.digits['mnist']):,} pictures."]
-    if "tidy" in data.digits:
-        people = set(data.digits["tidy"].people)
+def _samples(samples: Samples) -> str:
+    lines = [f"MNIST's test set has {len(samples.digits['mnist']):,} pictures."]
+    if "clean" in samples.digits:
+        people = set(samples.digits["clean"].people)
         laboratories = {person.split("/")[0] for person in people}
         held_out = sorted(laboratories & HELD_OUT_DONORS)
         lines.append(
-            f"Pen digits: {len(data.digits['tidy']):,} by {len(people)} people of "
+            f"Pen digits: {len(samples.digits['clean']):,} by {len(people)} people of "
             f"{len(laboratories)} laboratories; version 2 saw none of these people, and of the "
-            f"laboratories {', '.join(held_out)} nobody at all. Version 1 has never seen a pen "
-            f"stroke. Tidy: centred, the page's own pen. Messy: {PERTURBED_DRAWINGS} drawings of "
-            "each, 30 to 100 % of the canvas in size, anywhere on it, with a pen of 3 to 10 %. "
-            f"Letters never trained on: {' '.join(sorted(HELD_OUT_LETTERS))}."
+            f"laboratories {', '.join(held_out)} nobody at all. Version 1 was not trained on pen "
+            f"strokes. Clean: centred, the page's own pen. Perturbed: {PERTURBED_DRAWINGS} "
+            "drawings of each, 30 to 100 % of the canvas in size, anywhere on it, with a pen of "
+            f"3 to 10 %. Letters never trained on: {' '.join(sorted(HELD_OUT_LETTERS))}."
         )
     lines.append(
-        "A digit counts as right when the page would say it: likeliest, and not refused. "
-        "Intervals are Wilson's, 95 %."
+        "A digit counts as right if the page would answer it: the most probable digit, and not "
+        "refused. Intervals are Wilson's, 95 %."
     )
     return " ".join(lines) + "\n"
 
@@ -175,55 +184,55 @@ def _percent(share: Share) -> str:
     return f"{100 * share.value:.2f} % ({100 * low:.2f} to {100 * high:.2f})"
 
 
-def _accuracy(figures: list[VersionFigures], data: Samples) -> str:
-    names = list(data.digits)
+def _accuracy(versions: list[VersionMeasurements], samples: Samples) -> str:
+    names = list(samples.digits)
     rows = []
-    for one in figures:
+    for one in versions:
         rows.append(
             [f"version {one.version}, SavedModel"]
             + [_percent(one.digits[name].accuracy) for name in names]
         )
-        if one.kept_accuracy:
+        if one.agreement:
             rows.append(
                 [f"version {one.version}, JSON plus HDF5"]
-                + [_percent(one.kept_accuracy[name]) for name in names]
+                + [_percent(one.agreement.accuracy[name]) for name in names]
             )
         if one.whole_canvas:
             rows.append(
-                [f"version {one.version}, the seed's preprocessing (whole canvas shrunk)"]
+                [f"version {one.version}, the original demo's preprocessing (whole canvas shrunk)"]
                 + [
                     _percent(one.whole_canvas[name]) if name in one.whole_canvas else "-"
                     for name in names
                 ]
             )
-    return _table(["", *(data.digits[name].name for name in names)], rows)
+    return _table(["", *(samples.digits[name].name for name in names)], rows)
 
 
-def _no_digit(figures: list[VersionFigures]) -> str:
+def _negatives(versions: list[VersionMeasurements]) -> str:
     rows = []
-    for one in figures:
-        for name, part in one.others.items():
+    for one in versions:
+        for name, part in one.negatives.items():
             rows.append(
                 [
                     f"version {one.version}: {name}",
                     f"{part.auroc:.4f}",
-                    f"{100 * part.false_positives:.1f} %",
+                    f"{100 * part.false_positive_rate:.1f} %",
                     _percent(part.refused) if one.classes > 10 else "-",
                 ]
             )
-        for how in ("tidy", "messy"):
+        for how in ("clean", "perturbed"):
             if one.classes > 10 and how in one.digits:
                 refused = _percent(one.digits[how].refused)
                 rows.append([f"version {one.version}: pen digits, {how}", "", "", refused])
     note = (
-        "Against the pen digits, tidy and messy. A version of ten classes has no class for it: "
-        "there the score is its largest probability.\n"
+        "Against the pen digits, clean and perturbed. For a version of ten classes, which has no "
+        "class for negatives, the score is the largest probability.\n"
     )
-    head = ["", "AUROC", "taken for a digit at 95 % of digits taken", "called no digit"]
+    head = ["", "AUROC", "taken for a digit at 95 % of digits taken", "refused"]
     return note + "\n" + _table(head, rows)
 
 
-def _confidence(figures: list[VersionFigures]) -> str:
+def _confidence(versions: list[VersionMeasurements]) -> str:
     rows = [
         [
             f"version {one.version}: {name}",
@@ -231,15 +240,15 @@ def _confidence(figures: list[VersionFigures]) -> str:
             _percent(part.unsure),
             _percent(part.right_when_sure),
         ]
-        for one in figures
+        for one in versions
         for name, part in one.digits.items()
     ]
     return _table(["", "calibration error (ECE)", "unsure", "right when sure"], rows)
 
 
-def _versions(figures: list[VersionFigures]) -> str:
+def _versions(versions: list[VersionMeasurements]) -> str:
     rows = []
-    for one in figures:
+    for one in versions:
         speed = [
             f"{one.milliseconds[name]:.2f}" if name in one.milliseconds else "-"
             for name in ("batch 1", "batch 64")
@@ -247,7 +256,8 @@ def _versions(figures: list[VersionFigures]) -> str:
         agreement = (
             "-"
             if one.agreement is None
-            else f"{one.agreement[0]:.1g}, {one.agreement[1]} answers differ"
+            else f"{one.agreement.largest_difference:.1g}, "
+            f"{one.agreement.answers_that_differ} answers differ"
         )
         rows.append(
             [
@@ -271,30 +281,32 @@ def _versions(figures: list[VersionFigures]) -> str:
     return _table(head, rows)
 
 
-def _seeds(spread: dict[str, dict[str, Any]]) -> str:
+def _seeds(spread: dict[str, Spread]) -> str:
     rows = []
-    for name, title in SEED_FIGURES.items():
+    for name, title in SEED_METRICS.items():
         if name not in spread:
             continue
         found = spread[name]
         ratio = "auroc" not in name
         scale, unit = (100, " %") if ratio else (1, "")
         digits = 2 if ratio else 4
-        deviation = found["standard_deviation"]
+        deviation = found.standard_deviation
         rows.append(
             [
                 title,
-                f"{scale * found['mean']:.{digits}f}{unit}",
+                f"{scale * found.mean:.{digits}f}{unit}",
                 "-" if deviation is None else f"{scale * deviation:.{digits}f}{unit}",
-                ", ".join(f"{scale * value:.{digits}f}" for value in found["values"]),
+                ", ".join(f"{scale * value:.{digits}f}" for value in found.values),
             ]
         )
-    seeds = next(iter(spread.values()))["seeds"]
-    note = f"Version 2's recipe with seeds {', '.join(map(str, seeds))}, as training measured it.\n"
+    seeds = next(iter(spread.values())).seeds
+    note = (
+        f"Version 2's recipe with seeds {', '.join(map(str, seeds))}, as measured after training.\n"
+    )
     return note + "\n" + _table(["", "mean", "standard deviation", "each"], rows)
 
 
-def _detail(one: VersionFigures) -> str:
+def _detail(one: VersionMeasurements) -> str:
     names = list(one.digits)
     parts = [
         _table(
@@ -322,7 +334,7 @@ def _detail(one: VersionFigures) -> str:
         median = float(np.median([share.value for share in people.values()]))
         rows = [[person, _percent(people[person])] for person in worst[:WORST_PEOPLE]]
         parts.append(
-            f"Of {len(people)} people, {flawless} were read without one error ({pens[-1]}); the "
+            f"Of {len(people)} people, {flawless} were read without an error ({pens[-1]}); the "
             f"median is {100 * median:.1f} %. The hardest to read:\n"
         )
         parts.append(_table(["person", pens[-1]], rows))

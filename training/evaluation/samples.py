@@ -1,7 +1,7 @@
-"""What versions are evaluated on: instances, and who drew them.
+"""Samples for validation and evaluation: instances that version 2 was not trained on.
 
-Nothing here was trained on by version 2: MNIST's test set, and pen strokes of the people and
-laboratories that `training.pen_strokes.split` holds out. Version 1 never saw a pen stroke.
+They are MNIST's test set, and pen strokes of the writers and laboratories that
+`training.data.pen_strokes.split` holds out.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,20 +15,38 @@ from PIL import Image, ImageOps
 from serving.preprocessing import INSTANCE_SIZE, to_instance
 from serving.verdict import NOT_A_DIGIT_CLASS
 from training.data import canvas, mnist, negatives
-from training.data.instances import number_of
-from training.data.pen_strokes import HELD_OUT_LETTERS, PenDrawing, load_digits, load_other, split
+from training.data.instances import seed_from
+from training.data.pen_strokes import (
+    HELD_OUT_LETTERS,
+    PenDrawing,
+    load_digits,
+    load_letters,
+    split,
+)
+from training.data.strokes import Stroke
 
-PERTURBED_DRAWINGS = 3  # messy drawings of each pen drawing
-SCRIBBLES = 300  # drawings of each kind that is no digit and no letter
-SEED = 20  # of the messiness; training's own validation has another
-# Kinds of training.outliers that are made of strokes of people held out, or by chance; symbols
-# are the training's own templates, so they would flatter.
-NO_DIGIT_KINDS = {
-    "scribbles": "scribble",
-    "several digits": "several",
-    "turned digits": "turned",
-    "recombined strokes": "recombined",
+PERTURBED_DRAWINGS = 3  # of each pen drawing
+NEGATIVES_OF_A_KIND = 300
+QUICK_EVERY = 8  # a quick look takes every eighth drawing
+# Two seeds, so that the temperature and the thresholds, chosen in validation, are evaluated on
+# drawings that were perturbed differently.
+VALIDATION_SEED = 0
+EVALUATION_SEED = 20
+SEEN_LETTERS = "letters of kinds trained on"
+UNSEEN_LETTERS = "letters never trained on"
+# Kinds of training.data.negatives that are made from strokes of held-out writers or by chance.
+# Symbols are left out: they are trained on, so they would overstate the AUROC.
+NEGATIVES = {
+    "scribble": "scribbles",
+    "several": "several digits",
+    "turned": "turned digits",
+    "recombined": "recombined strokes",
+    "crossed out": "crossed-out digits",
+    "lines": "lines",
+    "dots": "dots",
 }
+
+Preprocess = Callable[[Image.Image], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +56,7 @@ class Sample:
     name: str
     instances: NDArray[np.float32]  # (n, 28, 28), 0..1
     labels: NDArray[np.int64]  # (n,); 10 is "not a digit"
-    people: tuple[str, ...] = ()  # who drew each, "donor/writer"; empty where nobody is known
+    people: tuple[str, ...] = ()  # who drew each, "donor/writer"; empty if unknown
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,94 +64,121 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """All that a version is evaluated on."""
+    """All samples that a network or a version is measured on."""
 
-    digits: dict[str, Sample]  # mnist, tidy, messy
-    whole_canvas: dict[str, Sample]  # tidy and messy by the seed's own preprocessing
-    others: dict[str, Sample]  # letters and what else is no digit
+    digits: dict[str, Sample]  # "mnist", "clean", "perturbed"
+    negatives: dict[str, Sample]  # SEEN_LETTERS, UNSEEN_LETTERS and the values of NEGATIVES
+    # "clean" and "perturbed" as the original demo preprocessed them, for evaluation only.
+    whole_canvas: dict[str, Sample]
 
 
-def load(data: Path | None, *, quick: bool = False) -> Samples:
-    """Renders everything; the same every time.
+def load_for_evaluation(data: Path | None, *, quick: bool = False) -> Samples:
+    """Load MNIST's test set and render all drawings, the same every time.
 
     Args:
-        data: folder with mnist/ and pen-strokes/; None where only a download of MNIST is to be had.
-        quick: a part of each, for a look.
+        data: folder with mnist/ and pen-strokes/; None if MNIST has to be downloaded.
+        quick: load a part of each.
 
     Raises:
-        training.mnist.MnistError, training.pen_strokes.PenStrokesMissing
+        training.data.mnist.MnistError, training.data.pen_strokes.PenStrokesMissing
     """
     images, labels = mnist.load(data / "mnist" if data else None)[1]
-    some = slice(None, 1000) if quick else slice(None)
-    digits = {
-        "mnist": Sample(
-            "MNIST test set", images[some].astype(np.float32) / 255, labels[some].astype(np.int64)
-        )
-    }
+    part = slice(1000 if quick else None)
+    mnist_test = Sample(
+        "MNIST test set",
+        np.divide(images[part], 255, dtype=np.float32),
+        labels[part].astype(np.int64),
+    )
     if data is None or not (data / "pen-strokes").is_dir():
-        return Samples(digits=digits, whole_canvas={}, others={})
-    validation = split(load_digits(data)).validation
-    letters = split(load_other(data))
-    every = 8 if quick else 1
-    drawn = validation[::every]
-    whole_canvas = {}
-    for how in ("tidy", "messy"):
-        digits[how] = _drawn(f"pen digits, {how}", drawn, how=how, read=to_instance)
-        whole_canvas[how] = _drawn(
-            f"pen digits, {how}, whole canvas", drawn, how=how, read=_whole_canvas
-        )
+        return Samples(digits={"mnist": mnist_test}, negatives={}, whole_canvas={})
+    every = QUICK_EVERY if quick else 1
+    drawn = load_drawings(data, seed=EVALUATION_SEED, every=every)
+    return Samples(
+        digits={"mnist": mnist_test, **drawn.digits},
+        negatives=drawn.negatives,
+        whole_canvas=_pen_digits(
+            split(load_digits(data)).validation[::every],
+            seed=EVALUATION_SEED,
+            preprocess=_shrink_whole_canvas,
+        ),
+    )
+
+
+def load_drawings(data: Path, *, seed: int, every: int = 1) -> Samples:
+    """Render the drawings of held-out writers, the same every time.
+
+    Args:
+        data: folder with pen-strokes/.
+        seed: random seed of perturbations and negatives.
+        every: render only every n-th drawing.
+
+    Raises:
+        training.data.pen_strokes.PenStrokesMissing
+    """
+    digits = split(load_digits(data)).validation
+    letters = split(load_letters(data))
     seen = [letter for letter in letters.validation if letter.label not in HELD_OUT_LETTERS]
     unseen = [
         letter
         for letter in letters.training + letters.validation
         if letter.label in HELD_OUT_LETTERS
     ]
-    others = {
-        "letters of kinds trained on": _drawn(
-            "letters of kinds trained on", seen[::every], how="tidy", read=to_instance
-        ),
-        "letters never trained on": _drawn(
-            "letters never trained on", unseen[::every], how="tidy", read=to_instance
+    samples = {
+        SEEN_LETTERS: _rendered(SEEN_LETTERS, seen[::every], canvas.clean),
+        UNSEEN_LETTERS: _rendered(UNSEEN_LETTERS, unseen[::every], canvas.clean),
+    }
+    for kind, name in NEGATIVES.items():
+        rng = np.random.default_rng([seed, seed_from(kind)])
+        instances = []
+        for _ in range(NEGATIVES_OF_A_KIND // every):
+            strokes = negatives.negative(kind, digits=digits, letters=letters.validation, rng=rng)
+            instances.append(to_instance(canvas.perturbed(strokes, rng)))
+        samples[name] = Sample(
+            name, np.stack(instances), np.full(len(instances), NOT_A_DIGIT_CLASS)
+        )
+    return Samples(
+        digits=_pen_digits(digits[::every], seed=seed), negatives=samples, whole_canvas={}
+    )
+
+
+def _pen_digits(
+    drawings: Sequence[PenDrawing], *, seed: int, preprocess: Preprocess = to_instance
+) -> dict[str, Sample]:
+    rng = np.random.default_rng(seed)
+    return {
+        "clean": _rendered("pen digits, clean", drawings, canvas.clean, preprocess=preprocess),
+        "perturbed": _rendered(
+            "pen digits, perturbed",
+            drawings,
+            lambda strokes: canvas.perturbed(strokes, rng),
+            times=PERTURBED_DRAWINGS,
+            preprocess=preprocess,
         ),
     }
-    for name, kind in NO_DIGIT_KINDS.items():
-        rng = np.random.default_rng([SEED, number_of(kind)])
-        made = [
-            to_instance(
-                canvas.perturbed(
-                    negatives.outlier(kind, digits=validation, letters=letters.validation, rng=rng),
-                    rng,
-                )
-            )
-            for _ in range(SCRIBBLES // every)
-        ]
-        others[name] = Sample(name, np.stack(made), np.full(len(made), NOT_A_DIGIT_CLASS))
-    return Samples(digits=digits, whole_canvas=whole_canvas, others=others)
 
 
-def _drawn(
+def _rendered(
     name: str,
     drawings: Sequence[PenDrawing],
+    draw: Callable[[Sequence[Stroke]], Image.Image],
     *,
-    how: str,
-    read: Callable[[Image.Image], NDArray[np.float32]],
+    times: int = 1,
+    preprocess: Preprocess = to_instance,
 ) -> Sample:
-    rng = np.random.default_rng(SEED)
-    instances, labels, people = [], [], []
-    for drawing in drawings:
-        for _ in range(1 if how == "tidy" else PERTURBED_DRAWINGS):
-            picture = (
-                canvas.clean(drawing.strokes)
-                if how == "tidy"
-                else canvas.perturbed(drawing.strokes, rng)
-            )
-            instances.append(read(picture))
-            labels.append(int(drawing.label) if drawing.label.isdigit() else NOT_A_DIGIT_CLASS)
-            people.append(drawing.person)
-    return Sample(name, np.stack(instances), np.array(labels, np.int64), tuple(people))
+    """Draw and preprocess each drawing a number of times."""
+    repeated = [drawing for drawing in drawings for _ in range(times)]
+    labels = [
+        int(drawing.label) if drawing.label.isdigit() else NOT_A_DIGIT_CLASS for drawing in repeated
+    ]
+    return Sample(
+        name,
+        np.stack([preprocess(draw(drawing.strokes)) for drawing in repeated]),
+        np.array(labels, np.int64),
+        tuple(drawing.person for drawing in repeated),
+    )
 
 
-def _whole_canvas(picture: Image.Image) -> NDArray[np.float32]:
-    """The seed's own preprocessing: the whole canvas shrunk to 28x28."""
+def _shrink_whole_canvas(picture: Image.Image) -> NDArray[np.float32]:
+    """Preprocess as the original demo did: the whole canvas shrunk to 28x28."""
     small = ImageOps.invert(picture.convert("L")).resize((INSTANCE_SIZE, INSTANCE_SIZE))
-    return np.asarray(small, np.float32) / 255
+    return np.asarray(small, np.float32) / np.float32(255)

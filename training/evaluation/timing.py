@@ -1,6 +1,6 @@
-"""How much of one core a version takes for an instance, through its signature.
+"""CPU time of a version for an instance, through its signature and on one core.
 
-In a process of its own: TensorFlow takes its threads and its processor when it is first used.
+It is measured in a process of its own, since TensorFlow sets up its threads when it is first used.
 
     python -m training.evaluation.timing serving/models/digits 1 2
 """
@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 BATCHES = (1, 64)
-ROUNDS = 20  # the quickest counts: what else the machine does only ever makes it slower
+ROUNDS = 20  # the fastest counts, since other processes can only slow a round down
 CALLS = 20
 
 
 def measure_in_own_process(models: Path, versions: list[int]) -> dict[int, dict[str, float]]:
-    """CPU milliseconds an instance by version and batch ("batch 1", "batch 64")."""
+    """Return CPU milliseconds per instance by version and batch ("batch 1", "batch 64")."""
     command = [sys.executable, "-m", "training.evaluation.timing", str(models.resolve())]
     done = subprocess.run(
         [*command, *(str(version) for version in versions)],
@@ -44,14 +44,14 @@ def main() -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     times: dict[str, dict[str, float]] = {version: {} for version in versions}
     loaded = {version: tf.saved_model.load(str(models / version)) for version in versions}
-    for _ in range(ROUNDS):  # in turn, so that a busy machine is shared fairly
+    for _ in range(ROUNDS):  # in turn, so that a change of the load affects all versions
         for version, model in loaded.items():
             signature = model.signatures["serving_default"]
             for batch in BATCHES:
                 image = tf.constant(np.random.default_rng(0).random((batch, 28, 28, 1), np.float32))
                 signature(image=image)
                 calls = max(CALLS // batch, 2)
-                started = time.process_time()  # of one thread: what it takes when it is let
+                started = time.process_time()  # CPU time, not wall time
                 for _ in range(calls):
                     signature(image=image)["probabilities"].numpy()
                 spent = (time.process_time() - started) / calls / batch * 1000

@@ -1,173 +1,93 @@
-"""What judges a training while it runs and when it is done: people, laboratories and letters apart.
+"""Validation of a trained network: calibration on held-out writers, and the metrics it is kept for.
 
-The figures that go into made.json and the model's card come from here. A digit counts as right when
-it is what the page would say: the likeliest digit, and not refused as "not a digit".
+The metrics become part of the training metadata and of the model card. A digit counts as right if
+the page would answer it: the most probable digit, not refused as "not a digit".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.preprocessing import to_instance
-from serving.verdict import NOT_A_DIGIT_CLASS
-from training.data import canvas, negatives
-from training.data.instances import Instances, as_bytes, number_of
-from training.data.pen_strokes import HELD_OUT_LETTERS, PenDrawing, load_digits, load_other, split
+from serving.verdict import NOT_A_DIGIT_CLASS, Thresholds
+from training.data.pen_strokes import HELD_OUT_DONORS
+from training.evaluation import metrics
+from training.evaluation.measurements import digit_score, measure_digits
+from training.evaluation.metrics import Share
+from training.evaluation.samples import NEGATIVES, SEEN_LETTERS, UNSEEN_LETTERS, Samples
 from training.network import calibration
-from training.network.calibration import Choice
-
-OUTLIERS_OF_A_KIND = 300
-PERTURBED_DRAWINGS = 3  # messy drawings of each drawing
+from training.network.calibration import ThresholdChoice
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Instances by what they measure; nobody here was trained on."""
-
-    digits: dict[str, Instances]  # "tidy" and "messy", each of both kinds of people
-    laboratories: dict[str, Instances]  # the part of the same that is by other laboratories
-    seen_letters: Instances  # of kinds trained on, by people held out
-    unseen_letters: Instances  # of kinds never trained on
-    outliers: dict[str, Instances]
-
-
-def load_validation(data_dir: Path, *, outliers_of_a_kind: int = OUTLIERS_OF_A_KIND) -> Validation:
-    """Renders everything that judges; the same every time."""
-    digits, letters = split(load_digits(data_dir)), split(load_other(data_dir))
-    everybody = letters.training + letters.validation
-    return Validation(
-        digits={how: rendered(digits.validation, how=how) for how in ("tidy", "messy")},
-        laboratories={
-            how: rendered(digits.other_laboratories, how=how) for how in ("tidy", "messy")
-        },
-        seen_letters=rendered(
-            [letter for letter in letters.validation if letter.label not in HELD_OUT_LETTERS],
-            how="tidy",
-        ),
-        unseen_letters=rendered(
-            [letter for letter in everybody if letter.label in HELD_OUT_LETTERS], how="tidy"
-        ),
-        outliers=unseen_outliers(data_dir, outliers_of_a_kind),
-    )
-
-
-def rendered(drawings: Sequence[PenDrawing], *, how: str, seed: int = 0) -> Instances:
-    """Drawings through the page's canvas and the preprocessing, nothing bent.
-
-    Args:
-        drawings: digits, or letters (class 10).
-        how: "tidy" (each once) or "messy" (each PERTURBED_DRAWINGS times, elsewhere and otherwise).
-        seed: of the messiness.
-    """
-    rng = np.random.default_rng(seed)
-    images, labels = [], []
-    for drawing in drawings:
-        for _ in range(1 if how == "tidy" else PERTURBED_DRAWINGS):
-            picture = (
-                canvas.clean(drawing.strokes)
-                if how == "tidy"
-                else canvas.perturbed(drawing.strokes, rng)
-            )
-            images.append(as_bytes(to_instance(picture)))
-            labels.append(int(drawing.label) if drawing.label.isdigit() else NOT_A_DIGIT_CLASS)
-    if not images:
-        return Instances(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int32))
-    return Instances(np.stack(images), np.array(labels, np.int32))
-
-
-def unseen_outliers(data_dir: Path, count: int, *, seed: int = 0) -> dict[str, Instances]:
-    """Drawn outliers by kind, made from the strokes of people held out; symbols excepted.
-
-    Symbols and bare shapes are the training's own templates, so they would flatter.
-    """
-    digits = split(load_digits(data_dir)).validation
-    letters = split(load_other(data_dir)).validation
-    made = {}
-    for kind in negatives.KINDS:
-        if kind == "symbol":
-            continue
-        rng = np.random.default_rng([seed, number_of(kind)])
-        images = [
-            as_bytes(
-                to_instance(
-                    canvas.perturbed(
-                        negatives.outlier(kind, digits=digits, letters=letters, rng=rng), rng
-                    )
-                )
-            )
-            for _ in range(count)
-        ]
-        made[kind] = Instances(np.stack(images), np.full(count, NOT_A_DIGIT_CLASS, np.int32))
-    return made
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Uncalibrated probabilities (n, 11) of everything in a Validation, by the same names."""
-
-    digits: dict[str, NDArray[np.float32]]
-    laboratories: dict[str, NDArray[np.float32]]
-    seen_letters: NDArray[np.float32]
-    unseen_letters: NDArray[np.float32]
-    outliers: dict[str, NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Temperature, thresholds and figures of one model."""
+    """Temperature, thresholds and metrics of one network."""
 
     temperature: float
-    choice: Choice
+    choice: ThresholdChoice
     metrics: dict[str, Any]
 
 
-def judge(validation: Validation, scores: Scores) -> Judgement:
-    """Calibrates on the validation digits and seen letters, then measures everything."""
-    labels = np.concatenate([part.labels for part in validation.digits.values()])
-    raw_digits = np.concatenate(list(scores.digits.values()))
-    others = np.concatenate([scores.seen_letters, *scores.outliers.values()])
+def validate(
+    samples: Samples, predict: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> Validation:
+    """Calibrate a network and measure it.
+
+    Args:
+        samples: drawings of held-out writers.
+        predict: the network, from instances (n, 28, 28) to probabilities (n, 11).
+    """
+    raw = {name: predict(sample.instances) for name, sample in samples.digits.items()}
+    raw_negatives = {name: predict(part.instances) for name, part in samples.negatives.items()}
+    labels = np.concatenate([sample.labels for sample in samples.digits.values()])
+    raw_digits = np.concatenate(list(raw.values()))
     temperature = calibration.fit_temperature(
-        np.concatenate([raw_digits, scores.seen_letters]),
-        np.concatenate([labels, np.full(len(scores.seen_letters), NOT_A_DIGIT_CLASS)]),
+        np.concatenate([raw_digits, raw_negatives[SEEN_LETTERS]]),
+        np.concatenate([labels, np.full(len(raw_negatives[SEEN_LETTERS]), NOT_A_DIGIT_CLASS)]),
+    )
+    digits = calibration.at_temperature(raw_digits, temperature)
+    negatives = {
+        name: calibration.at_temperature(part, temperature) for name, part in raw_negatives.items()
+    }
+    known = [part for name, part in negatives.items() if name != UNSEEN_LETTERS]
+    choice = calibration.choose_thresholds(digits, labels, np.concatenate(known))
+    thresholds = Thresholds(
+        digit_confidence=choice.digit_confidence, not_a_digit=choice.not_a_digit
     )
 
-    def calibrated(raw: NDArray[np.float32]) -> NDArray[np.float64]:
-        return calibration.at_temperature(raw, temperature)
-
-    choice = calibration.choose_thresholds(calibrated(raw_digits), labels, calibrated(others))
-
-    def said_right(raw: NDArray[np.float32], wanted: NDArray[np.int32]) -> float:
-        values = calibrated(raw)
-        digit = values[:, :NOT_A_DIGIT_CLASS].argmax(1)
-        accepted = values[:, NOT_A_DIGIT_CLASS] < choice.not_a_digit
-        return float((accepted & (digit == wanted)).mean())
-
-    metrics: dict[str, Any] = {}
-    for how, instances in validation.digits.items():
-        metrics[f"pen_{how}_accuracy"] = said_right(scores.digits[how], instances.labels)
-        inside = validation.laboratories[how]
-        metrics[f"pen_{how}_other_laboratories_accuracy"] = said_right(
-            scores.laboratories[how], inside.labels
+    accuracies = {}
+    for name, sample in samples.digits.items():
+        measured = measure_digits(
+            sample, calibration.at_temperature(raw[name], temperature), thresholds
         )
-    refusal = calibrated(raw_digits)[:, NOT_A_DIGIT_CLASS]
-
-    def apart(raw: NDArray[np.float32]) -> float:
-        return calibration.auroc(refusal, calibrated(raw)[:, NOT_A_DIGIT_CLASS])
-
-    metrics["auroc_seen_letters"] = apart(scores.seen_letters)
-    metrics["auroc_unseen_letters"] = apart(scores.unseen_letters)
-    metrics["auroc_outliers"] = {kind: apart(raw) for kind, raw in scores.outliers.items()}
-    metrics["pen_ece"] = calibration.calibration_error(calibrated(raw_digits), labels)
-    metrics["pen_ece_before_temperature"] = calibration.calibration_error(raw_digits, labels)
-    metrics["refused_digits"] = choice.refused_digits
-    metrics["unsure_digits"] = choice.unsure_digits
-    metrics["right_when_said"] = choice.right_when_said
-    metrics["refused_seen_letters_and_outliers"] = choice.caught_others
-    metrics["refused_unseen_letters"] = float(
-        (calibrated(scores.unseen_letters)[:, NOT_A_DIGIT_CLASS] >= choice.not_a_digit).mean()
+        accuracies[f"pen_{name}_accuracy"] = measured.accuracy.value
+        others = [
+            share for donor, share in measured.by_laboratory.items() if donor in HELD_OUT_DONORS
+        ]
+        accuracies[f"pen_{name}_other_laboratories_accuracy"] = Share(
+            sum(share.count for share in others), sum(share.of for share in others)
+        ).value
+    auroc = {
+        name: metrics.auroc(digit_score(digits), digit_score(part))
+        for name, part in negatives.items()
+    }
+    unseen = negatives[UNSEEN_LETTERS][:, NOT_A_DIGIT_CLASS]
+    return Validation(
+        temperature=temperature,
+        choice=choice,
+        metrics={
+            **accuracies,
+            "auroc_seen_letters": auroc[SEEN_LETTERS],
+            "auroc_unseen_letters": auroc[UNSEEN_LETTERS],
+            "auroc_negatives": {kind: auroc[name] for kind, name in NEGATIVES.items()},
+            "pen_ece": metrics.calibration_error(digits, labels),
+            "pen_ece_before_temperature": metrics.calibration_error(raw_digits, labels),
+            "refused_digits": choice.refused_digits,
+            "unsure_digits": choice.unsure_digits,
+            "right_when_sure": choice.right_when_sure,
+            "refused_seen_letters_and_negatives": choice.refused_negatives,
+            "refused_unseen_letters": float((unseen >= choice.not_a_digit).mean()),
+        },
     )
-    return Judgement(temperature=temperature, choice=choice, metrics=metrics)

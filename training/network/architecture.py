@@ -1,8 +1,8 @@
-"""The network of version 2: small, quick on a CPU, eleven classes.
+"""Architecture of version 2: a small convolutional network with eleven classes.
 
-Convolutions in three stages, each followed by batch normalisation, and one dense layer. Where a
-layer is pooled, pooling comes before normalisation and rectifier: the answer is the same (both keep
-order) and three quarters of the memory traffic go away, which on a CPU is where the time goes.
+Convolutions in three stages, each followed by batch normalisation, and one dense layer. The pooling
+at the end of a stage comes before normalisation and rectifier. The result is the same, since both
+keep the order of values, with a quarter of the memory traffic, which dominates on a CPU.
 """
 
 import keras
@@ -15,9 +15,12 @@ MAX_PARAMETERS = 1_000_000
 
 
 def build(network: Network, *, classes: int = CLASSES, seed: int = 0) -> keras.Model:
-    """Instances float32 (n, 28, 28, 1) in 0..1 to probabilities float32 (n, classes).
+    """Return a model from instances, float32 (n, 28, 28, 1) in 0..1, to probabilities.
 
-    Under keras' mixed_bfloat16 policy the convolutions run in bfloat16; the softmax never does.
+    Under Keras' mixed_bfloat16 policy the convolutions run in bfloat16, the softmax in float32.
+
+    Returns:
+        A model whose output is float32 (n, classes).
     """
     image = keras.Input((28, 28, 1), name="image")
     x, layer = image, 0
@@ -26,7 +29,7 @@ def build(network: Network, *, classes: int = CLASSES, seed: int = 0) -> keras.M
     ):
         for place in range(count):  # (n, 14, 14, 32), then (n, 7, 7, 64), then (n, 4, 4, 128)
             kernel, last = 5 if stage == 0 else 3, place == count - 1
-            x = _convolution(x, channels, kernel, network, seed + layer, pool=last)
+            x = _convolution(x, channels, kernel, network, seed=seed + layer, pool=last)
             layer += 1
     x = layers.Flatten()(x)
     x = layers.Dense(
@@ -49,14 +52,15 @@ def _convolution(
     channels: int,
     kernel: int,
     network: Network,
+    *,
     seed: int,
-    pool: bool = False,
+    pool: bool,
 ) -> keras.KerasTensor:
     x = layers.Conv2D(
         channels,
         kernel,
         padding="same",
-        use_bias=False,  # batch normalisation has one
+        use_bias=False,  # batch normalisation adds one
         kernel_initializer=keras.initializers.HeNormal(seed),
     )(x)
     if pool:

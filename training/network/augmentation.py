@@ -1,9 +1,8 @@
-"""Bends instances on the fly, a whole batch at a time, inside the training graph.
+"""Augmentation of instances, a whole batch at a time, inside the training graph.
 
-Affine and elastic displacement are added up and the picture is read once (bilinear), so that it is
-blurred once. All randomness is stateless, from a seed that the training counts up: the same seed
-gives the same batch, also after a resumption. Simard, Steinkraus and Platt (2003) for the elastic
-part.
+Affine and elastic displacements (Simard, Steinkraus and Platt, 2003) are added up and the picture
+is interpolated once, so that it is blurred once. The randomness is stateless: the same seed gives
+the same batch, also after a training was resumed.
 """
 
 import tensorflow as tf
@@ -17,26 +16,28 @@ GRID = 5  # control points of the elastic displacement each way
 def augment(
     images: tf.Tensor, strength: tf.Tensor, seed: tf.Tensor, settings: Augmentation
 ) -> tf.Tensor:
-    """Bent copies.
+    """Return randomly changed copies.
 
     Args:
         images: float32 (n, 28, 28), 0..1.
-        strength: float32 (n,), each picture's share of what `settings` says.
+        strength: float32 (n,), 0..1 for each picture.
         seed: int32 (2,).
-        settings: how far at strength 1.
+        settings: the changes at strength 1.
 
     Returns:
         float32 (n, 28, 28), 0..1.
     """
     seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 3))
-    bent = _sample(images, _displacement(strength, seeds[0], settings))
+    augmented = _sample(images, _displacement(strength, seeds[0], settings))
     if settings.thickness > 0:
-        bent = _thickness(bent, strength, seeds[1], settings)
-    return _contrast(bent, strength, seeds[2], settings) if settings.contrast > 0 else bent
+        augmented = _thickness(augmented, strength, seeds[1], settings)
+    if settings.contrast > 0:
+        augmented = _contrast(augmented, strength, seeds[2], settings)
+    return augmented
 
 
 def _displacement(strength: tf.Tensor, seed: tf.Tensor, settings: Augmentation) -> tf.Tensor:
-    """Where each pixel is read from, relative to itself: (n, 28, 28, 2) as y, x."""
+    """Return the offset of the place that each pixel is read from: (n, 28, 28, 2) as y, x."""
     n = tf.shape(strength)[0]
     affine_seed, elastic_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     spread = tf.constant(
@@ -70,16 +71,16 @@ def _displacement(strength: tf.Tensor, seed: tf.Tensor, settings: Augmentation) 
 
 
 def _upsample(coarse: tf.Tensor) -> tf.Tensor:
-    """(n, 5, 5, 2) to (n, 28, 28, 2) by two small matrix products (bicubic weights)."""
-    identity = tf.eye(GRID)[None, :, :, None]  # (1, 5, 5, 1): each row's weights are found once
+    """Resize (n, 5, 5, 2) to (n, 28, 28, 2) with bicubic weights, as two matrix products."""
+    identity = tf.eye(GRID)[None, :, :, None]  # (1, 5, 5, 1): resized, it is the weights
     weights = tf.image.resize(identity, (SIDE, GRID), method="bicubic")[0, :, :, 0]  # (28, 5)
     return tf.einsum("yi,xj,nijc->nyxc", weights, weights, coarse)
 
 
 def _sample(images: tf.Tensor, displacement: tf.Tensor) -> tf.Tensor:
-    """Bilinear reading of (n, 28, 28) at displaced places; paper beyond the edge."""
+    """Interpolate (n, 28, 28) bilinearly at the displaced places; outside is paper."""
     n = tf.shape(images)[0]
-    padded = tf.pad(images, [[0, 0], [1, 2], [1, 2]])  # a frame of paper to read from
+    padded = tf.pad(images, [[0, 0], [1, 2], [1, 2]])  # paper around the edge
     side = SIDE + 3
     line = tf.range(SIDE, dtype=tf.float32) + 1.0
     y = tf.clip_by_value(displacement[..., 0] + line[:, None], 0.0, SIDE + 1.0)
@@ -97,7 +98,7 @@ def _sample(images: tf.Tensor, displacement: tf.Tensor) -> tf.Tensor:
 def _thickness(
     images: tf.Tensor, strength: tf.Tensor, seed: tf.Tensor, settings: Augmentation
 ) -> tf.Tensor:
-    """Half of them part of the way to their 3x3 maximum or minimum."""
+    """Move half of the pictures part of the way to their 3x3 maximum or minimum."""
     n = tf.shape(images)[0]
     first, second = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
     amount = tf.random.stateless_uniform((n,), first, -0.7, 1.0) * settings.thickness * strength
@@ -112,6 +113,7 @@ def _thickness(
 def _contrast(
     images: tf.Tensor, strength: tf.Tensor, seed: tf.Tensor, settings: Augmentation
 ) -> tf.Tensor:
+    """Raise each picture to a random power."""
     n = tf.shape(images)[0]
     gamma = tf.exp(tf.random.stateless_normal((n,), seed) * settings.contrast * strength)
     return tf.pow(tf.clip_by_value(images, 1e-6, 1.0), gamma[:, None, None])

@@ -1,11 +1,13 @@
-"""MNIST's files: read, refused by name, and never another set by mistake."""
+"""MNIST's files: read if they are the published ones, refused by name otherwise."""
 
 import gzip
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.harness.needs import need
 from training.data import mnist
@@ -13,7 +15,7 @@ from training.data import mnist
 NAMES = tuple(mnist.PUBLISHED)
 
 
-def idx(array: np.ndarray) -> bytes:
+def idx(array: NDArray[Any]) -> bytes:
     head = struct.pack(f">I{array.ndim}I", 0x800 | array.ndim, *array.shape)
     return head + array.astype(np.uint8).tobytes()
 
@@ -54,23 +56,23 @@ def test_a_missing_folder_and_file_are_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"\x1f\x8b damaged", "damaged"),
-        (gzip.compress(b"no idx"), "no IDX file"),
-        (gzip.compress(b""), "no IDX file"),
+        (gzip.compress(b"no idx"), "not an IDX file"),
+        (gzip.compress(b""), "not an IDX file"),
         (gzip.compress(idx(np.zeros((10, 28, 28)))[:-1]), "cut short"),
         (gzip.compress(idx(np.zeros((9, 28, 28)))), "belong together"),
         (gzip.compress(idx(np.zeros((10, 28, 27)))), "belong together"),
     ],
 )
-def test_damage_is_named(folder: Path, content: bytes, said: str) -> None:
+def test_damage_is_named(folder: Path, content: bytes, message: str) -> None:
     (folder / f"{NAMES[2]}.gz").write_bytes(content)
-    with pytest.raises(mnist.MnistError, match=said):
+    with pytest.raises(mnist.MnistError, match=message):
         mnist.load(folder, verify=False)
 
 
-def test_without_a_folder_keras_copy_is_checked(
+def test_without_a_folder_the_copy_of_keras_is_checked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     import keras

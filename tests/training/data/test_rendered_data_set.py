@@ -1,89 +1,83 @@
-"""The pool: drawn from the training part alone, the same each time, kept for the next time."""
+"""Rendered data set: made of the training part only, the same each time, and cached."""
 
 import gzip
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.configuration import CONFIGS, Data, read_configuration
+from tests.training.pens import write_pen_strokes
+from tests.training.recipe import DIGITS_RECIPE
 from training.data import rendered_data_set
-from training.data.pen_strokes import PenStrokesMissing
+from training.data.pen_strokes import PROLIFIC, PenStrokesMissing
 
 SETTINGS = replace(
-    read_configuration(CONFIGS / "digits.toml").data,
+    DIGITS_RECIPE.data,
     pen_variants=2,
     prolific_variants=1,
     letter_variants=1,
     styled=8,
-    outliers=12,
+    negatives=12,
 )
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six digits by people of the training part, one by a held-out laboratory; three letters."""
-    folder = tmp_path_factory.mktemp("data") / "pen-strokes"
-    folder.mkdir()
-
-    def row(label: str, donor: str, writer: str) -> dict[str, object]:
-        path = [[100 * i, int(500 + 400 * np.sin(i + ord(label)))] for i in range(11)]
-        return {"label": label, "donor": donor, "writer": writer, "strokes": [path]}
-
-    digits = [row(label, "syn", f"p{label}") for label in "123478"] + [row("5", "aga", "held")]
-    letters = [row("E", "syn", "pE"), row("F", "syn", "pF"), row("m", "syn", "pm")]
-    for name, rows in (("digits", digits), ("other", letters)):
-        with gzip.open(folder / f"{name}.jsonl.gz", "wt") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-    return folder.parent
+    """Six digits and two letters to train on; a held-out laboratory's 5 and a held-out F."""
+    folder = tmp_path_factory.mktemp("data")
+    digits = [(label, "syn", f"p{label}") for label in "123478"]
+    write_pen_strokes(
+        folder,
+        digits=[*digits, ("5", "aga", "held")],
+        letters=[(label, "syn", f"p{label}") for label in "EFm"],
+    )
+    return folder
 
 
-def made(
-    data_dir: Path, settings: Data = SETTINGS, cache: Path | None = None
-) -> rendered_data_set.Pool:
-    return rendered_data_set.build_pool(data_dir, settings, cache=cache)
-
-
-def test_it_holds_what_was_asked_for_and_nobody_held_out(data_dir: Path, tmp_path: Path) -> None:
-    digits, letters = rendered_data_set._training_drawings(data_dir)
-    assert "aga" not in {drawing.donor for drawing in digits}
-    assert "F" not in {drawing.label for drawing in letters}
-    first = made(data_dir, cache=tmp_path)
-    assert len(first.pen) == 2 * len(digits) + 8
-    assert len(first.outlier) == len(letters) + 12
-    assert set(first.outlier.labels) == {10}
-    assert 5 not in first.pen.labels[: 2 * len(digits)]
-    assert first.pen.images.dtype == np.uint8
-    assert (first.pen.images.reshape(len(first.pen), -1).max(1) > 200).all()
+def test_it_has_the_configured_drawings_and_is_cached(data_dir: Path, tmp_path: Path) -> None:
+    first = rendered_data_set.render(data_dir, SETTINGS, cache=tmp_path)
+    assert len(first.digits) == 2 * 6 + 8
+    assert len(first.negatives) == 2 + 12
+    assert set(first.negatives.labels) == {10}
+    assert 5 not in first.digits.labels[: 2 * 6]
+    assert first.digits.images.dtype == np.uint8
+    assert (first.digits.images.reshape(len(first.digits), -1).max(1) > 200).all()
     assert first.cpu_seconds > 0
 
-    [kept] = tmp_path.glob("pool-*.npz")
-    stamp = kept.stat().st_mtime_ns
-    again = made(data_dir, cache=tmp_path)
-    assert (again.pen.images == first.pen.images).all()
+    [cached] = tmp_path.iterdir()
+    stamp = cached.stat().st_mtime_ns
+    again = rendered_data_set.render(data_dir, SETTINGS, cache=tmp_path)
+    assert (again.digits.images == first.digits.images).all()
+    assert (again.negatives.labels == first.negatives.labels).all()
     assert again.cpu_seconds == first.cpu_seconds
-    assert kept.stat().st_mtime_ns == stamp
+    assert cached.stat().st_mtime_ns == stamp
 
 
-def test_other_settings_or_other_data_make_another_pool(data_dir: Path, tmp_path: Path) -> None:
-    key = rendered_data_set._pool_key(data_dir, SETTINGS)
-    assert key != rendered_data_set._pool_key(data_dir, replace(SETTINGS, pool_seed=2))
+def test_other_settings_or_other_data_have_another_key(data_dir: Path, tmp_path: Path) -> None:
+    key = rendered_data_set._cache_key(data_dir, SETTINGS)
+    assert key != rendered_data_set._cache_key(data_dir, replace(SETTINGS, rendering_seed=2))
     other = tmp_path / "pen-strokes"
     other.mkdir()
     for path in (data_dir / "pen-strokes").iterdir():
         (other / path.name).write_bytes(path.read_bytes() + gzip.compress(b""))
-    assert key != rendered_data_set._pool_key(tmp_path, SETTINGS)
+    assert key != rendered_data_set._cache_key(tmp_path, SETTINGS)
 
 
-def test_a_job_draws_the_same_in_every_process(data_dir: Path) -> None:
+def test_prolific_writers_get_fewer_variants(tmp_path: Path) -> None:
+    count = PROLIFIC + 1
+    write_pen_strokes(tmp_path, digits=[("1", "syn", "w")] * count, letters=[])
+    job = rendered_data_set._Job("digit", range(3), tmp_path, SETTINGS)
+    assert len(rendered_data_set._render(job)) == 3 * SETTINGS.prolific_variants
+
+
+def test_a_job_renders_the_same_in_every_process(data_dir: Path) -> None:
     job = next(rendered_data_set._jobs(data_dir, SETTINGS))
-    one, two = rendered_data_set._make(job), rendered_data_set._make(job)
-    assert one.keys() == two.keys()
-    assert all((one[name] == two[name]).all() for name in one)
+    one, two = rendered_data_set._render(job), rendered_data_set._render(job)
+    assert (one.images == two.images).all()
+    assert (one.labels == two.labels).all()
 
 
 def test_missing_strokes_are_named(tmp_path: Path) -> None:
     with pytest.raises(PenStrokesMissing, match="is missing: --data must name"):
-        made(tmp_path)
+        rendered_data_set.render(tmp_path, SETTINGS)

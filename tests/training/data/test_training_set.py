@@ -1,4 +1,4 @@
-"""The order of a training: every instance once a round, each source by its share."""
+"""The order of the training set: every instance once a round, each source by its share."""
 
 import numpy as np
 import pytest
@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 
 from tests.training.recipe import blots
 from training.configuration import Batch
-from training.data.rendered_data_set import Pool
-from training.data.training_set import Sampler, gather, mnist_parts
+from training.data.rendered_data_set import RenderedDataSet
+from training.data.training_set import Sampler, assemble, split_mnist
 
 SOURCES = {
     "mnist": np.arange(0, 50, dtype=np.int32),
     "pen": np.arange(50, 70, dtype=np.int32),
-    "outlier": np.arange(70, 77, dtype=np.int32),
+    "negative": np.arange(70, 77, dtype=np.int32),
 }
 
 
 def sampler(seed: int = 1) -> Sampler:
-    return Sampler(SOURCES, Batch(mnist=10, pen=4, outlier=2), seed=seed)
+    return Sampler(SOURCES, Batch(mnist=10, pen=4, negative=2), seed=seed)
 
 
 @given(first=st.integers(0, 40), steps=st.integers(1, 12), seed=st.integers(0, 5))
@@ -41,7 +41,7 @@ def test_the_next_round_is_shuffled_anew() -> None:
     assert (batches[:5, :10] != batches[5:, :10]).any()
 
 
-def test_a_source_may_be_left_out_but_not_be_missing() -> None:
+def test_a_source_without_a_share_may_be_empty_others_not() -> None:
     empty = {**SOURCES, "pen": np.zeros(0, np.int32)}
     assert Sampler(empty, Batch(16, 0, 0), seed=1).batches(3, 2).shape == (2, 16)
     with pytest.raises(ValueError, match="wants 4 of pen, but there are none"):
@@ -49,27 +49,27 @@ def test_a_source_may_be_left_out_but_not_be_missing() -> None:
 
 
 def test_mnist_is_divided_without_overlap() -> None:
-    all_of = blots(100, kinds=10)
-    training, validation = mnist_parts(all_of.images, all_of.labels, 20)
+    all_of = blots(100, classes=10)
+    training, validation = split_mnist(all_of.images, all_of.labels, 20)
     assert len(training) == 95
     assert len(validation) == 5
     assert (validation.images == all_of.images[::20]).all()
     assert validation.labels.dtype == np.int32
 
 
-def test_gathering_keeps_rows_with_their_kind() -> None:
-    pen, outlier = blots(20, kinds=10), blots(10, kinds=1, first=10)
-    pool = Pool(pen, outlier, 1.0)
-    data = gather(blots(30, kinds=10), pool, drawings_bent=0.5)
-    assert (data.labels[data.rows["outlier"]] == 10).all()
-    assert (data.images[data.rows["pen"]] == pen.images).all()
-    assert len(data.rows["outlier"]) == 210  # blanks are no digits, too
-    assert data.images[data.rows["outlier"][10]].max() == 0
-    assert data.bending[data.rows["mnist"]].tolist() == [1.0] * 30
-    assert set(data.bending[data.rows["pen"]].tolist()) == {0.5}
+def test_rows_name_the_source_of_each_instance() -> None:
+    digits, negatives = blots(20, classes=10), blots(10, classes=1, first=10)
+    rendered = RenderedDataSet(digits, negatives, 1.0)
+    data = assemble(blots(30, classes=10), rendered, drawings_strength=0.5)
+    assert (data.labels[data.rows["negative"]] == 10).all()
+    assert (data.images[data.rows["pen"]] == digits.images).all()
+    assert len(data.rows["negative"]) == 210  # with 200 blanks
+    assert data.images[data.rows["negative"][10]].max() == 0
+    assert data.strength[data.rows["mnist"]].tolist() == [1.0] * 30
+    assert set(data.strength[data.rows["pen"]].tolist()) == {0.5}
 
 
-def test_mnist_alone_needs_no_pool() -> None:
-    data = gather(blots(30, kinds=10), Pool.empty())
+def test_mnist_alone_needs_no_rendered_data_set() -> None:
+    data = assemble(blots(30, classes=10), RenderedDataSet.empty())
     assert len(data.images) == 30
-    assert len(data.rows["outlier"]) == 0
+    assert len(data.rows["negative"]) == 0

@@ -1,8 +1,7 @@
-"""Evaluation: figures from their definitions, a report that holds them, and the gate."""
+"""Evaluation: measurements of a version with known answers, their report, and the gate."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,91 +13,38 @@ from numpy.typing import NDArray
 from serving.verdict import NOT_A_DIGIT_CLASS, Thresholds, read_verdict
 from serving.versions.card import ModelCard
 from training import evaluate
-from training.evaluation import gate, measurements, metrics, report
+from training.evaluation import measurements, report, seeds
+from training.evaluation.candidates import Candidate, Predict
+from training.evaluation.gate import reasons_against
 from training.evaluation.metrics import Share
 from training.evaluation.samples import Sample, Samples
 from training.export import check_digits
 
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]
-
-# ---------------------------------------------------------------- figures
-
-
-def test_wilsons_interval() -> None:
-    # Newcombe (1998), table I: 81 of 263 and 0 of 20, without continuity correction.
-    assert Share(81, 263).interval == pytest.approx((0.2553, 0.3662), abs=1e-4)
-    assert Share(0, 20).interval == pytest.approx((0.0, 0.1611), abs=1e-4)
-    assert Share(20, 20).interval[1] == 1.0
-    assert Share(0, 0).interval == (0.0, 1.0)
-
-
-def test_calibration_error_by_hand() -> None:
-    found = metrics.reliability([0.9, 0.9, 0.9, 0.9, 0.55, 0.55], [1, 1, 1, 0, 1, 0])
-    assert found.count == [2, 4]
-    assert found.error == pytest.approx((4 * 0.15 + 2 * 0.05) / 6)
-    assert metrics.reliability([1.0, 1.0], [True, True]).error == 0.0
-
-
-def test_roc_by_hand() -> None:
-    assert metrics.auroc([3, 4, 5], [0, 1, 2]) == 1.0
-    assert metrics.auroc([0, 1], [0, 1]) == 0.5
-    assert metrics.auroc([1, 3], [2]) == 0.5
-    assert metrics.false_positives_at([1, 2, 3, 4], [0, 0, 2, 9], true_rate=0.75) == 0.5
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.integers(0, 9), min_size=1, max_size=30),
-    st.lists(st.integers(0, 9), min_size=1, max_size=30),
-)
-def test_auroc_is_the_chance_that_a_digit_scores_higher(high: list[int], low: list[int]) -> None:
-    pairs = [(a > b) + 0.5 * (a == b) for a in high for b in low]
-    assert metrics.auroc(high, low) == pytest.approx(np.mean(pairs))
-
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([10, 11]), st.floats(0, 1))
-def test_says_what_the_page_says(seed: int, classes: int, refuse: float) -> None:
+def test_predictions_are_the_answers_of_the_page(seed: int, classes: int, refuse: float) -> None:
     scores = np.random.default_rng(seed).dirichlet(np.ones(classes), 20)
-    limits = Thresholds(digit_confidence=0.5, not_a_digit=refuse)
-    page = [read_verdict(row.tolist(), limits).digit for row in scores]
-    said = measurements.read_all(scores, refuse)
-    assert [NOT_A_DIGIT_CLASS if digit is None else digit for digit in page] == said.tolist()
+    thresholds = Thresholds(digit_confidence=0.5, not_a_digit=refuse)
+    page = [read_verdict(row.tolist(), thresholds).digit for row in scores]
+    predicted = measurements.predict_all(scores, thresholds)
+    assert [NOT_A_DIGIT_CLASS if digit is None else digit for digit in page] == predicted.tolist()
 
 
-# ---------------------------------------------------------------- a whole evaluation
-
-
-@dataclass(frozen=True)
-class Known:
-    """A version whose answers are known: right, but for every `wrong_every`-th."""
-
-    version: int
-    served: Predict
-    kept: Predict | None
-    card: ModelCard
-
-    @property
-    def thresholds(self) -> Thresholds:
-        return self.card.thresholds
-
-
-def knows(wrong_every: int, classes: int = 11) -> Predict:
-    """Reads the class from the first pixel."""
+def right_but_for_every(nth: int, classes: int = 11) -> Predict:
+    """Return a version that reads the class from the first pixel, and errs every nth time."""
 
     def predict(instances: NDArray[np.float32]) -> NDArray[np.float64]:
-        classes_of = np.rint(instances[:, 0, 0] * 100).astype(int) % classes
-        classes_of[::wrong_every] = (classes_of[::wrong_every] + 1) % 10
+        predicted = np.rint(instances[:, 0, 0] * 100).astype(int) % classes
+        predicted[::nth] = (predicted[::nth] + 1) % 10
         scores = np.full((len(instances), classes), 0.02 / (classes - 1))
-        scores[np.arange(len(instances)), classes_of] = 0.98
+        scores[np.arange(len(instances)), predicted] = 0.98
         return scores
 
     return predict
 
 
-def subject(
-    version: int = 2, *, served: Predict | None = None, kept: Predict | None = None
-) -> Known:
+def candidate(version: int = 2, *, served: Predict, source: Predict | None = None) -> Candidate:
     card = ModelCard(
         name="digits",
         version=version,
@@ -109,12 +55,11 @@ def subject(
         size_bytes=1,
         temperature=1.0,
     )
-    served = served or knows(20)
-    return Known(version, served, kept or served, card)
+    return Candidate(card, served, source or served)
 
 
-@pytest.fixture
-def data() -> Samples:
+@pytest.fixture(scope="module")
+def samples() -> Samples:
     def sample(name: str, labels: NDArray[np.int64], people: tuple[str, ...] = ()) -> Sample:
         instances = np.resize(check_digits()[..., 0], (len(labels), 28, 28)).astype(np.float32)
         instances[:, 0, 0] = labels / 100
@@ -125,67 +70,83 @@ def data() -> Samples:
     return Samples(
         digits={
             "mnist": sample("MNIST test set", digits),
-            "tidy": sample("tidy", digits, people),
-            "messy": sample("messy", digits, people),
+            "clean": sample("clean", digits, people),
+            "perturbed": sample("perturbed", digits, people),
         },
-        whole_canvas={"tidy": sample("whole", digits, people)},
-        others={"scribbles": sample("scribbles", np.full(50, NOT_A_DIGIT_CLASS))},
+        negatives={"scribbles": sample("scribbles", np.full(50, NOT_A_DIGIT_CLASS))},
+        whole_canvas={"clean": sample("whole", digits, people)},
     )
 
 
-def test_every_figure_is_in_the_report(data: Samples, tmp_path: Path) -> None:
-    figures = measurements.measure(subject(), data)
-    assert figures.agrees
-    assert figures.digits["tidy"].accuracy == Share(190, 200)
-    assert figures.digits["tidy"].by_digit["3"] == Share(19, 20)
-    assert sum(share.of for share in figures.digits["tidy"].by_person.values()) == 200
-    assert figures.digits["tidy"].confusion.trace() == 190
-    assert figures.digits["tidy"].reliability.error == pytest.approx(0.03, abs=0.001)
-    assert figures.others["scribbles"].refused == Share(47, 50)
-    assert figures.others["scribbles"].auroc > 0.95
-    seeds = tmp_path / "seeds"
-    seeds.mkdir()
+@pytest.fixture(scope="module")
+def champion(samples: Samples) -> measurements.VersionMeasurements:
+    return measurements.measure(candidate(served=right_but_for_every(20)), samples)
+
+
+def test_measurements(champion: measurements.VersionMeasurements) -> None:
+    clean = champion.digits["clean"]
+    assert clean.accuracy == Share(190, 200)
+    assert clean.by_digit["3"] == Share(19, 20)
+    assert sum(share.of for share in clean.by_person.values()) == 200
+    assert clean.confusion.trace() == 190
+    assert clean.reliability.error == pytest.approx(0.03, abs=0.001)
+    assert champion.negatives["scribbles"].refused == Share(47, 50)
+    assert champion.negatives["scribbles"].auroc > 0.95
+    assert champion.agrees
+
+
+def test_the_report_has_tables_and_plots(
+    champion: measurements.VersionMeasurements, samples: Samples, tmp_path: Path
+) -> None:
     for seed, value in ((1, 0.99), (2, 0.97)):
-        made = {"seed": seed, "metrics": {"mnist_test_accuracy": value}}
-        (seeds / f"seed-{seed}.json").write_text(json.dumps(made))
-    spread = measurements.seeds_spread(seeds)
-    assert spread["mnist_test_accuracy"]["mean"] == pytest.approx(0.98)
-    assert spread["mnist_test_accuracy"]["standard_deviation"] == pytest.approx(0.01414, abs=1e-4)
-    text = report.write(tmp_path / "out", [figures], data, spread)
+        metadata = {"seed": seed, "metrics": {"mnist_test_accuracy": value}}
+        (tmp_path / f"seed-{seed}.json").write_text(json.dumps(metadata))
+    spread = seeds.spread(tmp_path)
+    assert spread["mnist_test_accuracy"].mean == pytest.approx(0.98)
+    assert spread["mnist_test_accuracy"].standard_deviation == pytest.approx(0.01414, abs=1e-4)
+    text = report.write(tmp_path / "out", [champion], samples, spread)
     assert "95.00 % (91.04 to 97.26)" in text
+    assert "98.00 %" in text
     document = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert document["versions"][0]["digits"]["tidy"]["accuracy"]["count"] == 190
-    pictures = {path.name for path in (tmp_path / "out").glob("*.png")}
-    assert {"reliability.png", "roc.png", "confusion-2.png", "errors-2-mnist.png"} <= pictures
-    assert all(f"({name})" in text for name in pictures)
+    assert document["versions"][0]["digits"]["clean"]["accuracy"]["count"] == 190
+    plots = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert {"reliability.png", "roc.png", "confusion-2.png", "errors-2-mnist.png"} <= plots
+    assert all(f"({name})" in text for name in plots)
 
 
-def test_a_graph_that_answers_otherwise_does_not_agree(data: Samples) -> None:
-    assert not measurements.measure(subject(kept=knows(19)), data).agrees
-
-
-def test_the_gate_passes_an_equal_and_refuses_a_worse_one(data: Samples) -> None:
-    champion = measurements.measure(subject(), data)
-    assert gate.decide(champion, champion).passed
-    worse = measurements.measure(subject(3, served=knows(10)), data)
-    reasons = "\n".join(gate.decide(champion, worse).reasons)
+def test_the_gate_passes_an_equal_and_refuses_a_worse_version(
+    champion: measurements.VersionMeasurements, samples: Samples
+) -> None:
+    assert not reasons_against(champion, champion)
+    worse = measurements.measure(candidate(3, served=right_but_for_every(10)), samples)
+    reasons = "\n".join(reasons_against(champion, worse))
     assert "mnist: 90.00% right, the champion 95.00%" in reasons
-    assert "messy" in reasons
-    assert gate.decide(worse, champion).passed
-    fewer = replace(champion, classes=10)
-    assert "10 classes" in gate.decide(champion, fewer).reasons[0]
+    assert "perturbed" in reasons
+    assert not reasons_against(worse, champion)
+    assert "10 classes" in reasons_against(champion, replace(champion, classes=10))[0]
 
 
-def test_the_gate_refuses_who_refuses_digits(data: Samples) -> None:
-    def timid(instances: NDArray[np.float32]) -> NDArray[np.float64]:
-        scores = knows(20)(instances)
+def test_the_gate_refuses_a_graph_that_differs_from_its_source(
+    champion: measurements.VersionMeasurements, samples: Samples
+) -> None:
+    served, source = right_but_for_every(20), right_but_for_every(19)
+    measured = measurements.measure(candidate(served=served, source=source), samples)
+    assert not measured.agrees
+    assert "does not answer as the JSON" in reasons_against(champion, measured)[0]
+
+
+def test_the_gate_refuses_a_version_that_refuses_digits(samples: Samples) -> None:
+    def predict(instances: NDArray[np.float32]) -> NDArray[np.float64]:
+        scores = right_but_for_every(20)(instances)
         scores[1::40] = np.eye(11)[NOT_A_DIGIT_CLASS]
         return scores
 
-    champion = measurements.measure(subject(served=timid), data)
-    assert any("refused" in reason for reason in gate.decide(champion, champion).reasons)
+    measured = measurements.measure(candidate(served=predict), samples)
+    assert any("refused" in reason for reason in reasons_against(measured, measured))
 
 
-def test_a_missing_version_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_directory_without_versions_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert evaluate.main(["--models", str(tmp_path), "--quick"]) == 2
-    assert "no version" in capsys.readouterr().err
+    assert f"no version in {tmp_path}" in capsys.readouterr().err

@@ -1,0 +1,112 @@
+"""The bundled artifacts: networks, training metadata and exported versions belong together."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from serving.versions.card import read_card
+from tests.harness.needs import need
+from tests.training.recipe import DIGITS_RECIPE
+from training import trained_network
+from training.data import mnist
+from training.export import OUTPUT, check_digits
+from training.network import architecture
+from training.network.calibration import at_temperature
+from training.network.inference import predict
+from training.trained_network import ARTIFACTS, BASELINE, DIGITS, TrainedNetwork
+
+VERSIONS = sorted(int(path.name) for path in OUTPUT.iterdir() if path.name.isdigit())
+
+
+@pytest.fixture(scope="module")
+def networks() -> dict[str, TrainedNetwork]:
+    return {
+        name: trained_network.load(trained_network.files_of(name)) for name in (BASELINE, DIGITS)
+    }
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture(scope="module")
+def signature(version: int) -> tf.types.experimental.GenericFunction:
+    return tf.saved_model.load(str(OUTPUT / str(version))).signatures["serving_default"]
+
+
+def test_the_network_is_the_one_of_its_metadata(networks: dict[str, TrainedNetwork]) -> None:
+    model, metadata = networks[DIGITS].model, networks[DIGITS].metadata
+    assert model.count_params() == metadata["parameters"] <= architecture.MAX_PARAMETERS
+    assert model.output_shape[-1] == metadata["classes"] == architecture.CLASSES
+    assert {layer.dtype_policy.name for layer in model.layers} == {"float32"}
+    recipe = DIGITS_RECIPE.as_dict()
+    assert metadata["configuration"] == json.loads(json.dumps(recipe))
+
+
+def test_the_metrics_keep_what_is_promised(networks: dict[str, TrainedNetwork]) -> None:
+    metadata = networks[DIGITS].metadata
+    metrics = metadata["metrics"]
+    assert metrics["refused_digits"] <= 0.01
+    assert metrics["pen_clean_accuracy"] >= 0.992
+    assert metrics["pen_perturbed_accuracy"] >= 0.992
+    assert metrics["auroc_seen_letters"] >= 0.997
+    assert metrics["auroc_unseen_letters"] >= 0.995
+    assert metadata["cpu_seconds"]["together"] > 0
+    assert 0.2 <= metadata["temperature"] <= 5
+    assert 0.5 <= metadata["thresholds"]["not_a_digit"] < 1
+    assert metadata["split"]["held_out_donors"] == ["aga", "lou", "pri"]
+
+
+def test_all_seeds_were_trained_with_one_recipe() -> None:
+    recipes = set()
+    for path in (ARTIFACTS / "seeds").glob("seed-*.json"):
+        recipe = json.loads(path.read_text())["configuration"]
+        del recipe["run"]["seed"]
+        recipes.add(json.dumps(recipe, sort_keys=True))
+    assert len(recipes) == 1
+
+
+def test_a_version_answers_as_the_network_it_was_exported_from(
+    version: int,
+    networks: dict[str, TrainedNetwork],
+    signature: tf.types.experimental.GenericFunction,
+) -> None:
+    network = networks[trained_network.name_of(version)]
+    assert read_card(OUTPUT / str(version)).made_at == network.metadata["made_at"]
+    digits = check_digits()
+    answers = signature(image=tf.constant(digits))["probabilities"].numpy()
+    expected = at_temperature(np.asarray(network.model(digits)), network.temperature)
+    assert np.abs(answers - expected).max() < 1e-4
+    assert (answers.argmax(1) == np.repeat(np.arange(10), 20)).mean() >= 0.98
+
+
+@pytest.mark.data
+def test_a_version_has_the_accuracy_of_its_card(
+    version: int, signature: tf.types.experimental.GenericFunction
+) -> None:
+    need(mnist.DEFAULT_FOLDER.is_dir(), f"{mnist.DEFAULT_FOLDER} (the four IDX files of MNIST)")
+    images, labels = mnist.load()[1]
+    right = 0
+    for start in range(0, len(images), 500):
+        batch = tf.constant(images[start : start + 500, ..., np.newaxis] / np.float32(255))
+        predicted = signature(image=batch)["probabilities"].numpy().argmax(1)
+        right += int((predicted == labels[start : start + 500]).sum())
+    stated = read_card(OUTPUT / str(version)).metrics["mnist_test_accuracy"]
+    assert right / len(images) == pytest.approx(stated, abs=2e-4)
+    assert right / len(images) >= 0.9933
+
+
+@pytest.mark.data
+def test_the_baseline_has_the_accuracy_of_its_metadata(
+    networks: dict[str, TrainedNetwork],
+) -> None:
+    need(mnist.DEFAULT_FOLDER.is_dir(), f"{mnist.DEFAULT_FOLDER} (the four IDX files of MNIST)")
+    images, labels = mnist.load()[1]
+    baseline = networks[BASELINE]
+    assert isinstance(baseline.model, keras.Model)
+    accuracy = float((predict(baseline.model, images).argmax(1) == labels).mean())
+    assert accuracy == pytest.approx(baseline.metadata["metrics"]["mnist_test_accuracy"], abs=2e-4)
