@@ -157,7 +157,8 @@ def measure_server(model: Path, seconds: float, *, batching: bool) -> dict[int, 
 def run(port: int, connections: int, seconds: float) -> Measured:
     import uvloop
 
-    return uvloop.run(load(port, connections, seconds))
+    measured: Measured = uvloop.run(load(port, connections, seconds))
+    return measured
 
 
 def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:

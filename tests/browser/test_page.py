@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.harness.fixtures import PASSWORD, USER
 from tests.harness.site import SiteProcess
@@ -13,8 +13,8 @@ from tests.harness.site import SiteProcess
 pytestmark = [pytest.mark.browser]
 
 Strokes = dict[str, list[list[list[int]]]]
-DESKTOP = {"viewport": {"width": 1280, "height": 800}}
-PHONE = {
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 3,
     "is_mobile": True,
@@ -185,7 +185,7 @@ def test_a_chosen_picture_is_read_and_a_text_is_refused(
     expect(page.get_by_role("status")).to_contain_text("Picture taken")
     press(page, "predict it")
     assert answer(page).rstrip("?") == "7"
-    text = {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}
+    text: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}
     page.locator("#file").set_input_files(text)
     expect(page.get_by_role("status")).to_contain_text("no picture that can be read")
 

@@ -58,7 +58,7 @@ def _build(directory: Path) -> None:
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-    class Model(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    class Model(tf.Module):
         def __init__(self, logits: list[float]) -> None:
             super().__init__()
             self.logits = tf.Variable([logits])

@@ -111,10 +111,8 @@ def test_a_body_is_refused_by_its_announced_size(client: Client) -> None:
         def read(self, *_args: Any) -> bytes:
             raise AssertionError("a byte was read")
 
-    response = client.generic(
-        "POST", PATH, b"", content_type="application/json", CONTENT_LENGTH=str(9 * 2**20),
-        **{"wsgi.input": Unread()},
-    )  # fmt: skip
+    environ: dict[str, Any] = {"CONTENT_LENGTH": str(9 * 2**20), "wsgi.input": Unread()}
+    response = client.generic("POST", PATH, b"", content_type="application/json", **environ)
     assert (response.status_code, code(response)) == (413, "too_large")
 
 
