@@ -239,7 +239,7 @@ def _optimiser(configuration: Configuration) -> keras.optimizers.Optimizer:
     return optimiser
 
 
-class _LearningRate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class _LearningRate(keras.optimizers.schedules.LearningRateSchedule):
     """A linear rise, then a cosine to zero (Loshchilov and Hutter, 2017, without restarts)."""
 
     def __init__(self, *, rate: float, warmup: int, steps: int) -> None:
