@@ -43,7 +43,7 @@ ALLOWED_HOSTS = list(
     )
 )
 
-# --- where the parts are -----------------------------------------------------------------
+# --- model server, models, record store --------------------------------------------------
 SERVING_URL = environment.http_url("SERVING_URL", default="http://127.0.0.1:8501")
 MODEL_NAME = environment.matching(  # part of URLs and of paths
     "MODEL_NAME",
@@ -61,14 +61,14 @@ RECORD_STORE = (
     else "webui.records.database_store.DatabaseStore"
 )
 
-# Counters that die with the site: the rate limit's and the metrics' of several processes.
-# deploy/gunicorn.conf.py makes one for each start.
+# Counts of the rate limit and the metrics, which the processes share and which need not survive
+# a restart: deploy/gunicorn.conf.py creates a directory at each start.
 RUNTIME_DIR = environment.directory("RUNTIME_DIR", default=VAR_DIR / "run")
 
-# --- how much ----------------------------------------------------------------------------
+# --- limits ------------------------------------------------------------------------------
 RATE_LIMIT = read_rate(environment)  # None: off
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
-FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # within the body's limit nothing touches the disk
+FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # no upload is written to disk
 
 # --- Django ------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -89,7 +89,7 @@ if CASSANDRA:
     INSTALLED_APPS += ["django_cassandra_engine", "webui.records_cassandra"]
 
 MIDDLEWARE = [
-    # Before anything that looks at the host: probes come by address, and should cost nothing.
+    # First, because orchestrators use IP addresses, which the check of the host would refuse.
     "webui.operations.probes.ProbesMiddleware",
     "webui.operations.middleware.RequestIdMiddleware",
     "webui.operations.middleware.ApiErrorsMiddleware",
@@ -126,23 +126,23 @@ TEMPLATES = [
 DATABASES = {"default": environment.database("DATABASE_URL", default=VAR_DIR / "site.sqlite3")}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Several processes write: a write-ahead log lets readers go on meanwhile, and taking the
-    # write lock at BEGIN makes a waiting writer wait instead of failing half-way.
+    # Several processes write. With a write-ahead log readers do not wait for a writer, and with
+    # the write lock taken at BEGIN a second writer waits instead of failing in its transaction.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,  # seconds that a writer waits for the lock
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 if CASSANDRA:
-    # For django-cassandra-engine's table models and commands; the store itself never asks
-    # Django for this connection (webui/records_cassandra/cql/session.py says why).
+    # For django-cassandra-engine's table models and commands. The store uses a session of its own
+    # (webui/records_cassandra/cql/session.py has the reason).
     DATABASES[ALIAS] = CASSANDRA.database()
     DATABASE_ROUTERS = ["webui.records_cassandra.router.CassandraRouter"]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
 USE_TZ = True
-TIME_ZONE = "UTC"  # time buckets, the day filter and the dates shown agree
+TIME_ZONE = "UTC"  # as the time buckets and the admin's day filter
 
 # --- static files ------------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -151,17 +151,17 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "webui.static_files.StaticFiles"},
 }
-# Before `collectstatic` has run (tests, runserver) files are served from where they lie.
+# Before `collectstatic` has run (tests, runserver) files are served from their packages.
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
-# --- what browsers are told --------------------------------------------------------------
+# --- security headers and cookies --------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],  # thumbnails and the picture that the model saw
+        "img-src": [SELF, "data:", "blob:"],  # thumbnails and instances
         "connect-src": [SELF],
         "font-src": [SELF],
         "manifest-src": [SELF],
@@ -192,8 +192,8 @@ if HTTPS:
     SECURE_HSTS_PRELOAD = True
 
 # --- logs --------------------------------------------------------------------------------
-DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestIdMiddleware has checked it
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line at the end says it all
-DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # an address is a person's; the proxy knows it
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # RequestIdMiddleware checks it
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line at the end is enough
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # an address is personal data
 configure_structlog()
 LOGGING = logging_config()
