@@ -29,7 +29,9 @@ LARGE_EXPONENT = re.compile(rb"0[eE]\+?[0-9]{3}")  # rapidjson refuses even 0e40
 ONLY_INSTANCES = re.compile(rb'[ \n\r\t]*\{[ \n\r\t]*"instances"[ \n\r\t]*:[ \n\r\t]*(?=\[)')
 # Blanks keep digits on both sides of a bracket apart: `5[1]` is not 51.
 BRACKETS_TO_BLANKS = bytes.maketrans(b"[]}", b"   ")
-NUMBER_CHARACTERS = b"0123456789.+-eE \n\r\t"
+BLANKS = b" \n\r\t"
+NUMBER_CHARACTERS = b"0123456789.+-eE"
+NUMBERS_TO_ZEROS = bytes.maketrans(NUMBER_CHARACTERS, b"0" * len(NUMBER_CHARACTERS))
 NUMBER_TYPES = {int, float}
 
 
@@ -123,7 +125,10 @@ def _instances_of_known_shape(
     ):
         return None
     rest = body[start.end() :]
-    skeleton = rest.translate(None, NUMBER_CHARACTERS)
+    marked = rest.translate(NUMBERS_TO_ZEROS, BLANKS)
+    if b"]0" in marked or b"0[" in marked:  # a number outside the innermost brackets
+        return None
+    skeleton = marked.translate(None, b"0")
     instance = _skeleton(shape[1:])
     count, left = divmod(len(skeleton) - 2, len(instance) + 1)
     if left or count < 1 or skeleton != b"[" + b",".join([instance] * count) + b"]}":

@@ -38,7 +38,7 @@ SIGNATURES = {
 
 @pytest.fixture(scope="session")
 def several_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
-    """One base path for each of many models, version 3 of each."""
+    """Write many models; return the base path of each, as `config_text` takes it."""
     base = tmp_path_factory.mktemp("models")
     for name, make in SIGNATURES.items():
         models.write_model(base / name / "3", {"serving_default": make})
@@ -53,18 +53,17 @@ def several_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[
     )
     models.write_model(
         base / "signatures" / "5",
-        {"serving_default": models.half_plus_two, "other": models.says(7)},
+        {"serving_default": models.half_plus_two, "other": models.constant(7)},
     )
     models.write_model(base / "table" / "1", {"serving_default": models.looked_up}, init=True)
-    for name in ("cast",):
-        models.write_model(
-            base / name / "1",
-            {
-                "half": lambda: _cast(tf.float16),
-                "uint16": lambda: _cast(tf.uint16),
-                "serving_default": lambda: _cast(tf.float64),
-            },
-        )
+    models.write_model(
+        base / "cast" / "1",
+        {
+            "half": lambda: _cast(tf.float16),
+            "uint16": lambda: _cast(tf.uint16),
+            "serving_default": lambda: _cast(tf.float64),
+        },
+    )
     return {path.name: (path, "") for path in sorted(base.iterdir())}
 
 
@@ -77,7 +76,7 @@ def _cast(dtype: tf.DType) -> models.Ends:
 def client(
     several_models: dict[str, tuple[Path, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
-    """One server for every test that only asks; all the models above, plain flags."""
+    """Run one server with all models, for tests that need no special flags."""
     directory = tmp_path_factory.mktemp("config")
     config = directory / "models.config"
     config.write_text(config_text(several_models))

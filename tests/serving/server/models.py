@@ -1,4 +1,4 @@
-"""Tiny SavedModels, written straight from a graph: milliseconds each, every shape of signature."""
+"""Small SavedModels with signatures of many shapes, written from graphs in milliseconds."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ def write_model(
     method_name: str = PREDICT,
     init: bool = False,
 ) -> Path:
-    """Writes a SavedModel without variables; each function adds one signature to the graph."""
+    """Write a SavedModel without variables; each function adds one signature to the graph."""
     saved = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     meta = saved.meta_graphs.add()
     meta.meta_info_def.tags.append("serve")
@@ -67,8 +67,8 @@ def matrix() -> Ends:
     return {"x": x}, {"y": tf.reduce_sum(x, axis=[1, 2])}
 
 
-def says(number: int) -> Callable[[], Ends]:
-    """Answers its own number, so that a test sees which version answered."""
+def constant(number: int) -> Callable[[], Ends]:
+    """Return `number` for every instance, to tell a test which version answered."""
 
     def make() -> Ends:
         x = placeholder(tf.float32, [None])
@@ -111,13 +111,13 @@ def doubled_rows() -> Ends:
 
 
 def reshaped() -> Ends:
-    """Fails for anything but four values."""
+    """Fail unless there are four values."""
     x = placeholder(tf.float32, [None])
     return {"x": x}, {"y": tf.reshape(x, [2, 2], name="fold")}
 
 
 def counting() -> Ends:
-    """Counts up to x, one by one: a request that takes as long as a test wants."""
+    """Count up to x in a loop, for requests of any duration."""
     x = placeholder(tf.float32, [None])
     limit = tf.reduce_max(x)
     counted = tf.while_loop(
@@ -163,7 +163,7 @@ def looked_up() -> Ends:
 
 
 def write_warmup(directory: Path, values: list[float], *, name: str = "x", count: int = 1) -> None:
-    """Adds `count` warm-up records that predict `values`."""
+    """Write `count` warm-up records that predict `values`."""
     extra = directory / "assets.extra"
     extra.mkdir()
     log = prediction_log_pb2.PredictionLog()

@@ -1,4 +1,4 @@
-"""The command line, and the process that it starts."""
+"""The command line, and the server process."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 NEEDED = ["--rest_api_port=8501", "--model_base_path=/models/digits"]
 
 
-def test_values_and_switches() -> None:
+def test_values_and_boolean_flags() -> None:
     flags = parse_flags(
         [
             *NEEDED,
@@ -43,7 +43,7 @@ def test_values_and_switches() -> None:
     )
 
 
-def test_defaults_are_the_real_ones() -> None:
+def test_defaults() -> None:
     flags = parse_flags(NEEDED)
     assert flags.file_system_poll_wait_seconds == 1
     assert flags.max_num_load_retries == 5
@@ -75,7 +75,7 @@ def test_defaults_are_the_real_ones() -> None:
         ),
     ],
 )
-def test_command_lines_that_cannot_be(arguments: list[str], message: str) -> None:
+def test_invalid_command_lines(arguments: list[str], message: str) -> None:
     with pytest.raises(FlagError, match=message):
         parse_flags([*NEEDED, *arguments])
 
@@ -96,7 +96,7 @@ def run(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_the_process(tmp_path: Path) -> None:
+def test_server_process(tmp_path: Path) -> None:
     models.write_model(tmp_path / "m" / "1", {"serving_default": models.half_plus_two})
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))  # noqa: S104
@@ -108,31 +108,33 @@ def test_the_process(tmp_path: Path) -> None:
         client = Client(port)
         assert client.predict("m", {"instances": [1.0]}).json == {"predictions": [2.5]}
         second = run(*flags)
-        said = second.communicate(timeout=TIMEOUT_SECONDS)[0]
+        output = second.communicate(timeout=TIMEOUT_SECONDS)[0]
         assert second.returncode == 1
-        assert f"localhost:{port}" in said
-        assert "--rest_api_port" in said
+        assert f"localhost:{port}" in output
+        assert "--rest_api_port" in output
     finally:
         server.send_signal(signal.SIGTERM)
-        said = server.communicate(timeout=TIMEOUT_SECONDS)[0]
-    assert server.returncode == 0, said
-    assert f"Exporting HTTP/REST API at:localhost:{port} ..." in said
-    assert "Traceback" not in said
+        output = server.communicate(timeout=TIMEOUT_SECONDS)[0]
+    assert server.returncode == 0, output
+    assert f"Exporting HTTP/REST API at:localhost:{port} ..." in output
+    assert "Traceback" not in output
 
 
-def test_a_bad_command_line_ends_quickly() -> None:
+def test_unknown_flag_ends_the_process() -> None:
     refused = run("--nonsense")
-    said = refused.communicate(timeout=TIMEOUT_SECONDS)[0]
+    output = refused.communicate(timeout=TIMEOUT_SECONDS)[0]
     assert refused.returncode == 1
-    assert said.startswith("unknown argument: --nonsense\nusage: ")
+    assert output.startswith("unknown argument: --nonsense\nusage: ")
 
 
-def test_a_model_that_fails_ends_the_process(tmp_path: Path) -> None:
+def test_failed_load_ends_the_process(tmp_path: Path) -> None:
     (tmp_path / "m" / "1").mkdir(parents=True)
     ended = run(
         *("--rest_api_port=23999", f"--model_base_path={tmp_path / 'm'}"),
         "--max_num_load_retries=0",
     )
-    said = ended.communicate(timeout=TIMEOUT_SECONDS)[0]
+    output = ended.communicate(timeout=TIMEOUT_SECONDS)[0]
     assert ended.returncode == 1
-    assert "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available" in said
+    assert (
+        "Failed to start server. Error: UNKNOWN: 1 servable(s) did not become available" in output
+    )

@@ -1,4 +1,4 @@
-"""HTTP as it is on the wire, rude clients included."""
+"""HTTP at the level of bytes, with clients that break its rules."""
 
 import http.client
 import json
@@ -29,46 +29,48 @@ def test_pipelined_requests_are_answered_in_order(client: Client) -> None:
         HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
         for body in (b'{"instances": [%d]}' % each for each in range(200))
     )
-    said = client.raw(many + HEAD + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
-    places = [said.find(f'"predictions": [{each / 2 + 2}'.encode()) for each in range(200)]
+    received = client.raw(many + HEAD + b"Connection: close\r\nContent-Length: 0\r\n\r\n")
+    places = [received.find(f'"predictions": [{each / 2 + 2}'.encode()) for each in range(200)]
     assert places == sorted(places)
     assert places[0] > 0
-    assert b"The document is empty" in said
+    assert b"The document is empty" in received
 
 
 def test_chunked_requests(client: Client) -> None:
     chunks = b"8\r\n" + BODY[:8] + b"\r\nc;ext=1\r\n" + BODY[8:] + b"\r\n0\r\n\r\n"
-    said = client.raw(HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunks)
-    assert ANSWER in said
+    received = client.raw(
+        HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunks
+    )
+    assert ANSWER in received
     broken = client.raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n")
     assert broken.startswith(b"HTTP/1.1 400 ")
 
 
 def test_expect_100_continue(client: Client) -> None:
-    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as wire:
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
         head = b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(
             BODY
         )
-        wire.sendall(HEAD + head)
-        assert wire.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        wire.sendall(BODY)
-        said = b""
-        while piece := wire.recv(4096):
-            said += piece
-    assert ANSWER in said
+        connection.sendall(HEAD + head)
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        received = b""
+        while piece := connection.recv(4096):
+            received += piece
+    assert ANSWER in received
 
 
 def test_http_1_0_closes(client: Client) -> None:
-    said = client.raw(REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0"))
-    assert ANSWER in said
-    assert b"Connection: close" in said
+    received = client.raw(REQUEST.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert ANSWER in received
+    assert b"Connection: close" in received
 
 
-def test_methods_nobody_knows(client: Client) -> None:
+def test_unknown_methods(client: Client) -> None:
     for method in (b"BREW", b"PROPFIND"):
-        said = client.raw(method + b" /v1/models/m HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert said.startswith(b"HTTP/1.1 501 ")
-        assert b"<HTML>" in said
+        received = client.raw(method + b" /v1/models/m HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert received.startswith(b"HTTP/1.1 501 ")
+        assert b"<HTML>" in received
 
 
 def test_broken_requests(client: Client) -> None:
@@ -79,35 +81,37 @@ def test_broken_requests(client: Client) -> None:
         HEAD + b"X" * 300_000 + b": y\r\n\r\n",
         b"\x00\x01\x02\r\n\r\n",
     ):
-        said = client.raw(request)
-        assert said.startswith(b"HTTP/1.1 400 "), request[:50]
-        assert b"Connection: close" in said
-    # A good request before a broken one is answered.
-    said = client.raw(REQUEST + b"nonsense\r\n\r\n")
-    assert ANSWER in said
-    assert b"HTTP/1.1 400 " in said
+        received = client.raw(request)
+        assert received.startswith(b"HTTP/1.1 400 "), request[:50]
+        assert b"Connection: close" in received
+    # A valid request before a broken one is answered.
+    received = client.raw(REQUEST + b"nonsense\r\n\r\n")
+    assert ANSWER in received
+    assert b"HTTP/1.1 400 " in received
     assert client.get("/v1/models/half_plus_two").status == 200
 
 
-def test_a_body_beyond_memory_is_refused_unread(client: Client) -> None:
-    said = client.raw(HEAD + b"Content-Length: 99999999999\r\n\r\n")
-    assert said.startswith(b"HTTP/1.1 413 ")
+def test_body_beyond_the_limit_is_refused_unread(client: Client) -> None:
+    received = client.raw(HEAD + b"Content-Length: 99999999999\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 413 ")
 
 
-def test_clients_that_leave(client: Client) -> None:
+def test_clients_that_disconnect(client: Client) -> None:
     for sent in (b"", HEAD, REQUEST[:-3], REQUEST):
-        with socket.create_connection(("127.0.0.1", client.port), timeout=30) as wire:
-            wire.sendall(sent)
+        with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
+            connection.sendall(sent)
     assert client.predict("half_plus_two", {"instances": [1.0]}).status == 200
 
 
 def test_many_connections(client: Client) -> None:
-    wires = [socket.create_connection(("127.0.0.1", client.port), timeout=30) for _ in range(300)]
-    for wire in wires:
-        wire.sendall(REQUEST)
-    for wire in wires:
-        assert wire.recv(15) == b"HTTP/1.1 200 OK"
-        wire.close()
+    connections = [
+        socket.create_connection(("127.0.0.1", client.port), timeout=30) for _ in range(300)
+    ]
+    for connection in connections:
+        connection.sendall(REQUEST)
+    for connection in connections:
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        connection.close()
 
 
 def test_cors_headers_only_with_the_flag(
@@ -119,26 +123,26 @@ def test_cors_headers_only_with_the_flag(
     ) as client:
         for reply in (
             client.get("/v1/models/half_plus_two"),
-            client.get("/v1/models/nobody"),
+            client.get("/v1/models/unknown"),
             client.ask("OPTIONS", "/v1/x", headers={"Origin": "https://x.example"}),
         ):
             assert reply.headers["Access-Control-Allow-Origin"] == "*"
             assert reply.headers["Access-Control-Allow-Methods"] == "POST, GET"
             assert reply.headers["Access-Control-Allow-Headers"] == "Content-Type"
-        # No monitoring file: no page.
+        # There is no page without --monitoring_config_file.
         assert client.get("/monitoring/prometheus/metrics").status == 404
 
 
-def test_a_client_that_does_not_read_gets_no_more(client: Client) -> None:
-    """Its answers wait for it; they do not pile up in memory, and it gets every one."""
+def test_answers_wait_for_a_slow_reader(client: Client) -> None:
+    """Answers are not buffered without limit, and none is lost."""
     body = b'{"instances": [' + b",".join([b"1"] * 20_000) + b"]}"
     request = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-    with socket.create_connection(("127.0.0.1", client.port), timeout=60) as wire:
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        wire.sendall(request * 10)
+    with socket.create_connection(("127.0.0.1", client.port), timeout=60) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        connection.sendall(request * 10)
         assert client.predict("half_plus_two", {"instances": [1.0]}).status == 200
-        wire.shutdown(socket.SHUT_WR)
-        said = b""
-        while piece := wire.recv(1 << 20):
-            said += piece
-    assert said.count(b"HTTP/1.1 200 OK") == 10
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := connection.recv(1 << 20):
+            received += piece
+    assert received.count(b"HTTP/1.1 200 OK") == 10

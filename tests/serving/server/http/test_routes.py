@@ -1,4 +1,4 @@
-"""Which path and method go where: contract, section 1."""
+"""Paths and methods: contract, section 1."""
 
 import pytest
 
@@ -8,7 +8,7 @@ BODY = {"instances": [1.0]}
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v2/models/x", "//v1/models/half_plus_two", "/x?y"])
-def test_outside_v1_is_html_404_and_closes(client: Client, path: str) -> None:
+def test_paths_outside_v1(client: Client, path: str) -> None:
     reply = client.get(path)
     assert reply.status == 404
     assert reply.headers["Content-Type"] == "text/html"
@@ -36,7 +36,7 @@ def test_outside_v1_is_html_404_and_closes(client: Client, path: str) -> None:
         ("GET", "/v1/other"),
     ],
 )
-def test_what_does_not_match_is_malformed(client: Client, method: str, path: str) -> None:
+def test_malformed_requests(client: Client, method: str, path: str) -> None:
     reply = client.ask(method, path, b"{}" if method != "GET" else None)
     assert reply.status == 400
     assert reply.headers["Content-Type"] == "application/json"
@@ -66,7 +66,7 @@ def test_name_is_decoded_after_the_match(client: Client) -> None:
     assert reply.error == "Could not find any versions of model a/b:c"
 
 
-def test_version_beyond_int64_is_the_one_empty_error(client: Client) -> None:
+def test_version_beyond_int64_has_an_empty_body(client: Client) -> None:
     for path in ("/v1/models/m/versions/9223372036854775808",):
         reply = client.get(path)
         assert (reply.status, reply.body) == (400, b"")
@@ -80,7 +80,7 @@ def test_leading_zeros_of_a_version(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/versions/5", "/v1/models/labels/x"])
-def test_no_name(client: Client, path: str) -> None:
+def test_missing_name(client: Client, path: str) -> None:
     reply = client.get(path)
     assert reply.status == 400
     assert reply.error == "Missing model name in request."
@@ -94,7 +94,7 @@ def test_preflight_with_and_without_origin(client: Client) -> None:
     assert (bad.status, bad.body) == (400, b"")
 
 
-def test_content_type_of_the_request_is_not_looked_at(client: Client) -> None:
+def test_content_type_of_the_request_is_ignored(client: Client) -> None:
     reply = client.ask(
         "POST",
         "/v1/models/half_plus_two:predict",
@@ -104,22 +104,24 @@ def test_content_type_of_the_request_is_not_looked_at(client: Client) -> None:
     assert reply.json == {"predictions": [2.5]}
 
 
-def test_which_version(client: Client) -> None:
-    assert client.predict("nobody", BODY).error == "Servable not found for request: Latest(nobody)"
+def test_unknown_models_versions_and_labels(client: Client) -> None:
+    assert (
+        client.predict("unknown", BODY).error == "Servable not found for request: Latest(unknown)"
+    )
     reply = client.post("/v1/models/half_plus_two/versions/99:predict", BODY)
     assert reply.status == 404
     assert reply.error == "Servable not found for request: Specific(half_plus_two, 99)"
-    for name in ("half_plus_two", "nobody"):
+    for name in ("half_plus_two", "unknown"):
         reply = client.post(f"/v1/models/{name}/labels/none:predict", BODY)
         assert reply.status == 400
         assert reply.error == "Unrecognized servable version label: none"
 
 
 def test_order_of_checks(client: Client) -> None:
-    assert client.predict("nobody", b"{").status == 400
-    assert client.predict("nobody", {"instances": [], "signature_name": 1}).status == 400
-    assert client.predict("nobody", {"instances": []}).status == 404
+    assert client.predict("unknown", b"{").status == 400
+    assert client.predict("unknown", {"instances": [], "signature_name": 1}).status == 400
+    assert client.predict("unknown", {"instances": []}).status == 404
     for verb in ("classify", "regress"):
-        path = f"/v1/models/nobody:{verb}"
+        path = f"/v1/models/unknown:{verb}"
         assert client.post(path, {"examples": [1]}).status == 400
         assert client.post(path, {"examples": [{}]}).status == 404

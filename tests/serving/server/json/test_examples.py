@@ -58,11 +58,11 @@ def test_errors(client: Client, path: str) -> None:
     assert "'signature_name' key must be a string value." in error(
         {"signature_name": 1, "examples": [{}]}
     )
-    # A whole number is an int64 feature, and parse_example wants a float.
+    # A whole number becomes an int64 feature, but parse_example needs a float.
     assert "x" in error({"signature_name": "regress", "examples": [{"x": 2}]})
 
 
-def test_signatures_that_do_not_fit(client: Client) -> None:
+def test_unsuitable_signatures(client: Client) -> None:
     body = {"signature_name": "plain", "examples": [{"x": 1.0}]}
     assert "No classification inputs found" in client.post(CLASSIFY, body).error
     assert "No regression inputs found" in client.post(REGRESS, body).error

@@ -1,4 +1,4 @@
-"""Printed numbers, against a naive reading of the rule, one number at a time."""
+"""Formatted numbers, compared with a simple implementation of the rule."""
 
 import math
 from fractions import Fraction
@@ -12,7 +12,7 @@ from serving.server.json.float_formatting import format_doubles, format_floats
 
 
 def nearest_float(text: str) -> np.float32:
-    """By exact arithmetic among the neighbours of a first guess."""
+    """Return the float32 nearest to `text`, by exact arithmetic."""
     guess = np.float32(float(text))
     around = [
         np.nextafter(guess, np.float32(-np.inf)),

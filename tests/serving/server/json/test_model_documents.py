@@ -13,7 +13,7 @@ def test_status(client: Client) -> None:
             }
         ]
     }
-    for path in ("", "/versions/3", "/labels/nobody"):
+    for path in ("", "/versions/3", "/labels/unknown"):
         reply = client.get(f"/v1/models/half_plus_two{path}")
         assert reply.status == 200
         assert reply.json == expected

@@ -1,4 +1,4 @@
-"""rapidjson's dialect, against Python's parser where the two agree."""
+"""rapidjson's dialect, compared with Python's parser where both agree."""
 
 import json
 import math
@@ -35,35 +35,35 @@ def plain(value: Value) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def close(left: Any, right: Any) -> bool:
-    """Equal, doubles within the last places that rapidjson's quick conversion loses."""
+def is_close(left: Any, right: Any) -> bool:
+    """Return whether both are equal, except for the last digits that rapidjson loses."""
     if isinstance(left, float) and isinstance(right, float):
         return math.isclose(left, right, rel_tol=1e-15, abs_tol=1e-307)
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(close, left, right))
+        return len(left) == len(right) and all(map(is_close, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(close(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(is_close(left[key], right[key]) for key in left)
     return type(left) is type(right) and bool(left == right)
 
 
 @settings(max_examples=150, deadline=None)
 @given(documents, st.booleans(), st.sampled_from([None, 2]))
-def test_reads_what_json_writes(document: Any, ascii_only: bool, indent: int | None) -> None:
+def test_output_of_json_dumps(document: Any, ascii_only: bool, indent: int | None) -> None:
     text = json.dumps(document, ensure_ascii=ascii_only, indent=indent).encode()
-    assert close(plain(parse(text)), document)
-    assert close(plain(parse(b" \r\n\t" + text + b" }trailing")), document)
+    assert is_close(plain(parse(text)), document)
+    assert is_close(plain(parse(b" \r\n\t" + text + b" }trailing")), document)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=40) | st.text('{}[]",:.0123eE+-ntfINa\\u ', max_size=25).map(str.encode))
-def test_anything_is_read_or_refused(body: bytes) -> None:
+def test_arbitrary_bytes_are_parsed_or_refused(body: bytes) -> None:
     refused = refusal(body)
     assert refused is None or refused.startswith("JSON Parse error: ")
     try:
         json.loads(body)
     except (ValueError, RecursionError):
         return
-    # All that Python's parser takes is taken, but what a double or UTF-8 cannot hold.
+    # Python's parser accepts no more than this one, except what a double or UTF-8 cannot hold.
     assert refused is None or "too big" in refused or "surrogate" in refused
 
 
@@ -76,7 +76,7 @@ def refusal(body: bytes) -> str | None:
 
 
 @given(st.floats(width=64, allow_nan=False, allow_infinity=False))
-def test_fifteen_digits_are_exact(value: float) -> None:
+def test_numbers_with_fifteen_digits_are_exact(value: float) -> None:
     text = f"{value:.14e}"
     if 1e-7 < abs(value) < 1e21 or value == 0:
         assert parse(text.encode()) == float(text)
@@ -126,7 +126,7 @@ def test_errors(body: bytes, text: str, offset: int) -> None:
     assert raised.value.message == f"JSON Parse error: {text} at offset: {offset}"
 
 
-def test_numbers_that_python_would_not_take() -> None:
+def test_numbers_that_python_refuses() -> None:
     values = parse(b"[NaN, -NaN, Inf, -Inf, Infinity, -Infinity, 10e308, -0, -0.0]")
     assert isinstance(values, list)
     assert math.isnan(values[0])  # type: ignore[arg-type]
@@ -137,7 +137,7 @@ def test_numbers_that_python_would_not_take() -> None:
     assert struct.pack("d", values[8]) == struct.pack("d", -0.0)
 
 
-def test_kinds_of_numbers() -> None:
+def test_number_types() -> None:
     values = parse(
         b"[1, 1.0, 1e2, 18446744073709551615, 18446744073709551616, -9223372036854775808]"
     )
@@ -151,7 +151,7 @@ def test_lists_after_runs_of_numbers() -> None:
     ]  # fmt: skip
 
 
-def test_of_repeated_keys_the_first() -> None:
+def test_first_of_repeated_keys_counts() -> None:
     document = parse(b'{"a": 1, "b": 2, "a": 3}')
     assert isinstance(document, JsonObject)
     assert document.get(b"a") == 1
@@ -160,11 +160,11 @@ def test_of_repeated_keys_the_first() -> None:
 
 
 @given(st.binary(max_size=50))
-def test_strings_survive(text: bytes) -> None:
+def test_quoted_strings_round_trip(text: bytes) -> None:
     assert parse(quote(text).replace(b"\x00", b"")) == text
 
 
-def test_echo_is_pretty_and_short() -> None:
+def test_echo_is_indented_and_short() -> None:
     value = parse(b'{"a": [1, 2.5, true, null, "x"], "b": {}}')
     assert echo(value) == '{\n    "a": [1, 2.5, true, null, "x"],\n    "b": {}\n}'
     assert len(echo(parse(b"[" + b"1234567," * 9999 + b"1]"))) < 300

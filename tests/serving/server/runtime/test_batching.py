@@ -16,8 +16,8 @@ from tests.harness.rest_client import Client
 from tests.serving.server import models
 
 
-class Recorded:
-    """A model that doubles, and remembers what it was run with; it can be held up."""
+class RecordingModel:
+    """A model that doubles its input and records the shapes; a test can block it."""
 
     def __init__(self) -> None:
         self.sizes: list[tuple[int, ...]] = []
@@ -32,30 +32,41 @@ class Recorded:
         return [values[0] * 2]
 
 
+BATCHERS: list[Batcher] = []
+
+
+@pytest.fixture(autouse=True)
+def stop_batchers() -> Iterator[None]:
+    yield
+    while BATCHERS:
+        BATCHERS.pop().stop()
+
+
 class Batched:
     def __init__(self, options: BatchingOptions, *, timeout_seconds: float = 0) -> None:
-        self.model = Recorded()
+        self.model = RecordingModel()
         self.batcher = Batcher(options, timeout_seconds=timeout_seconds)
+        BATCHERS.append(self.batcher)
         self.outcomes: dict[int, Outcome] = {}
-        self.all_in = threading.Condition()
+        self.changed = threading.Condition()
 
     def submit(self, number: int, values: Any) -> None:
         def done(outcome: Outcome) -> None:
-            with self.all_in:
+            with self.changed:
                 self.outcomes[number] = outcome
-                self.all_in.notify_all()
+                self.changed.notify_all()
 
         model: Any = self.model
         self.batcher.submit(model, ("x:0",), ("y:0",), [np.array(values, np.float32)], done)
 
     def wait(self, count: int) -> dict[int, Outcome]:
-        with self.all_in:
-            assert self.all_in.wait_for(lambda: len(self.outcomes) >= count, timeout=30)
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.outcomes) >= count, timeout=30)
             return dict(self.outcomes)
 
 
-def held(options: BatchingOptions, **more: Any) -> Batched:
-    """With its one thread busy on a first task, so that the next ones pile up."""
+def blocked(options: BatchingOptions, **more: Any) -> Batched:
+    """Return a batcher whose only thread is blocked by a first task, so that tasks queue."""
     batched = Batched(options, **more)
     batched.model.go.clear()
     batched.submit(0, [0])
@@ -68,18 +79,17 @@ def values(outcome: Outcome) -> Any:
     return outcome[0].tolist()
 
 
-def test_what_waits_runs_together() -> None:
-    batched = held(BatchingOptions(num_batch_threads=1, max_batch_size=4))
+def test_queued_tasks_run_together() -> None:
+    batched = blocked(BatchingOptions(num_batch_threads=1, max_batch_size=4))
     for number, value in enumerate([[1], [2, 3], [4], [5]], start=1):
         batched.submit(number, value)
     batched.model.go.set()
     outcomes = batched.wait(5)
     assert [values(outcomes[each]) for each in range(1, 5)] == [[2], [4, 6], [8], [10]]
     assert batched.model.sizes == [(1,), (4,), (1,)]
-    batched.batcher.stop()
 
 
-def test_waits_for_more_and_pads_to_allowed_sizes() -> None:
+def test_timeout_and_allowed_batch_sizes() -> None:
     options = BatchingOptions(
         num_batch_threads=1,
         max_batch_size=8,
@@ -92,32 +102,31 @@ def test_waits_for_more_and_pads_to_allowed_sizes() -> None:
     outcomes = batched.wait(2)
     assert (values(outcomes[1]), values(outcomes[2])) == ([2], [4, 6])
     assert batched.model.sizes == [(4,)]
-    batched.batcher.stop()
 
 
-def test_shapes_that_differ_run_apart_or_padded() -> None:
-    batched = held(BatchingOptions(num_batch_threads=1, max_batch_size=8))
+def test_different_shapes_run_separately_or_padded() -> None:
+    batched = blocked(BatchingOptions(num_batch_threads=1, max_batch_size=8))
     batched.submit(1, [[1, 2]])
     batched.submit(2, [[3]])
     batched.model.go.set()
     outcomes = batched.wait(3)
     assert (values(outcomes[1]), values(outcomes[2])) == ([[2, 4]], [[6]])
-    batched.batcher.stop()
     padding = BatchingOptions(
         num_batch_threads=1, max_batch_size=8, pad_variable_length_inputs=True
     )
-    batched = held(padding)
+    batched = blocked(padding)
     batched.submit(1, [[1, 2]])
     batched.submit(2, [[3]])
     batched.model.go.set()
     outcomes = batched.wait(3)
     assert (values(outcomes[1]), values(outcomes[2])) == ([[2, 4]], [[6, 6]])
     assert batched.model.sizes[1:] == [(2, 2)]
-    batched.batcher.stop()
 
 
-def test_a_full_queue_is_unavailable() -> None:
-    batched = held(BatchingOptions(num_batch_threads=1, max_batch_size=1, max_enqueued_batches=2))
+def test_full_queue() -> None:
+    batched = blocked(
+        BatchingOptions(num_batch_threads=1, max_batch_size=1, max_enqueued_batches=2)
+    )
     batched.submit(1, [1])
     batched.submit(2, [2])
     with pytest.raises(StatusError) as raised:
@@ -125,27 +134,24 @@ def test_a_full_queue_is_unavailable() -> None:
     assert raised.value.code is Code.UNAVAILABLE
     batched.model.go.set()
     batched.wait(3)
-    batched.batcher.stop()
 
 
-def test_tasks_do_not_wait_beyond_the_timeout() -> None:
-    batched = held(BatchingOptions(num_batch_threads=1, max_batch_size=1), timeout_seconds=0.05)
+def test_tasks_time_out_in_the_queue() -> None:
+    batched = blocked(BatchingOptions(num_batch_threads=1, max_batch_size=1), timeout_seconds=0.05)
     batched.submit(1, [1])
     threading.Event().wait(0.1)
     batched.model.go.set()
     late = batched.wait(2)[1]
     assert isinstance(late, StatusError)
     assert late.code is Code.DEADLINE_EXCEEDED
-    batched.batcher.stop()
 
 
-def test_large_tasks_can_be_split() -> None:
+def test_large_tasks_are_split() -> None:
     options = BatchingOptions(num_batch_threads=1, max_batch_size=10, max_execution_batch_size=3)
     batched = Batched(options)
     batched.submit(1, list(range(8)))
     assert values(batched.wait(1)[1]) == [each * 2 for each in range(8)]
     assert batched.model.sizes == [(3,), (3,), (2,)]
-    batched.batcher.stop()
 
 
 def test_parameters(tmp_path: Path) -> None:
@@ -176,9 +182,9 @@ def test_parameters(tmp_path: Path) -> None:
             read_batching_options(str(file), processors=2)
 
 
-def test_the_shipped_parameters_can_be_read() -> None:
-    shipped = Path(__file__).parents[4] / "serving" / "batching.config"
-    assert read_batching_options(str(shipped), processors=2).max_batch_size == 32
+def test_bundled_parameters() -> None:
+    bundled = Path(__file__).parents[4] / "serving" / "batching.config"
+    assert read_batching_options(str(bundled), processors=2).max_batch_size == 32
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +205,7 @@ def batching_client(
         yield client
 
 
-def test_over_rest(batching_client: Client) -> None:
+def test_rest_requests(batching_client: Client) -> None:
     client = batching_client
     assert client.predict("half_plus_two", {"instances": [1, 2]}).json == {
         "predictions": [2.5, 3.0]
@@ -233,7 +239,7 @@ def test_over_rest(batching_client: Client) -> None:
     assert client.predict("table", {"instances": ["two"]}).json == {"predictions": [2]}
 
 
-def test_many_at_once_get_their_own(batching_client: Client) -> None:
+def test_concurrent_requests_get_their_own_answers(batching_client: Client) -> None:
     answers: dict[int, Any] = {}
 
     def ask(number: int) -> None:
@@ -248,7 +254,7 @@ def test_many_at_once_get_their_own(batching_client: Client) -> None:
     assert answers == {each: {"predictions": [each / 2 + 2]} for each in range(120)}
 
 
-def test_a_file_without_the_flag_is_refused(tmp_path: Path) -> None:
+def test_parameters_without_the_flag_are_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(StatusError, match="batching_parameters_file is set without setting"),
         model_server_thread(model_base_path="/x", batching_parameters_file=str(tmp_path / "x")),
@@ -256,7 +262,7 @@ def test_a_file_without_the_flag_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_a_saved_model_by_itself(tmp_path: Path) -> None:
+def test_saved_model(tmp_path: Path) -> None:
     directory = models.write_model(tmp_path / "1", {"serving_default": models.half_plus_two})
     model = SavedModel(directory, SessionOptions())
     outputs = model.run(model.signatures["serving_default"], {"x": np.array([1.0], np.float32)})

@@ -1,23 +1,23 @@
-"""Versions come and go while requests run: contract, section 7."""
+"""Loading, unloading and labelling versions: contract, section 7."""
 
 import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.cassandra.node import free_port
 from serving.server.status import StatusError
 from tests.harness.model_server import config_text, model_server_thread
-from tests.harness.ports import is_listening
+from tests.harness.ports import free_port, is_listening
 from tests.harness.rest_client import Client, Reply
 from tests.harness.waiting import wait_until
 from tests.serving.server import models
 
-QUICK: dict[str, Any] = {
+FAST: dict[str, Any] = {
     "file_system_poll_wait_seconds": 1,
     "max_num_load_retries": 0,
     "load_retry_interval_micros": 0,
@@ -27,11 +27,23 @@ BODY = {"instances": [1.0]}
 
 
 def publish(base: Path, version: int, make: Callable[[], models.Ends] | None = None) -> Path:
-    """As an operator should: complete, by rename."""
+    """Publish a complete version by a rename."""
     draft = base.parent / f".draft-{base.name}-{version}"
-    models.write_model(draft, {"serving_default": make or models.says(version)})
+    models.write_model(draft, {"serving_default": make or models.constant(version)})
     base.mkdir(exist_ok=True, parents=True)
     return draft.rename(base / str(version))
+
+
+def serving(base: Path, **flags: Any) -> AbstractContextManager[Client]:
+    """Run a server for model `m` that polls often and does not retry."""
+    return model_server_thread(model_name="m", model_base_path=str(base), **FAST | flags)
+
+
+def status(client: Client, version: int) -> dict[str, str]:
+    """Return the error in the status of a version."""
+    document = client.get(f"/v1/models/m/versions/{version}").json
+    error: dict[str, str] = document["model_version_status"][0]["status"]
+    return error
 
 
 def answer(client: Client, path: str = "/v1/models/m:predict") -> int | str:
@@ -39,7 +51,7 @@ def answer(client: Client, path: str = "/v1/models/m:predict") -> int | str:
     return int(reply.json["predictions"][0]) if reply.status == 200 else reply.error
 
 
-def test_newest_serves_and_swaps_without_a_gap(tmp_path: Path) -> None:
+def test_versions_are_swapped_without_a_gap(tmp_path: Path) -> None:
     base = tmp_path / "m"
     publish(base, 1)
     (base / "not-a-version").mkdir()
@@ -52,7 +64,7 @@ def test_newest_serves_and_swaps_without_a_gap(tmp_path: Path) -> None:
             if reply.status != 200:
                 failures.append(reply)
 
-    with model_server_thread(model_name="m", model_base_path=str(base), **QUICK) as client:
+    with serving(base) as client:
         threads = [threading.Thread(target=hammer, args=[client]) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -62,26 +74,25 @@ def test_newest_serves_and_swaps_without_a_gap(tmp_path: Path) -> None:
             wait_until(lambda: client.states("m") == {3: "AVAILABLE", 1: "END"})
             assert answer(client) == 3
             publish(base, 2)  # lower: ignored
-            # Garbage is tried once, and the old one serves on.
+            # A damaged version is loaded once, and the old version keeps serving.
             (base / "4").mkdir()
             (base / "4" / "saved_model.pb").write_bytes(b"garbage")
             wait_until(lambda: client.states("m").get(4) == "END")
             assert 2 not in client.states("m")
-            status = client.get("/v1/models/m/versions/4").json["model_version_status"][0]["status"]
-            assert status == {
+            assert status(client, 4) == {
                 "error_code": "OUT_OF_RANGE",
                 "error_message": "Read less bytes than requested",
             }
             assert answer(client) == 3
             assert client.states("m") == {4: "END", 3: "AVAILABLE", 1: "END"}
-            # Removed, and put back repaired: not tried again. A new number is.
+            # A failed version that is repaired is not loaded again; a new number is.
             shutil.rmtree(base / "4")
             publish(base, 4)
             publish(base, 6)
             wait_until(lambda: client.states("m").get(6) == "AVAILABLE")
             wait_until(lambda: client.states("m").get(3) == "END")
             assert client.states("m")[4] == "END"
-            # The highest goes: the next lower is loaded before it is let go.
+            # When the highest is removed, the next lower is loaded before it is unloaded.
             shutil.rmtree(base / "4")
             shutil.rmtree(base / "6")
             wait_until(lambda: answer(client) == 3)
@@ -91,58 +102,52 @@ def test_newest_serves_and_swaps_without_a_gap(tmp_path: Path) -> None:
             for thread in threads:
                 thread.join()
         assert not failures, failures[0].body
-        # A missing base path unloads nothing, an empty one everything.
-        base.rename(tmp_path / "away")
+        # A missing base path unloads nothing, an empty base path everything.
+        base.rename(tmp_path / "moved")
         assert answer(client) == 3
         base.mkdir()
         wait_until(lambda: answer(client) == "Servable not found for request: Latest(m)")
         assert set(client.states("m").values()) == {"END"}
 
 
-def test_names_that_are_numbers(tmp_path: Path) -> None:
+def test_directory_names(tmp_path: Path) -> None:
     base = tmp_path / "m"
     publish(base, 1)
     (base / "1").rename(base / "0001")
-    with model_server_thread(model_name="m", model_base_path=str(base), **QUICK) as client:
+    with serving(base) as client:
         assert answer(client) == 1
         (base / "7").write_text("a plain file")
         wait_until(lambda: client.states("m").get(7) == "END")
-        status = client.get("/v1/models/m/versions/7").json["model_version_status"][0]["status"]
-        assert status["error_code"] == "FAILED_PRECONDITION"
-        assert status["error_message"].startswith("Error while attempting to reserve resources")
-        (base / "9").mkdir()  # half copied: no saved_model.pb yet
+        error = status(client, 7)
+        assert error["error_code"] == "FAILED_PRECONDITION"
+        assert error["error_message"].startswith("Error while attempting to reserve resources")
+        (base / "9").mkdir()  # incomplete: no saved_model.pb
         wait_until(lambda: client.states("m").get(9) == "END")
-        status = client.get("/v1/models/m/versions/9").json["model_version_status"][0]["status"]
-        assert status["error_code"] == "NOT_FOUND"
-        assert status["error_message"].startswith(
+        error = status(client, 9)
+        assert error["error_code"] == "NOT_FOUND"
+        assert error["error_message"].startswith(
             "Specified file path does not appear to contain a SavedModel bundle (should have a "
             "file called `saved_model.pb`)"
         )
 
 
-def test_a_half_copied_version_comes_up_at_a_retry(tmp_path: Path) -> None:
+def test_incomplete_version_is_loaded_at_a_retry(tmp_path: Path) -> None:
     base = tmp_path / "m"
     publish(base, 1)
-    flags = QUICK | {"max_num_load_retries": 600, "load_retry_interval_micros": 100_000}
-    with model_server_thread(model_name="m", model_base_path=str(base), **flags) as client:
+    with serving(base, max_num_load_retries=600, load_retry_interval_micros=100_000) as client:
         (base / "2").mkdir()
         wait_until(lambda: client.states("m").get(2) == "LOADING")
-        status = client.get("/v1/models/m/versions/2").json["model_version_status"][0]["status"]
-        assert status == {"error_code": "OK", "error_message": ""}
-        complete = models.write_model(tmp_path / "draft", {"serving_default": models.says(2)})
+        assert status(client, 2) == {"error_code": "OK", "error_message": ""}
+        complete = models.write_model(tmp_path / "draft", {"serving_default": models.constant(2)})
         (complete / "saved_model.pb").rename(base / "2" / "saved_model.pb")
         wait_until(lambda: client.states("m") == {2: "AVAILABLE", 1: "END"})
 
 
-def test_without_load_threads_retries_hold_up_everything(tmp_path: Path) -> None:
+def test_without_load_threads_retries_block_other_loads(tmp_path: Path) -> None:
     base = tmp_path / "m"
     publish(base, 1)
-    flags = QUICK | {
-        "num_load_threads": 0,
-        "max_num_load_retries": 1,
-        "load_retry_interval_micros": 2_000_000,
-    }
-    with model_server_thread(model_name="m", model_base_path=str(base), **flags) as client:
+    flags = {"max_num_load_retries": 1, "load_retry_interval_micros": 2_000_000}
+    with serving(base, num_load_threads=0, **flags) as client:
         (base / "2").mkdir()
         wait_until(lambda: client.states("m").get(2) == "LOADING")
         publish(base, 3)
@@ -153,7 +158,7 @@ def test_without_load_threads_retries_hold_up_everything(tmp_path: Path) -> None
 def test_running_requests_finish_on_the_old_version(tmp_path: Path) -> None:
     base = tmp_path / "m"
     publish(base, 1, models.counting)
-    with model_server_thread(model_name="m", model_base_path=str(base), **QUICK) as client:
+    with serving(base) as client:
         slow: list[Reply] = []
         thread = threading.Thread(
             target=lambda: slow.append(client.predict("m", {"instances": [60_000]}))
@@ -169,28 +174,26 @@ def test_running_requests_finish_on_the_old_version(tmp_path: Path) -> None:
 def test_warm_up(tmp_path: Path) -> None:
     base = tmp_path / "m"
     models.write_warmup(publish(base, 1), [1.0, 2.0], count=3)
-    with model_server_thread(model_name="m", model_base_path=str(base), **QUICK) as client:
+    with serving(base) as client:
         assert answer(client) == 1
         draft = models.write_model(tmp_path / "d", {"serving_default": models.reshaped})
-        models.write_warmup(draft, [1.0])  # it cannot be folded into 2x2
+        models.write_warmup(draft, [1.0])  # one value cannot be reshaped to 2x2
         draft.rename(base / "2")
         wait_until(lambda: client.states("m").get(2) == "END")
-        status = client.get("/v1/models/m/versions/2").json["model_version_status"][0]["status"]
-        assert status["error_code"] == "INVALID_ARGUMENT"
+        error = status(client, 2)
+        assert error["error_code"] == "INVALID_ARGUMENT"
         assert answer(client) == 1
 
 
-def test_warm_up_can_be_off(tmp_path: Path) -> None:
+def test_warm_up_can_be_disabled(tmp_path: Path) -> None:
     models.write_model(tmp_path / "m" / "1", {"serving_default": models.reshaped})
     models.write_warmup(tmp_path / "m" / "1", [1.0])
-    with model_server_thread(
-        model_name="m", model_base_path=str(tmp_path / "m"), enable_model_warmup=False, **QUICK
-    ) as client:
+    with serving(tmp_path / "m", enable_model_warmup=False) as client:
         assert client.states("m") == {1: "AVAILABLE"}
 
 
 @pytest.mark.parametrize("missing", ["names", "too_many"])
-def test_warm_up_records_that_cannot_be(tmp_path: Path, missing: str) -> None:
+def test_invalid_warm_up_records(tmp_path: Path, missing: str) -> None:
     directory = publish(tmp_path / "m", 1)
     if missing == "names":
         models.write_warmup(directory, [1.0], name="other")
@@ -198,27 +201,26 @@ def test_warm_up_records_that_cannot_be(tmp_path: Path, missing: str) -> None:
         models.write_warmup(directory, [1.0], count=1001)
     with (
         pytest.raises(StatusError, match=r"1 servable\(s\) did not become available"),
-        model_server_thread(model_name="m", model_base_path=str(tmp_path / "m"), **QUICK),
+        serving(tmp_path / "m"),
     ):
         pass
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_start(tmp_path: Path) -> None:
+def test_failed_load_ends_the_start(tmp_path: Path) -> None:
     (tmp_path / "m" / "1").mkdir(parents=True)
     with (
         pytest.raises(StatusError, match=r"did not become available: .*name: m version: 1"),
-        model_server_thread(model_name="m", model_base_path=str(tmp_path / "m"), **QUICK),
+        serving(tmp_path / "m"),
     ):
         pass
 
 
-def test_an_empty_base_path_is_waited_for_with_the_port_shut(tmp_path: Path) -> None:
+def test_server_waits_for_a_version_before_it_listens(tmp_path: Path) -> None:
     base = tmp_path / "m"
     base.mkdir()
     port = free_port()
-    flags = {"model_name": "m", "model_base_path": str(base), "rest_api_port": port, **QUICK}
-    with model_server_thread(wait=False, **flags):
-        for _ in range(20):  # polls of the file system come and go meanwhile
+    with serving(base, wait=False, rest_api_port=port):
+        for _ in range(20):  # during several polls of the file system
             assert not is_listening(port)
             time.sleep(0.1)
         publish(base, 1)
@@ -239,19 +241,19 @@ def test_policies(tmp_path: Path, policy: str, expected: set[int]) -> None:
         publish(tmp_path / "m", version)
     config = tmp_path / "models.config"
     config.write_text(config_text({"m": (tmp_path / "m", policy)}))
-    with model_server_thread(model_config_file=str(config), **QUICK) as client:
+    with model_server_thread(model_config_file=str(config), **FAST) as client:
         wait_until(lambda: client.states("m") == dict.fromkeys(expected, "AVAILABLE"))
         for version in (1, 2, 3):
-            said = answer(client, f"/v1/models/m/versions/{version}:predict")
+            result = answer(client, f"/v1/models/m/versions/{version}:predict")
             if version in expected:
-                assert said == version
+                assert result == version
             else:
-                assert said == f"Servable not found for request: Specific(m, {version})"
+                assert result == f"Servable not found for request: Specific(m, {version})"
         assert answer(client) == max(expected)
 
 
 class Configured:
-    """A config file that a server polls."""
+    """A configuration file that a server polls."""
 
     def __init__(self, directory: Path) -> None:
         self.file = directory / "models.config"
@@ -280,18 +282,18 @@ def test_config_reload(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     config.write(m=lines(1, stable=1))
     with (
         pytest.raises(StatusError, match="Request to assign label to version 1 of model m, which"),
-        model_server_thread(model_config_file=str(config.file), **QUICK),
+        model_server_thread(model_config_file=str(config.file), **FAST),
     ):
         pass
     config.write(m=lines(1))
     stable = "/v1/models/m/labels/stable:predict"
     with model_server_thread(
-        model_config_file=str(config.file), model_config_file_poll_wait_seconds=1, **QUICK
+        model_config_file=str(config.file), model_config_file_poll_wait_seconds=1, **FAST
     ) as client:
         assert answer(client, stable) == "Unrecognized servable version label: stable"
         config.write(m=lines(1, stable=1))
         wait_until(lambda: answer(client, stable) == 1)
-        # A label on a version that is not there: the whole of it is refused, again and again.
+        # A label on a missing version: every poll refuses the whole configuration.
         caplog.clear()
         config.write(m=lines(1, 2, stable=1, canary=2), n="")
         wait_until(lambda: caplog.text.count("version 2 of model m, which is not currently") > 1)
@@ -307,23 +309,23 @@ def test_config_reload(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
         wait_until(lambda: client.states("n") == {8: "END"})
         spec = client.get("/v1/models/m/labels/stable/metadata").json["model_spec"]
         assert spec["version"] == "2"
-        # A version goes with a label still on it: the label stays and says so.
+        # The label of an unloaded version remains, and requests for it fail.
         config.write(m=lines(2, stable=2, canary=1))
         wait_until(lambda: client.states("m")[1] == "END")
-        said = answer(client, "/v1/models/m/labels/canary:predict")
-        assert said == "Servable not found for request: Specific(m, 1)"
+        result = answer(client, "/v1/models/m/labels/canary:predict")
+        assert result == "Servable not found for request: Specific(m, 1)"
         # A file that does not parse changes nothing.
         caplog.clear()
         config.file.write_text("model_config_list { nonsense")
         wait_until(lambda: "Failed to read ModelServerConfig file" in caplog.text)
         assert answer(client, stable) == 2
-        # A label that is left out is gone; a model that was gone comes back.
+        # A label that is left out is removed; a model that was removed is loaded again.
         config.write(m=lines(2), n="")
         wait_until(lambda: answer(client, stable) == "Unrecognized servable version label: stable")
         wait_until(lambda: client.states("n") == {8: "AVAILABLE"})
 
 
-def test_labels_for_versions_to_come(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_labels_for_unavailable_versions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for version in (1, 2):
         publish(tmp_path / "m", version)
     config = Configured(tmp_path)
@@ -332,12 +334,12 @@ def test_labels_for_versions_to_come(tmp_path: Path, caplog: pytest.LogCaptureFi
         model_config_file=str(config.file),
         model_config_file_poll_wait_seconds=1,
         allow_version_labels_for_unavailable_models=True,
-        **QUICK,
+        **FAST,
     ) as client:
         assert answer(client, "/v1/models/m/labels/stable:predict") == 1
-        said = answer(client, "/v1/models/m/labels/next:predict")
-        assert said == "Servable not found for request: Specific(m, 9)"
-        config.write(m=lines(1, 2, stable=2))  # in use: asks for a loaded version
+        result = answer(client, "/v1/models/m/labels/next:predict")
+        assert result == "Servable not found for request: Specific(m, 9)"
+        config.write(m=lines(1, 2, stable=2))  # a label in use needs a loaded version
         wait_until(lambda: "version 2 of model m, which is not currently" in caplog.text)
         assert answer(client, "/v1/models/m/labels/stable:predict") == 1
 
@@ -358,17 +360,17 @@ def test_labels_for_versions_to_come(tmp_path: Path, caplog: pytest.LogCaptureFi
         ("config { nonsense", "Invalid protobuf file"),
     ],
 )
-def test_configs_that_cannot_be(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_configs(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "models.config"
     file.write_text(f"model_config_list {{ {text} }}")
     with (
         pytest.raises(StatusError, match=message),
-        model_server_thread(model_config_file=str(file), **QUICK),
+        model_server_thread(model_config_file=str(file), **FAST),
     ):
         pass
 
 
-def test_a_config_of_nothing_serves_nothing(tmp_path: Path) -> None:
+def test_empty_config(tmp_path: Path) -> None:
     file = tmp_path / "models.config"
     file.write_text("")
     with model_server_thread(model_config_file=str(file)) as client:
