@@ -7,8 +7,7 @@ environment answer instead (Django's own names for them).
 import os
 import sys
 
-from run_site import ROOT, development_key
-
+from deploy.run_site import ROOT, development_key
 from webui.environment import Environment
 
 

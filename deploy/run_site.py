@@ -1,8 +1,7 @@
-"""`make run`: the whole site on this machine, from nothing to a page that answers.
+"""`make run`: start the whole site on this machine and keep it running until Ctrl-C.
 
-It keeps a development key, migrates the default database, starts the embedded model server
-(unless `SERVING_URL` names another one) and the site under gunicorn, waits until a
-prediction could be made, prints the address, and stops both when it is told to.
+Makes a development key, migrates the default database, starts the embedded model server (unless
+`SERVING_URL` names another one) and, when a prediction can be made, the site under gunicorn.
 """
 
 import ctypes
@@ -13,32 +12,36 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
 import requests
 from django.core.exceptions import ImproperlyConfigured
 
+from serving.atomic_files import write_text
+from serving.client import ServingClient, ServingError
+from serving.labels import STABLE
+from serving.models_config import CONFIG_NAME
+from serving.versions.bundled import install_bundled
+from webui.environment import Environment
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # started as a script: its own directory is on the path, not this
-
-from serving.models_config import CONFIG_NAME  # noqa: E402
-from serving.versions.bundled import install_bundled  # noqa: E402
-from webui.environment import Environment  # noqa: E402
-
 VAR = ROOT / "var"
 DEVELOPMENT_ENV = VAR / "development.env"
 LOGS = VAR / "log"
-LOG_TAIL_LINES = 20  # shown when something ended by itself
+LOG_TAIL_LINES = 20  # shown when a process stopped by itself
 MODEL_SERVER_PORT = 8501  # TensorFlow Serving's own
 START_SECONDS = 180  # a first start on a slow laptop, TensorFlow's import included
+OTHER_SERVER_SECONDS = 30  # for the model server at SERVING_URL, which may be starting, too
 STOP_SECONDS = 20  # gunicorn finishes running requests first
-RESTART_SECONDS = 2  # between attempts to bring the model server back
+RESTART_SECONDS = 2  # before a model server that stopped is started again
+POLL_SECONDS = 0.25
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class CannotStart(Exception):
-    """What is wrong, and what would be right; printed without a traceback."""
+    """The reason, and what would be right; printed without a traceback."""
 
 
 def say(text: str) -> None:
@@ -46,7 +49,7 @@ def say(text: str) -> None:
 
 
 def port_is_free(port: int, host: str) -> bool:
-    """Whether this process could listen there; a port in TIME_WAIT counts as free."""
+    """Return whether this process could listen there; a port in TIME_WAIT counts as free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,7 +60,10 @@ def port_is_free(port: int, host: str) -> bool:
     return True
 
 
-def free_port() -> int:
+def choose_model_server_port() -> int:
+    """TensorFlow Serving's port, or any free one when that is in use."""
+    if port_is_free(MODEL_SERVER_PORT, "127.0.0.1"):
+        return MODEL_SERVER_PORT
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -65,139 +71,160 @@ def free_port() -> int:
 
 
 def development_key() -> str:
-    """The key of this checkout, made once; only its owner can read it."""
+    """The secret key of this checkout, made at the first call and readable by its owner only."""
     key_file = VAR / "secret_key"
     if not key_file.exists():
         VAR.mkdir(exist_ok=True)
-        with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(secrets.token_urlsafe(50))
+        write_text(key_file, secrets.token_urlsafe(50), mode=0o600)
     return key_file.read_text().strip()
 
 
-def note_for_manage_py(values: dict[str, str]) -> None:
-    """Lets `manage.py` beside a running site find the same key, models and model server."""
-    VAR.mkdir(exist_ok=True)
-    draft = DEVELOPMENT_ENV.with_suffix(".tmp")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write("# Written by `make run`; the environment and .env come before it.\n")
-        out.writelines(f"{name}={value}\n" for name, value in values.items())
-    draft.replace(DEVELOPMENT_ENV)
+def write_development_env(values: Mapping[str, str]) -> None:
+    """Let `manage.py` beside a running site find the same key, models and model server."""
+    lines = ["# Written by `make run`; the environment and .env take precedence."]
+    lines += [f"{name}={value}" for name, value in values.items()]
+    write_text(DEVELOPMENT_ENV, "\n".join(lines) + "\n", mode=0o600)
 
 
 def die_with_parent() -> None:
-    """In a child: end when the parent does, even if that is killed and can stop nobody."""
+    """In a child process: receive SIGTERM when the parent ends, even if the parent is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-class Child:
-    """A process of ours, in a session of its own so that Ctrl-C reaches it in our order."""
+class Process:
+    """A child process with a log file, in a session of its own: Ctrl-C reaches only this one."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         self.name = name
-        self.log = LOGS / f"{name.removeprefix('the ').replace(' ', '-')}.log"
-        self.log.unlink(missing_ok=True)
-        self.command = command
-        self.environment = environment
-        self.restart()
+        self._command = command
+        self._environment = environment
+        self._log = LOGS / f"{name.removeprefix('the ').replace(' ', '-')}.log"
+        self._log.unlink(missing_ok=True)
+        self.start()
 
-    def restart(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self._command,
                 cwd=ROOT,
-                env=self.environment,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # this process has no threads, so that is safe
+                preexec_fn=die_with_parent,  # safe, since this process has no threads
             )
 
-    def last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-        return "\n".join(f"  {line}" for line in [*lines, f"(all of it: {self.log})"])
+    @property
+    def stopped(self) -> bool:
+        return self._popen.poll() is not None
+
+    def end_of_log(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "\n".join(f"  {line}" for line in [*lines, f"(all of it: {self._log})"])
 
     def stop(self) -> None:
-        if self.process.poll() is not None:
+        if self.stopped:
             return
-        self.process.terminate()
+        self._popen.terminate()
         try:
-            self.process.wait(timeout=STOP_SECONDS)
+            self._popen.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            say(f"{self.name} did not stop within {STOP_SECONDS} s and is ended now")
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            say(f"{self.name} did not stop within {STOP_SECONDS} s; killing it")
+            os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
 
 
-def prepare(environment: dict[str, str]) -> None:
-    """Migrations and static files, in one short-lived process."""
-    code = (
-        "import django; django.setup()\n"
-        "from django.core.management import call_command\n"
-        "call_command('migrate', verbosity=0, interactive=False)\n"
-        "call_command('collectstatic', verbosity=0, interactive=False)\n"
-    )
-    finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment)
-    if finished.returncode:
-        raise CannotStart("the site's database or static files could not be prepared; see above")
+class Supervisor:
+    """Starts processes, waits for them, restarts the model server and stops them all."""
+
+    def __init__(self) -> None:
+        self.stop_requested = False
+        self._processes: list[Process] = []
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.stop_requested = True
+
+    def start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
+        process = Process(name, command, environment)
+        self._processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        """Stop the processes in reverse order: the site before the model server."""
+        for process in reversed(self._processes):
+            process.stop()
+
+    def wait_until(
+        self, ready: Callable[[], bool], *, seconds: float, needed: Process | None = None
+    ) -> bool:
+        """Poll `ready`; return False when the time is over or a stop is requested.
+
+        Raises:
+            CannotStart: the process that is needed has stopped.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.stop_requested:
+            if needed and needed.stopped:
+                raise CannotStart(f"{needed.name} stopped:\n{needed.end_of_log()}")
+            if ready():
+                return True
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def watch(self, *, site: Process, model_server: Process | None) -> int:
+        """Keep the processes running until a stop is requested, and return the exit status.
+
+        The site answers 503 with Retry-After while no model server answers, so it stays up
+        while the model server is started again; without the site there is nothing to keep.
+        """
+        while not self.stop_requested:
+            if site.stopped:
+                say(f"{site.name} stopped by itself:\n{site.end_of_log()}")
+                return 1
+            if model_server and model_server.stopped:
+                say(f"the model server stopped; starting it again:\n{model_server.end_of_log()}")
+                time.sleep(RESTART_SECONDS)
+                model_server.start()
+            time.sleep(POLL_SECONDS)
+        return 0
+
+
+def model_problem(client: ServingClient) -> str:
+    """Return why no prediction can be made now; "" when one can."""
+    try:
+        client.resolve(STABLE)
+    except ServingError as problem:
+        return str(problem)
+    return ""
 
 
 def answers(url: str) -> bool:
+    """Return whether a GET request is answered with success."""
     try:
         return requests.get(url, timeout=2).ok
     except requests.RequestException:
         return False
 
 
-class Site:
-    """The processes that make up a running site, and how they start, fail and stop."""
+def prepare_site(environment: dict[str, str]) -> None:
+    """Run migrations and collect static files, in one short-lived process.
 
-    def __init__(self) -> None:
-        self.told_to_stop = False
-        self.children: list[Child] = []  # stopped in reverse order: the page before the model
-
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.told_to_stop = True
-
-    def start(self, name: str, command: list[str], environment: dict[str, str]) -> Child:
-        child = Child(name, command, environment)
-        self.children.append(child)
-        return child
-
-    def stop(self) -> None:
-        for child in reversed(self.children):
-            child.stop()
-
-    def wait_until_ready(self, url: str, *, model_status_url: str, essential: Child) -> None:
-        """Returns when the site answers; says what is still missing when time is up."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and not self.told_to_stop:
-            if essential.process.poll() is not None:
-                raise CannotStart(f"{essential.name} stopped:\n{essential.last_words()}")
-            # /readyz notes in the log each time that something is missing, so it comes last.
-            if answers(model_status_url) and answers(f"{url}/readyz"):
-                return
-            time.sleep(0.5)
-        if not self.told_to_stop:
-            say(f"Not ready after {START_SECONDS} s; {url}/readyz names what is missing")
-
-    def watch(self, *, essential: Child, model_server: Child | None) -> int:
-        """Keeps things running until told to stop, and returns the exit status.
-
-        The site answers 503 with Retry-After while no model answers, so a model server that
-        died is started again beside it; a site that died is an end with an error.
-        """
-        while not self.told_to_stop:
-            if essential.process.poll() is not None:
-                say(f"{essential.name} stopped by itself:\n{essential.last_words()}")
-                return 1
-            if model_server and model_server.process.poll() is not None:
-                say(f"the model server stopped; starting it again:\n{model_server.last_words()}")
-                time.sleep(RESTART_SECONDS)
-                model_server.restart()
-            time.sleep(0.5)
-        return 0
+    Raises:
+        CannotStart: it failed, and has printed why.
+    """
+    code = (
+        "import django; django.setup()\n"
+        "from django.core.management import call_command\n"
+        "call_command('migrate', verbosity=0, interactive=False)\n"
+        "call_command('collectstatic', verbosity=0, interactive=False)\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, start_new_session=True
+    )
+    if finished.returncode:
+        raise CannotStart("the site's database or static files could not be prepared; see above")
 
 
 def model_server_command(port: int, models_dir: Path) -> list[str]:
@@ -228,61 +255,99 @@ def run() -> int:
             f"port {port} is in use by another program; stop that, or choose another port: "
             f"make run PORT={port + 1}"
         )
-    environment = {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "2", **os.environ}
-    environment["DJANGO_SETTINGS_MODULE"] = "webui.settings"
-    environment["PORT"] = str(port)
-    environment["HOST"] = host
-    shared: dict[str, str] = {}  # what manage.py beside the site must know as well
+    shared: dict[str, str] = {}  # what manage.py beside the site needs as well
     if not variables.secret("SECRET_KEY"):
         shared["SECRET_KEY"] = development_key()
-
     models_dir = variables.directory("MODELS_DIR", default=VAR / "models").resolve()
     shared["MODELS_DIR"] = str(models_dir)
     own_model_server = not variables.text("SERVING_URL")
-    serving_port = MODEL_SERVER_PORT
     if own_model_server:
         for line in install_bundled(models_dir):
             say(line)
-        if not port_is_free(serving_port, "127.0.0.1"):
-            serving_port = free_port()
+        serving_port = choose_model_server_port()
         shared["SERVING_URL"] = f"http://127.0.0.1:{serving_port}"
-    environment |= shared
-    note_for_manage_py(shared)
+    environment = {
+        "PYTHONUNBUFFERED": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "webui.settings",
+        "PORT": str(port),
+        "HOST": host,
+        **shared,
+    }
     LOGS.mkdir(parents=True, exist_ok=True)
-    prepare(environment)
+    write_development_env(shared)
 
-    site = Site()
-    signal.signal(signal.SIGINT, site.on_signal)
-    signal.signal(signal.SIGTERM, site.on_signal)
-    model_server = None
+    supervisor = Supervisor()
+    signal.signal(signal.SIGINT, supervisor.on_signal)
+    signal.signal(signal.SIGTERM, supervisor.on_signal)
     try:
+        say("Starting the model server and the site; this takes a few seconds")
+        model_server = None
         if own_model_server:
-            model_server = site.start(
+            model_server = supervisor.start(
                 "the model server", model_server_command(serving_port, models_dir), environment
             )
+        prepare_site(environment)
         if variables.text("CASSANDRA_HOSTS"):
             # In the background: the site starts, and keeps records in its spool, while
             # Cassandra is down or still starting.
-            site.start("sync_records", [sys.executable, "manage.py", "sync_records"], environment)
-        essential = site.start(
+            supervisor.start(
+                "sync_records", [sys.executable, "manage.py", "sync_records"], environment
+            )
+        wait_for_model(supervisor, model_server, Environment(environment))
+        if supervisor.stop_requested:
+            return 0
+        site = supervisor.start(
             "the site",
             [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "webui.wsgi"],
             environment,
         )
         url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
-        say("Starting the model server and the site; this takes a few seconds")
-        site_variables = Environment(environment)
-        serving_url = site_variables.http_url("SERVING_URL", default="http://127.0.0.1:8501")
-        model = f"{serving_url}/v1/models/{site_variables.text('MODEL_NAME', default='digits')}"
-        site.wait_until_ready(url, model_status_url=model, essential=essential)
-        if not site.told_to_stop:
+        if supervisor.wait_until(
+            lambda: answers(f"{url}/healthz"), seconds=START_SECONDS, needed=site
+        ):
             say(f"\n  Draw a digit:   {url}/")
             say(f"  Read records:   {url}/admin/   (make admin creates a user)")
             say(f"  Logs:           {LOGS}\n")
             say("Ctrl-C stops everything.")
-        return site.watch(essential=essential, model_server=model_server)
+        elif not supervisor.stop_requested:
+            raise CannotStart(
+                f"the site does not answer after {START_SECONDS} s:\n{site.end_of_log()}"
+            )
+        return supervisor.watch(site=site, model_server=model_server)
     finally:
-        site.stop()
+        supervisor.stop()
+
+
+def wait_for_model(
+    supervisor: Supervisor, own_server: Process | None, variables: Environment
+) -> None:
+    """Wait until a prediction can be made, so that no visitor meets a model that still loads.
+
+    Another machine's model server (`SERVING_URL`) is waited for a shorter time and then done
+    without: nobody knows when it comes back, and the records and the admin need none.
+
+    Raises:
+        CannotStart: our own model server stopped, or loads no model.
+    """
+    client = ServingClient(
+        base_url=variables.http_url("SERVING_URL", default="http://127.0.0.1:8501"),
+        model_name=variables.text("MODEL_NAME", default="digits"),
+    )
+    seconds = START_SECONDS if own_server else OTHER_SERVER_SECONDS
+    ready = supervisor.wait_until(
+        lambda: not model_problem(client), seconds=seconds, needed=own_server
+    )
+    if ready or supervisor.stop_requested:
+        return
+    problem = f"no prediction can be made after {seconds} s: {model_problem(client)}"
+    if own_server:
+        raise CannotStart(f"{problem}\n{own_server.end_of_log()}")
+    say(
+        f"Starting the site without a model, since {problem}\n"
+        f"Until {client.base_url} answers, predictions are answered with 503"
+    )
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ import requests
 
 from tests.harness import ROOT
 from tests.harness.ports import free_port
+from tests.harness.visitors import Visitors, outcomes
 from tests.harness.waiting import wait_until
 
 PATIENCE_SECONDS = 120  # TensorFlow's import on two busy cores
@@ -45,7 +46,8 @@ def start(checkout: Path, port: int, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "deploy/run_site.py"],
         cwd=checkout,
-        env=newcomers_environment() | {"PORT": str(port)} | more,
+        # The checkout's packages, not those of the editable install.
+        env=newcomers_environment() | {"PORT": str(port), "PYTHONPATH": str(checkout)} | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -148,6 +150,44 @@ def test_the_model_server_comes_back_by_itself(site: subprocess.Popen[str], port
     )
     os.killpg(site.pid, signal.SIGTERM)
     assert site.wait(timeout=PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.timeout(400)
+def test_a_restart_refuses_connections_until_a_prediction_can_be_made(
+    checkout: Path, port: int
+) -> None:
+    settings = {"RATE_LIMIT": "off", "SITE_UNDER_TEST": str(port)}
+    with Visitors(f"http://localhost:{port}", count=4) as visitors:
+        for _ in range(2):  # the first start, and a restart
+            process = start(checkout, port, **settings)
+            try:
+                visitors.wait_for(4)
+                read_until(process, "Ctrl-C stops everything")
+            finally:
+                os.killpg(process.pid, signal.SIGINT)
+                process.communicate(timeout=PATIENCE_SECONDS)
+            assert process.returncode == 0
+    visits = visitors.visits()
+    assert {visit.status for visit in visits} == {0, 201}, outcomes(visits)
+    assert {visit.error for visit in visits if not visit.predicted} <= {
+        "no connection", "connection broken"
+    }, outcomes(visits)  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+def test_without_the_model_server_of_somebody_else_the_site_starts_and_says_so(
+    checkout: Path, port: int
+) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    process = start(checkout, port, SERVING_URL=nobody, SITE_UNDER_TEST=str(port))
+    try:
+        printed = read_until(process, "Ctrl-C stops everything")
+        assert f"no model server answers at {nobody}" in printed
+        assert requests.get(f"http://localhost:{port}/healthz", timeout=20).status_code == 200
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
 
 
 def test_a_busy_port_is_named(checkout: Path) -> None:
