@@ -60,16 +60,16 @@ def test_swaps_corrupt_exports_and_half_copies_under_load(
             if swap == SWAPS // 3:
                 # Refused by the smoke test; and by the model server itself where there is no
                 # TensorFlow for a smoke test and the model card fits the files.
-                assert operate("publish", source=str(corrupt))["error"] == "Failed"
+                assert operate("publish", source=str(corrupt))["error"] == "ChangeFailed"
                 write_card(corrupt)
                 refused = operate("publish", source=str(corrupt), without_tensorflow=True)
-                assert refused["error"] == "Failed"
+                assert refused["error"] == "ChangeFailed"
                 assert "the model server does not load version 3" in refused["message"]
             if swap == 2 * SWAPS // 3:
-                assert operate("publish", source=str(half))["error"] == "Failed"
+                assert operate("publish", source=str(half))["error"] == "ChangeFailed"
                 # Somebody copies straight into the models directory, and is interrupted.
                 shutil.copytree(half, served_model.repository.version_dir(4))
-                assert operate("promote", version=4)["error"] == "Failed"
+                assert operate("promote", version=4)["error"] == "ChangeFailed"
         visitors.wait_for(20)
 
     visits = visitors.visits()

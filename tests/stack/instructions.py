@@ -1,9 +1,8 @@
-"""Commands that the README and the docs tell people to type, read out of them.
+"""The commands in the README and the docs.
 
-`make stack-test` types them as they stand there, and the quick tests read them, so that they
-cannot rot. They stand between two marks, `<!-- NAME:begin -->` and `<!-- NAME:end -->`. In a fence
-marked `sh` each line is a command; one marked `sql` is what is typed into the command before it;
-other fences are for some readers only.
+`make stack-test` runs them as they are written, between the comments `<!-- NAME:begin -->` and
+`<!-- NAME:end -->`. In a fence marked `sh` each line is a command; a fence marked `sql` holds the
+input of the command before it; other fences are not run.
 """
 
 import re
@@ -17,17 +16,17 @@ class NoInstructions(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """One line for a shell, and what is then typed into the program that it starts."""
+    """A line for a shell, and the input of the program that it starts."""
 
     line: str
     typed: tuple[str, ...] = ()
 
 
 def section(file: Path, name: str) -> str:
-    """What stands between the marks.
+    """Return the text between the two comments.
 
     Raises:
-        NoInstructions: if they are not both there, once and in order.
+        NoInstructions: unless each is there once, in this order.
     """
     text = file.read_text()
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
@@ -37,7 +36,7 @@ def section(file: Path, name: str) -> str:
 
 
 def commands(section: str) -> list[Command]:
-    """The commands, in order."""
+    """Return the commands of a section, in order."""
     found: list[Command] = []
     for fence in re.finditer(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
         language, lines = fence[1], [line for line in fence[2].splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""A terminal in which a test types what people are told to type, prompts and pages included."""
+"""A terminal in which a test types commands, answers prompts and turns pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +10,11 @@ ANSWER_SECONDS = 60
 
 
 class TerminalError(Exception):
-    """A command did not go on, or did not end, as it should; shows the end of what it printed."""
+    """A command hangs or failed; the message ends with the end of its output."""
 
 
 class Terminal:
-    """One command line in a shell; leaving the `with` block waits for its end, which must be 0."""
+    """A command line in a shell; leaving the `with` block waits until it exits with status 0."""
 
     def __init__(
         self, line: str, *, directory: Path, environment: Mapping[str, str], seconds: float
@@ -49,7 +49,7 @@ class Terminal:
         self._shell.sendline(text)
 
     def turn_pages(self, more: str, *, until: str) -> str:
-        """Types Enter at every `more`, and returns all that was shown before `until`."""
+        """Types Enter at every `more`, and returns the output before `until`."""
         shown = ""
         while True:
             found = self._wait([more, until], seconds=ANSWER_SECONDS)

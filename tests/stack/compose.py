@@ -1,8 +1,7 @@
-"""A compose project of its own, started, watched and taken down by a test.
+"""A compose project that a test starts, inspects and removes.
 
-Everything goes through `docker-compose` (1.29) or `docker compose` (v2), whichever is there,
-and plain `docker`; every call is bounded. The project's name and port are its own, so it
-stands beside a stack that somebody uses.
+It is controlled through `docker-compose` (1.29) or `docker compose` (v2), whichever is installed,
+and `docker`; every call has a time limit. Its name and port differ from those of a stack in use.
 """
 
 import json
@@ -20,7 +19,7 @@ SERVING_IMAGE = "tensorflow/serving:2.20.0"
 COMMAND_SECONDS = 120
 BUILD_SECONDS = 1800  # TensorFlow is 600 MB to fetch; minutes on a slow line
 PULL_SECONDS = 600
-CONFIGURED = (  # what a developer's shell may hold and the test must not inherit
+INHERITED_NOT = (  # settings of a developer's shell that must not change the test
     "SECRET_KEY", "SECRET_KEY_FILE", "DATABASE_URL", "DATABASE_URL_FILE", "ALLOWED_HOSTS",
     "HTTPS", "RATE_LIMIT", "MODEL_NAME", "SERVING_URL", "CASSANDRA_HOSTS", "CASSANDRA_DC",
     "CASSANDRA_RF", "CASSANDRA_USER", "CASSANDRA_PASSWORD", "CASSANDRA_PASSWORD_FILE",
@@ -29,11 +28,11 @@ CONFIGURED = (  # what a developer's shell may hold and the test must not inheri
 
 
 class StackError(Exception):
-    """Something about the stack is not as it must be; says what, and what was seen."""
+    """The stack is not in the expected state; names what differs, and what was found."""
 
 
 def compose_command() -> list[str] | None:
-    """`docker-compose` or `docker compose`, or None where neither is there."""
+    """Return `docker-compose` or `docker compose`, or None if neither is installed."""
     if shutil.which("docker-compose"):
         return ["docker-compose"]
     if shutil.which("docker"):
@@ -44,23 +43,21 @@ def compose_command() -> list[str] | None:
 
 
 def docker(*arguments: str, seconds: float = COMMAND_SECONDS) -> str:
-    """What `docker …` prints.
+    """Return what `docker …` prints.
 
     Raises:
-        StackError: if it fails or does not end in time, with what it said.
+        StackError: if it fails or does not end in time, with its output.
     """
     return _run(["docker", *arguments], environment=os.environ, seconds=seconds)
 
 
-def _run(
-    command: Sequence[str], *, environment: Mapping[str, str], seconds: float, text: str = ""
-) -> str:
+def _run(command: Sequence[str], *, environment: Mapping[str, str], seconds: float) -> str:
     try:
         finished = subprocess.run(
             command,
             cwd=ROOT,
             env=environment,
-            input=text,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -68,13 +65,13 @@ def _run(
     except subprocess.TimeoutExpired:
         raise StackError(f"`{' '.join(command)}` did not end within {seconds:.0f} s") from None
     if finished.returncode:
-        said = f"{finished.stdout[-3000:]}\n{finished.stderr[-3000:]}".strip()
-        raise StackError(f"`{' '.join(command)}` failed ({finished.returncode}):\n{said}")
+        output = f"{finished.stdout[-3000:]}\n{finished.stderr[-3000:]}".strip()
+        raise StackError(f"`{' '.join(command)}` failed ({finished.returncode}):\n{output}")
     return finished.stdout
 
 
 def have_image(name: str) -> bool:
-    """Whether the engine has the image, or can get it from a registry."""
+    """Return whether the engine has the image or can pull it."""
     if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode == 0:
         return True
     try:
@@ -86,8 +83,8 @@ def have_image(name: str) -> bool:
     return pulled.returncode == 0
 
 
-class Stack:
-    """One compose project: how its services are started, asked, killed and taken down."""
+class ComposeProject:
+    """The services of one compose project."""
 
     def __init__(
         self,
@@ -100,10 +97,10 @@ class Stack:
     ) -> None:
         """
         Args:
-            files: compose files, the later ones override.
-            port: the port of this machine on which the site is published.
-            environment: settings of the site, as a shell or .env would hold them.
-            env_file: taken instead of a developer's `.env`; may be empty.
+            files: compose files; later ones override earlier ones.
+            port: port of this machine on which the site is published.
+            environment: settings of the site, as in a shell or `.env`.
+            env_file: used in place of a developer's `.env`; may be empty.
         """
         found = compose_command()
         if found is None:
@@ -114,7 +111,7 @@ class Stack:
         self._command = [*found, "--env-file", str(env_file), "--project-name", project]
         for file in files:
             self._command += ["--file", file]
-        self._environment = {n: v for n, v in os.environ.items() if n not in CONFIGURED}
+        self._environment = {n: v for n, v in os.environ.items() if n not in INHERITED_NOT}
         self._environment |= {**environment, "PORT": str(port)}
 
     @property
@@ -122,13 +119,13 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     def shell_environment(self) -> dict[str, str]:
-        """What a shell holds in which `docker-compose` alone means this stack, anywhere."""
+        """Return an environment in which `docker-compose` without options means this project."""
         files = os.pathsep.join(str(ROOT / file) for file in self._files)
         names = {"COMPOSE_PROJECT_NAME": self.project, "COMPOSE_FILE": files}
         return {**self._environment, **names}
 
     def compose(self, *arguments: str, seconds: float = COMMAND_SECONDS) -> str:
-        """What `docker-compose …` prints. Raises StackError."""
+        """Return what `docker-compose …` prints; raises StackError."""
         return _run([*self._command, *arguments], environment=self._environment, seconds=seconds)
 
     def build(self, *services: str) -> None:
@@ -138,18 +135,22 @@ class Stack:
         self.compose("up", "--detach", "--no-build", seconds=300)
 
     def take_down(self, *, images: bool) -> None:
-        """Containers, network and volumes; with `images`, also those built for the test."""
+        """Removes containers, network and volumes; with `images`, also those built for the test."""
         down = ["down", "--volumes", "--remove-orphans", "--timeout", "5"]
         self.compose(
             "--profile", "trainer", *down, *(["--rmi", "local"] if images else []), seconds=300
         )
 
     def execute(self, service: str, *command: str, seconds: float = COMMAND_SECONDS) -> str:
-        """What a command inside the service's container prints. Raises StackError."""
+        """Return what a command in the service's container prints; raises StackError."""
         return docker("exec", self.container(service), *command, seconds=seconds)
 
+    def manage(self, *arguments: str) -> str:
+        """Return what `manage.py` prints in the site's container; raises StackError."""
+        return self.execute("web", "python", "manage.py", *arguments)
+
     def container(self, service: str) -> str:
-        """The id of the service's container, running or not."""
+        """Return the id of the service's container, running or not."""
         found = docker(
             "ps", "--all", "--quiet", "--no-trunc",
             "--filter", f"label=com.docker.compose.project={self.project}",
@@ -182,10 +183,9 @@ class Stack:
         )
 
     def kill_process(self, service: str) -> None:
-        """Ends the service's first process with SIGKILL, from outside its container.
+        """Sends SIGKILL to the service's first process from outside its container.
 
-        `docker kill` would not do: the engine takes that as an operator's wish and does not
-        start the container again.
+        After `docker kill` the engine would not start the container again.
         """
         state = self.inspect(service)["State"]
         docker(
@@ -194,7 +194,7 @@ class Stack:
         )  # fmt: skip
 
     def starts(self, service: str) -> int:
-        """How often the engine has started the container again by itself."""
+        """Return the number of times that the engine has restarted the container."""
         return int(self.inspect(service)["RestartCount"])
 
     def logs(self, *services: str, lines: int = 40) -> str:
