@@ -1,7 +1,7 @@
-"""`make admin`: creates a user who may do everything in the admin; asks name and password.
+"""`make admin`: ask for a name and a password, and create a superuser.
 
-Without a terminal, `DJANGO_SUPERUSER_USERNAME` and `DJANGO_SUPERUSER_PASSWORD` in the
-environment answer instead (Django's own names for them).
+Without a terminal, both are read from Django's variables `DJANGO_SUPERUSER_USERNAME` and
+`DJANGO_SUPERUSER_PASSWORD`.
 """
 
 import os

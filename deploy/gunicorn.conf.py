@@ -1,4 +1,4 @@
-"""How gunicorn serves the site; `gunicorn -c deploy/gunicorn.conf.py webui.wsgi`.
+"""gunicorn's settings for the site: `gunicorn -c deploy/gunicorn.conf.py webui.wsgi`.
 
 No --preload: connections to Cassandra that were made before a fork hang, and a process that
 starts afresh starts clean.
@@ -9,15 +9,13 @@ import ipaddress
 import multiprocessing
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # a container's `gunicorn` command does not add the directory
+from webui.environment import Environment
 
-from webui.environment import Environment  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 MOST_WORKERS = 4  # by default: a prediction waits for the model server, not for our own CPU
 
@@ -35,7 +33,7 @@ workers = _environment.integer(
 )
 worker_class = "gthread"
 threads = _environment.integer("WEB_THREADS", default=8, least=1, most=256)
-timeout = 60  # seconds without a sign of life from a worker; the model server gets 10
+timeout = 60  # seconds without a heartbeat from a worker; the model server gets 10
 graceful_timeout = 15  # seconds for running requests when told to stop
 keepalive = 5  # seconds; under a threaded worker a waiting connection holds no thread
 max_requests = 50_000  # then a worker is replaced: a leak anywhere stays small
@@ -71,7 +69,7 @@ proc_name = "drawn-digits"
 # Heartbeats of workers are files; on a disk they would wait for it.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
-# A directory that only this start knows: counters of the rate limit and of the metrics. Workers
+# A directory of this start alone: counters of the rate limit and of the metrics. Workers
 # inherit the names, before they import prometheus-client, which reads its own at import.
 if not _environment.text("RUNTIME_DIR"):
     _made = tempfile.mkdtemp(prefix="drawn-digits-")
@@ -85,20 +83,20 @@ if not _environment.text("RUNTIME_DIR"):
     atexit.register(_remove)
 _metrics = _environment.directory("RUNTIME_DIR", default=ROOT / "var" / "run") / "metrics"
 if _environment.text("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
-    shutil.rmtree(_metrics, ignore_errors=True)  # counts of an earlier start are not ours
+    shutil.rmtree(_metrics, ignore_errors=True)  # counts of an earlier start
     _metrics.mkdir(parents=True, mode=0o700)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Opens the record store: what waits in its spool is moved also while nobody draws."""
+    """Open the record store, so that its spool is replayed even while nobody draws."""
     from webui.records.store import store
 
     store()
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """Drops a dead worker's gauges; what it counted stays counted."""
+    """Drop a dead worker's gauges; its counters are kept."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)

@@ -1,29 +1,28 @@
-"""What a container of the site's image does: `models`, `prepare` or `serve`.
+"""The commands of a container of the site's image: `models`, `prepare` and `serve`.
 
-`models` and `prepare` run to their end at every `docker-compose up`, also the second one, and
-leave what is there already. They are apart because the model server waits for the one and
-Cassandra is waited for by the other. `serve` needs neither Cassandra nor a model server: a
-site that is started again while they are down answers, and keeps records in its spool.
+`models` and `prepare` run to their end at every `docker-compose up` and keep what an earlier run
+made. They are two commands because the model server waits for the first, and the second waits for
+Cassandra. `serve` needs neither Cassandra nor a model server: a site that is started again while
+they are down answers, and keeps records in its spool.
 """
 
 import argparse
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-if not (ROOT / "manage.py").exists():  # in the repository this file is one folder deeper
-    ROOT = ROOT.parent
-sys.path.insert(0, str(ROOT))  # started as a script: its own directory is on the path, not this
+from serving.atomic_files import write_bytes, write_text
+from serving.models_config import CONFIG_NAME
+from serving.versions.bundled import install_bundled
+from webui.environment import Environment
 
-from webui.environment import Environment  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class CannotStart(Exception):
-    """What is wrong, and what would be right; printed without a traceback."""
+    """The reason, and what would be right; printed without a traceback."""
 
 
 def say(text: str) -> None:
@@ -31,35 +30,31 @@ def say(text: str) -> None:
 
 
 def fill_models(models_dir: Path) -> None:
-    """Puts shipped versions and configuration into the volume; a moved label stays moved.
+    """Install the bundled versions and the configuration; a moved label stays moved.
 
-    The volume has to be mounted at the same path in the model server.
+    Args:
+        models_dir: a volume that the model server has mounted at the same path.
 
     Raises:
         CannotStart: if the volume cannot be written to.
     """
-    from serving.models_config import CONFIG_NAME
-    from serving.versions.bundled import install_bundled
-
     try:
-        done = install_bundled(models_dir)
-        # Not state but part of the release: every `up` puts this release's in place.
+        installed = install_bundled(models_dir)
+        # These are part of the release and hold no state, so every `up` replaces them.
         for config in sorted((ROOT / "serving").glob("*.config")):
             if config.name != CONFIG_NAME:
-                draft = models_dir / f".{config.name}.tmp"
-                shutil.copyfile(config, draft)
-                draft.replace(models_dir / config.name)
+                write_bytes(models_dir / config.name, config.read_bytes())
     except OSError as problem:
         raise CannotStart(f"the models volume {models_dir} cannot be filled: {problem}") from None
-    for line in done or [f"{models_dir} holds every shipped version"]:
+    for line in installed or [f"{models_dir} holds every bundled version"]:
         say(line)
 
 
 def make_key(path: Path) -> None:
-    """Makes the key of this installation, once, readable by its owner alone.
+    """Make the secret key of this installation, once, readable by its owner only.
 
-    It does so only where nothing else names a key: `SECRET_KEY` is empty and
-    `SECRET_KEY_FILE` is `path`. An operator's own file that is missing stays an error.
+    Without effect where another key is named: `SECRET_KEY` is set, or `SECRET_KEY_FILE` is not
+    `path`. An operator's own file that is missing stays an error.
 
     Raises:
         CannotStart: if the file cannot be written.
@@ -69,28 +64,25 @@ def make_key(path: Path) -> None:
     if named or path.exists():
         return
     try:
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(secrets.token_urlsafe(50))
-        draft.replace(path)
+        write_text(path, secrets.token_urlsafe(50), mode=0o600)
     except OSError as problem:
         raise CannotStart(f"no key can be kept in {path}: {problem}") from None
     say(f"made the key of this installation: {path}")
 
 
 def manage(*arguments: str) -> None:
-    """Runs a command of manage.py to its end.
+    """Run a command of manage.py to its end.
 
     Raises:
         CannotStart: if it fails; it has printed why.
     """
     finished = subprocess.run([sys.executable, str(ROOT / "manage.py"), *arguments], cwd=ROOT)
     if finished.returncode:
-        raise CannotStart(f"manage.py {' '.join(arguments)} failed; the reason stands above")
+        raise CannotStart(f"manage.py {' '.join(arguments)} failed; see above")
 
 
 def check_settings() -> None:
-    """Reads the settings once, so that a wrong one is one line and not a worker's traceback.
+    """Read the settings once, so that a wrong one is one line and not a worker's traceback.
 
     Raises:
         CannotStart: naming the setting and what would be right.
@@ -116,7 +108,7 @@ def prepare(key: Path | None) -> None:
 
 
 def serve() -> None:
-    """Becomes gunicorn, which then gets the container's signals itself."""
+    """Replace this process by gunicorn, which then receives the container's signals itself."""
     check_settings()
     os.chdir(ROOT)
     command = ["gunicorn", "-c", "deploy/gunicorn.conf.py", "webui.wsgi"]

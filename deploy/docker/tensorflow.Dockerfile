@@ -19,6 +19,7 @@ RUN groupadd --gid 10001 digits \
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /site
 ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/site \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     TF_CPP_MIN_LOG_LEVEL=2
@@ -33,13 +34,13 @@ RUN python -m compileall -q serving \
 ENV CUDA_VISIBLE_DEVICES=-1
 USER digits
 EXPOSE 8501
-# The name and the flags of the program whose place it takes.
+# The name and the flags of TensorFlow Serving's program, which it replaces.
 ENTRYPOINT ["tensorflow_model_server"]
 
 FROM tensorflow AS trainer
 COPY requirements/training.txt requirements/web.txt /tmp/
 # With the site's packages as well: a new version is published by `manage.py models publish`,
-# which notes it in the history. pip is the image's own; the environment has none.
+# which adds it to the history. The environment has no pip, so the image's own is used.
 RUN PATH=${PATH#/opt/venv/bin:} \
  && for part in training web; do \
         python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
@@ -52,9 +53,9 @@ ENV DJANGO_SETTINGS_MODULE=webui.settings \
     KERAS_HOME=/site/var/keras \
     MPLCONFIGDIR=/tmp/matplotlib
 COPY manage.py export_savedmodel.py ./
-COPY deploy/docker/trainer.py deploy/
+COPY deploy/docker/trainer.py deploy/docker/
 COPY serving serving
 COPY training training
 COPY webui webui
 USER digits
-ENTRYPOINT ["python", "deploy/trainer.py"]
+ENTRYPOINT ["python", "deploy/docker/trainer.py"]

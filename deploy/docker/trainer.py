@@ -1,11 +1,11 @@
-"""What the trainer's container does: trains a network, exports it, publishes it as a new version.
+"""The command of the trainer's container: train a network, export it, publish a new version.
 
     docker-compose --profile trainer run --rm trainer             # the best that the data allow
-    docker-compose --profile trainer run --rm trainer --network seed
+    docker-compose --profile trainer run --rm trainer --network baseline
     docker-compose --profile trainer run --rm trainer --network digits --resume
 
-The version is loaded by the running model server when this ends, and answers nobody until
-`manage.py models promote` (or `canary`) says so. Words that are not known here go to the training.
+The running model server has loaded the version when this ends, and answers no visitor with it
+until `manage.py models promote` or `canary`. Unknown arguments are passed on to the training.
 """
 
 import argparse
@@ -18,40 +18,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("DATA_DIR", "/datasets"))
+from webui.environment import Environment
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Environment(os.environ).directory("DATA_DIR", default=Path("/datasets"))
 OUTPUT = ROOT / "var" / "artifacts"
 
 
 class TrainerError(Exception):
-    """What is wrong, and what would be right; printed without a traceback."""
+    """The reason, and what would be right; printed without a traceback."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """How a network is trained, and under which name it is kept."""
+    """The module that trains a network, the name of its artifact, and the data it needs."""
 
     module: str
-    artefact: str
+    artifact: str
     needs: tuple[str, ...]  # folders of the data folder
 
 
 NETWORKS = {
     "digits": Network("training.train", "model_digits", ("mnist", "pen-strokes")),
-    "seed": Network("training.baseline", "model_mnist", ()),  # MNIST is fetched when missing
+    "baseline": Network("training.baseline", "model_mnist", ()),  # MNIST is fetched when missing
 }
 
 
 def choose(name: str | None, data: Path) -> str:
-    """The network that was asked for, else the best one for which there are data.
+    """Return the network that was asked for, or the best one for which there are data.
 
     Raises:
         TrainerError: if the data folder lacks what the network needs.
     """
     missing = [folder for folder in NETWORKS["digits"].needs if not (data / folder).is_dir()]
     if name is None and missing:
-        print(f"{data} has no {' and no '.join(missing)}: training the seed's CNN, on MNIST alone")
-        return "seed"
+        print(
+            f"{data} has no {' and no '.join(missing)}: training the baseline CNN, on MNIST alone"
+        )
+        return "baseline"
     name = name or "digits"
     if NETWORKS[name].needs and missing:
         raise TrainerError(
@@ -62,7 +66,7 @@ def choose(name: str | None, data: Path) -> str:
 
 
 def run(*command: str) -> None:
-    """Runs one of the three steps to its end.
+    """Run one of the three steps to its end.
 
     Raises:
         TrainerError: if it fails; it has printed why.
@@ -70,24 +74,24 @@ def run(*command: str) -> None:
     print(f"== {' '.join(command)}", flush=True)
     finished = subprocess.run([sys.executable, *command], cwd=ROOT)
     if finished.returncode:
-        raise TrainerError(f"{command[0]} failed ({finished.returncode}); the reason stands above")
+        raise TrainerError(f"{command[0]} failed ({finished.returncode}); see above")
 
 
-def train(network: Network, words: Sequence[str]) -> None:
+def train(network: Network, arguments: Sequence[str]) -> None:
     # Without a folder, training fetches MNIST as Keras does.
     data = ["--data", str(DATA)] if network.needs or (DATA / "mnist").is_dir() else []
-    run("-m", network.module, *data, "--output", str(OUTPUT), *words)
+    run("-m", network.module, *data, "--output", str(OUTPUT), *arguments)
 
 
 def publish(network: Network, *, note: str) -> None:
-    # In the volume that keeps the artefacts: /tmp is memory.
+    # In the volume that keeps the artifacts, since /tmp is in memory.
     drafts = Path(tempfile.mkdtemp(prefix="export-", dir=ROOT / "var"))
     try:
-        artefact = OUTPUT / f"{network.artefact}.json"
-        # The number is of this draft alone; the version gets the next free one when published.
+        artifact = OUTPUT / f"{network.artifact}.json"
+        # This number is the draft's; the published version gets the next free one.
         run(
             "export_savedmodel.py", "--version", "1",
-            "--architecture", str(artefact), "--output", str(drafts / "digits"),
+            "--architecture", str(artifact), "--output", str(drafts / "digits"),
         )  # fmt: skip
         run(
             "manage.py", "models", "publish", str(drafts / "digits" / "1"),
@@ -104,15 +108,15 @@ def main() -> int:
     parser.add_argument("--network", choices=sorted(NETWORKS), help="default: what the data allow")
     parser.add_argument("--note", default="trained by the trainer", help="why, for the history")
     parser.add_argument(
-        "--publish-only", action="store_true", help="what an earlier run trained, without training"
+        "--publish-only", action="store_true", help="publish what an earlier run trained"
     )
-    options, words = parser.parse_known_args()
-    if options.publish_only and words:
-        parser.error(f"--publish-only trains nothing, so {' '.join(words)} has no meaning")
+    options, arguments = parser.parse_known_args()
+    if options.publish_only and arguments:
+        parser.error(f"--publish-only trains nothing, so {' '.join(arguments)} has no meaning")
     try:
         network = NETWORKS[choose(options.network, DATA)]
         if not options.publish_only:
-            train(network, words)
+            train(network, arguments)
         publish(network, note=options.note)
     except TrainerError as problem:
         print(f"trainer: {problem}", file=sys.stderr)

@@ -9,9 +9,19 @@ RUN python3 -m venv --without-pip /opt/venv \
  && python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
         --quiet --no-cache-dir --only-binary :all: --require-hashes -r /tmp/web.txt
 
+FROM ${PYTHON_IMAGE} AS site
+WORKDIR /site
+COPY manage.py ./
+COPY deploy/gunicorn.conf.py deploy/
+COPY deploy/docker/container.py deploy/docker/
+COPY serving serving
+COPY webui webui
+# The embedded model server needs TensorFlow, which this image does not have.
+RUN rm -rf serving/server
+
 FROM ${PYTHON_IMAGE}
-# 10001: an id that no person of the host has. /data and /models give their owner to the
-# volumes that are mounted there first.
+# 10001: an id that no user of the host has. A volume that is mounted at /data or /models for the
+# first time gets the owner of that directory.
 RUN groupadd --gid 10001 digits \
  && useradd --uid 10001 --gid digits --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin digits \
  && install -d -o digits -g digits -m 750 /data \
@@ -21,6 +31,7 @@ RUN groupadd --gid 10001 digits \
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /site
 ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/site \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=webui.settings \
@@ -28,16 +39,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     MODELS_DIR=/models \
     HOST=0.0.0.0 \
     PORT=8000
-COPY manage.py ./
-COPY deploy/gunicorn.conf.py deploy/docker/container.py deploy/
-COPY serving/*.py serving/*.config serving/
-COPY serving/client serving/client
-COPY serving/preprocessing serving/preprocessing
-COPY serving/protos serving/protos
-COPY serving/versions serving/versions
-COPY serving/models serving/models
-COPY webui webui
-# The key is this step's alone; it signs nothing and is in no environment of the image.
+COPY --from=site /site /site
+# This key is used in this step only; it signs nothing and is not kept in the image.
 RUN python -m compileall -q serving webui deploy \
  && SECRET_KEY=only-for-collecting-static-files-while-the-image-is-built \
     python manage.py collectstatic --verbosity 0 --no-input
@@ -46,4 +49,4 @@ EXPOSE 8000
 # Which release an image holds: `RELEASE=$(git describe --tags) docker-compose build`.
 ARG RELEASE=
 LABEL org.opencontainers.image.version=${RELEASE}
-CMD ["python", "deploy/container.py", "serve"]
+CMD ["python", "deploy/docker/container.py", "serve"]

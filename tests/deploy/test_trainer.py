@@ -17,10 +17,10 @@ def test_with_all_the_data_the_best_network_is_trained(tmp_path: Path) -> None:
     assert trainer.choose(None, data_folder(tmp_path, "mnist", "pen-strokes")) == "digits"
 
 
-def test_without_pen_strokes_the_seed_s_network_is_trained(
+def test_without_pen_strokes_the_baseline_cnn_is_trained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert trainer.choose(None, data_folder(tmp_path, "mnist")) == "seed"
+    assert trainer.choose(None, data_folder(tmp_path, "mnist")) == "baseline"
     assert "no pen-strokes" in capsys.readouterr().out
 
 
@@ -29,8 +29,8 @@ def test_a_network_whose_data_are_missing_is_refused(tmp_path: Path) -> None:
         trainer.choose("digits", tmp_path)
 
 
-def test_the_seed_s_network_needs_no_folder(tmp_path: Path) -> None:
-    assert trainer.choose("seed", tmp_path) == "seed"
+def test_the_baseline_cnn_needs_no_folder(tmp_path: Path) -> None:
+    assert trainer.choose("baseline", tmp_path) == "baseline"
 
 
 def test_a_failing_step_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,8 +44,8 @@ def test_steps_are_those_of_the_network(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(trainer, "ROOT", tmp_path)
     monkeypatch.setattr(trainer, "DATA", tmp_path / "datasets")
     (tmp_path / "var").mkdir()
-    trainer.train(trainer.NETWORKS["seed"], ["--seed", "2"])
-    trainer.publish(trainer.NETWORKS["seed"], note="a try")
+    trainer.train(trainer.NETWORKS["baseline"], ["--seed", "2"])
+    trainer.publish(trainer.NETWORKS["baseline"], note="a try")
     trained, exported, published = steps
     assert trained[:2] == ("-m", "training.baseline")
     assert "--data" not in trained  # training fetches MNIST itself
