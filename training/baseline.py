@@ -26,7 +26,8 @@ from training.cpu_time import cpu_seconds
 from training.data import mnist
 from training.data.instances import Instances
 from training.network.inference import accuracy
-from training.trained_network import ARTIFACTS, BASELINE, TrainedNetwork, files_of, save
+from training.paths import ARTIFACTS
+from training.trained_network import BASELINE, TrainedNetwork, files_of, save
 
 EPOCHS = 4
 BATCH = 128

@@ -136,7 +136,7 @@ def _section(table: Any, kind: type, where: str) -> Any:
                 raise ConfigurationError(f"{where} {name} must be three whole numbers: {value!r}")
             value = tuple(int(v) for v in value)
         elif type(value) is not wanted:
-            raise ConfigurationError(f"{where} {name} must be a {wanted.__name__}: {value!r}")
+            raise ConfigurationError(f"{where} {name} must be of type {wanted.__name__}: {value!r}")
         values[name] = value
     return kind(**values)
 

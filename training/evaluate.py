@@ -14,10 +14,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT.parent / "shared" / "data"
-MODELS = ROOT / "serving" / "models" / "digits"
-OUTPUT = ROOT / "var" / "evaluation"
+from training.evaluation import candidates, measurements, report, samples, seeds, timing
+from training.paths import DATA, MODELS, SCRATCH
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,14 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--version", type=int, action="append", help="evaluate only this one (may be repeated)"
     )
-    parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--output", type=Path, default=SCRATCH / "evaluation")
     parser.add_argument(
         "--quick", action="store_true", help="use a part of the data and do not time"
     )
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from training.evaluation import candidates, measurements, report, samples, seeds, timing
-
     versions = options.version or _versions_in(options.models)
     if not versions:
         print(f"evaluate: there is no version in {options.models}", file=sys.stderr)

@@ -26,13 +26,13 @@ from serving.preprocessing import INSTANCE_SIZE, PREPROCESSING_VERSION
 from serving.versions.card import CARD, ModelCard, checksums_of, read_card, verify_files, write_card
 from training import trained_network
 from training.network.calibration import at_temperature
-from training.trained_network import ARTIFACTS, NetworkError, TrainedNetwork
+from training.paths import ARTIFACTS, MODELS
+from training.trained_network import NetworkError, TrainedNetwork
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-OUTPUT = Path(__file__).resolve().parents[1] / "serving" / "models" / "digits"
 # Digits to compare answers on: 20 of each from MNIST's test set, a row of the picture per digit.
 CHECK_DIGITS = ARTIFACTS / "check_digits.png"
 SIGNATURE = "serving_default"
@@ -56,7 +56,7 @@ def check_digits() -> NDArray[np.float32]:
     return cells.reshape(200, side, side, 1)
 
 
-def export(network: TrainedNetwork, version: int, *, output: Path = OUTPUT) -> Path:
+def export(network: TrainedNetwork, version: int, *, output: Path = MODELS) -> Path:
     """Write a version directory into `output` and return its path.
 
     Raises:
@@ -149,7 +149,7 @@ def _write_warm_up(directory: Path) -> None:
     with tf.io.TFRecordWriter(str(path)) as records:
         for size in WARM_UP_BATCHES:
             request = predict_pb2.PredictRequest()
-            request.model_spec.name = OUTPUT.name
+            request.model_spec.name = MODELS.name
             request.model_spec.signature_name = SIGNATURE
             # One digit, repeated, keeps the compressed file small.
             request.inputs["image"].CopyFrom(tf.make_tensor_proto(np.repeat(digit, size, axis=0)))
@@ -233,7 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--metadata", type=Path, help="NAME.metadata.json (default: beside NAME.json, if it exists)"
     )
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="directory of the versions")
+    parser.add_argument("--output", type=Path, default=MODELS, help="directory of the versions")
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up messages
     if options.architecture:

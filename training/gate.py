@@ -11,7 +11,8 @@ import os
 import sys
 from pathlib import Path
 
-from training.evaluate import DATA, MODELS
+from training.evaluation import candidates, gate, measurements, samples
+from training.paths import DATA, MODELS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,8 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="use a part of the data")
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from training.evaluation import candidates, gate, measurements, samples
-
     data = options.data if options.data.is_dir() else None
     try:
         loaded = samples.load_for_evaluation(data, quick=options.quick)

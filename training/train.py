@@ -30,17 +30,10 @@ from training.network.architecture import CLASSES
 from training.network.calibration import correct_prior
 from training.network.inference import accuracy, predict
 from training.network.loop import Progress, Trainer
-from training.trained_network import (
-    ARTIFACTS,
-    DIGITS,
-    TrainedNetwork,
-    files_of,
-    save,
-    write_json,
-)
+from training.paths import ARTIFACTS, DATA, SCRATCH
+from training.trained_network import DIGITS, TrainedNetwork, files_of, save, write_json
 
-WORKING_DIRECTORY = Path(__file__).parent.parent / "var" / "training"
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+WORKING_DIRECTORY = SCRATCH / "training"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from serving.atomic_files import replacing_file, write_text
 from serving.preprocessing import INSTANCE_SIZE
 from serving.verdict import DEFAULT_THRESHOLDS, Thresholds
+from training.paths import ARTIFACTS
 
 if TYPE_CHECKING:
     import keras
 
-ARTIFACTS = Path(__file__).resolve().parent / "artifacts"
 BASELINE = "model_mnist"  # the original demo's name for its files
 DIGITS = "model_digits"
 

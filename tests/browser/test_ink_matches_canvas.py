@@ -11,9 +11,10 @@ from PIL import Image
 
 from serving.preprocessing import to_instance
 from tests.harness.needs import need
-from tests.training.pens import DATA, HAS_PENS, WHERE
+from tests.training.pens import HAS_PENS, WHERE
 from training.data.canvas import CLEAN_BRUSH, render
 from training.data.pen_strokes import load_digits
+from training.paths import DATA
 
 ROOT = Path(__file__).parents[2]
 INK_JS = ROOT / "webui" / "recognition" / "static" / "recognition" / "ink.js"

@@ -9,8 +9,8 @@ import numpy as np
 
 from training.data.pen_strokes import PenDrawing
 from training.data.strokes import polyline
+from training.paths import DATA
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 HAS_PENS = (DATA / "pen-strokes" / "digits.jsonl.gz").is_file()
 WHERE = f"{DATA}/pen-strokes (the pen strokes; see docs/training.md)"
 

@@ -4,11 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.configuration import CONFIGS, Batch, Configuration, Network, Run, read_configuration
+from training.configuration import (
+    CONFIGS,
+    Augmentation,
+    Batch,
+    Configuration,
+    Network,
+    Run,
+    read_configuration,
+)
 from training.data.instances import Instances
 from training.data.rendered_data_set import RenderedDataSet
 from training.data.training_set import TrainingSet, assemble
 
+NO_AUGMENTATION = Augmentation(1.0, 1.0, *[0.0] * 7)
 DIGITS_RECIPE = read_configuration(CONFIGS / "digits.toml")
 
 

@@ -12,13 +12,14 @@ from tests.harness.needs import need
 from tests.training.recipe import DIGITS_RECIPE
 from training import trained_network
 from training.data import mnist
-from training.export import OUTPUT, check_digits
+from training.export import check_digits
 from training.network import architecture
 from training.network.calibration import at_temperature
 from training.network.inference import predict
-from training.trained_network import ARTIFACTS, BASELINE, DIGITS, TrainedNetwork
+from training.paths import ARTIFACTS, MODELS
+from training.trained_network import BASELINE, DIGITS, TrainedNetwork
 
-VERSIONS = sorted(int(path.name) for path in OUTPUT.iterdir() if path.name.isdigit())
+VERSIONS = sorted(int(path.name) for path in MODELS.iterdir() if path.name.isdigit())
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def version(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="module")
 def signature(version: int) -> tf.types.experimental.GenericFunction:
-    return tf.saved_model.load(str(OUTPUT / str(version))).signatures["serving_default"]
+    return tf.saved_model.load(str(MODELS / str(version))).signatures["serving_default"]
 
 
 def test_the_network_is_the_one_of_its_metadata(networks: dict[str, TrainedNetwork]) -> None:
@@ -76,7 +77,7 @@ def test_a_version_answers_as_the_network_it_was_exported_from(
     signature: tf.types.experimental.GenericFunction,
 ) -> None:
     network = networks[trained_network.name_of(version)]
-    assert read_card(OUTPUT / str(version)).made_at == network.metadata["made_at"]
+    assert read_card(MODELS / str(version)).made_at == network.metadata["made_at"]
     digits = check_digits()
     answers = signature(image=tf.constant(digits))["probabilities"].numpy()
     expected = at_temperature(np.asarray(network.model(digits)), network.temperature)
@@ -95,7 +96,7 @@ def test_a_version_has_the_accuracy_of_its_card(
         batch = tf.constant(images[start : start + 500, ..., np.newaxis] / np.float32(255))
         predicted = signature(image=batch)["probabilities"].numpy().argmax(1)
         right += int((predicted == labels[start : start + 500]).sum())
-    stated = read_card(OUTPUT / str(version)).metrics["mnist_test_accuracy"]
+    stated = read_card(MODELS / str(version)).metrics["mnist_test_accuracy"]
     assert right / len(images) == pytest.approx(stated, abs=2e-4)
     assert right / len(images) >= 0.9933
 

@@ -29,25 +29,22 @@ def test_a_written_configuration_reads_back(tables: dict[str, Any]) -> None:
     assert from_tables(tables) == read_configuration(CONFIGS / "digits.toml")
 
 
-def test_a_missing_value_is_named(tables: dict[str, Any]) -> None:
-    del tables["run"]["steps"]
-    with pytest.raises(ConfigurationError, match=r"\[run\] lacks steps"):
-        from_tables(tables)
-
-
-def test_an_unknown_value_is_named(tables: dict[str, Any]) -> None:
-    tables["network"]["dens"] = 3
-    with pytest.raises(ConfigurationError, match="has dens, which nothing reads"):
-        from_tables(tables)
-
-
-def test_a_value_of_the_wrong_type_is_named(tables: dict[str, Any]) -> None:
-    tables["run"]["steps"] = "many"
-    with pytest.raises(ConfigurationError, match="steps must be a int: 'many'"):
-        from_tables(tables)
-    tables["run"]["steps"] = 10
-    tables["network"]["channels"] = [1, 2]
-    with pytest.raises(ConfigurationError, match="channels must be three whole numbers"):
+@pytest.mark.parametrize(
+    ("section", "name", "value", "message"),
+    [
+        ("run", "steps", None, r"\[run\] lacks steps"),
+        ("network", "dens", 3, "has dens, which nothing reads"),
+        ("run", "steps", "many", "steps must be of type int: 'many'"),
+        ("network", "channels", [1, 2], "channels must be three whole numbers"),
+    ],
+)
+def test_a_missing_unknown_or_wrong_value_is_named(
+    tables: dict[str, Any], section: str, name: str, value: object, message: str
+) -> None:
+    tables[section][name] = value
+    if value is None:
+        del tables[section][name]
+    with pytest.raises(ConfigurationError, match=message):
         from_tables(tables)
 
 

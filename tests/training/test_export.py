@@ -16,9 +16,9 @@ from training import export as export_module
 from training import trained_network
 from training.export import WARM_UP, WARM_UP_BATCHES, ExportError, check_digits, export, main
 from training.network.calibration import at_temperature
+from training.paths import ROOT
 from training.trained_network import TrainedNetwork
 
-ROOT = Path(__file__).parents[2]
 METADATA = {
     "title": "A test's network",
     "made_at": "2026-01-02T03:04:05+00:00",

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import struct
 from pathlib import Path
 
 import keras
@@ -44,8 +43,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (f"{part}-images-idx3-ubyte", some.images),
             (f"{part}-labels-idx1-ubyte", some.labels.astype(np.uint8)),
         ):
-            head = struct.pack(f">I{array.ndim}I", 0x0800 | array.ndim, *array.shape)
-            (folder / "mnist" / name).write_bytes(head + array.tobytes())
+            (folder / "mnist" / name).write_bytes(mnist.to_idx(array))
     people = [(donor, f"w{n}") for donor in ("apb", "aga") for n in range(3)]
     write_pen_strokes(
         folder,

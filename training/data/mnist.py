@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.paths import DATA
+
 Part = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images (n, 28, 28), labels (n,)
 
-DEFAULT_FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "mnist"
+DEFAULT_FOLDER = DATA / "mnist"
 SIDE = 28
 # SHA-256 of the uncompressed IDX files as LeCun, Cortes and Burges published them.
 PUBLISHED = {
@@ -90,7 +92,7 @@ def _from_keras() -> tuple[Part, Part]:
     for part in parts:
         for array in part:
             name, digest = next(names)
-            if hashlib.sha256(_as_idx(np.ascontiguousarray(array, np.uint8))).hexdigest() != digest:
+            if hashlib.sha256(to_idx(np.ascontiguousarray(array, np.uint8))).hexdigest() != digest:
                 raise MnistError(
                     f"Keras' copy of MNIST differs from the published {name}; remove "
                     "~/.keras/datasets/mnist.npz and try again"
@@ -99,7 +101,8 @@ def _from_keras() -> tuple[Part, Part]:
     return train, test
 
 
-def _as_idx(array: NDArray[np.uint8]) -> bytes:
+def to_idx(array: NDArray[np.uint8]) -> bytes:
+    """Return an array of bytes as an IDX file."""
     return struct.pack(f">I{array.ndim}I", UNSIGNED_BYTES << 8 | array.ndim, *array.shape) + (
         array.tobytes()
     )

@@ -11,6 +11,7 @@ from serving.versions.card import ModelCard, read_card, verify_files
 from training import trained_network
 from training.network.calibration import at_temperature
 from training.network.inference import predict
+from training.paths import ARTIFACTS
 
 BATCH = 500
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]  # (n, 28, 28) to (n, classes)
@@ -25,7 +26,7 @@ class Candidate:
     source: Predict | None  # JSON plus HDF5 at the card's temperature; None if not available
 
 
-def load(models: Path, version: int, *, artifacts: Path = trained_network.ARTIFACTS) -> Candidate:
+def load(models: Path, version: int, *, artifacts: Path = ARTIFACTS) -> Candidate:
     """Load a version from a directory of versions and check its files against its card.
 
     Raises:

@@ -34,6 +34,16 @@ def draw(
     return drawn
 
 
+def _panels(count: int, *, height: float = 4.0) -> tuple[Any, Any]:
+    """Return a figure with axes beside each other."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        1, count, figsize=(4.2 * count, height), squeeze=False, layout="constrained"
+    )
+    return figure, axes[0]
+
+
 def _save(figure: Any, path: Path) -> str:
     import matplotlib.pyplot as plt
 
@@ -44,12 +54,8 @@ def _save(figure: Any, path: Path) -> str:
 
 
 def _reliability(output: Path, versions: list[VersionMeasurements]) -> str:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(
-        1, len(versions), figsize=(4.2 * len(versions), 4), squeeze=False, layout="constrained"
-    )
-    for axis, one in zip(axes[0], versions, strict=True):
+    figure, axes = _panels(len(versions))
+    for axis, one in zip(axes, versions, strict=True):
         axis.plot([0, 1], [0, 1], color="0.75", linewidth=1)
         for name, part in one.digits.items():
             found = part.reliability
@@ -61,12 +67,8 @@ def _reliability(output: Path, versions: list[VersionMeasurements]) -> str:
 
 
 def _roc(output: Path, versions: list[VersionMeasurements]) -> str:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(
-        1, len(versions), figsize=(4.2 * len(versions), 4), squeeze=False, layout="constrained"
-    )
-    for axis, one in zip(axes[0], versions, strict=True):
+    figure, axes = _panels(len(versions))
+    for axis, one in zip(axes, versions, strict=True):
         for name, part in one.negatives.items():
             label = f"{name}, {part.auroc:.4f}"
             axis.plot(part.false_rates, part.true_rates, linewidth=1.2, label=label)
@@ -82,28 +84,17 @@ def _roc(output: Path, versions: list[VersionMeasurements]) -> str:
 
 
 def _confusion(output: Path, one: VersionMeasurements) -> str:
-    import matplotlib.pyplot as plt
-
     names = list(one.digits)
-    figure, axes = plt.subplots(
-        1, len(names), figsize=(4.2 * len(names), 4.2), squeeze=False, layout="constrained"
-    )
-    for axis, name in zip(axes[0], names, strict=True):
+    figure, axes = _panels(len(names), height=4.2)
+    for axis, name in zip(axes, names, strict=True):
         counts = one.digits[name].confusion
         # Errors are few, so the colour is that of 5 % of the row at most.
         shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
         axis.imshow(np.minimum(shares, 0.05), cmap="Blues")
         for row, column in np.argwhere(counts > 0):
-            dark = shares[row, column] > 0.03
-            axis.text(
-                column,
-                row,
-                str(counts[row, column]),
-                ha="center",
-                va="center",
-                fontsize=6,
-                color="white" if dark else "black",
-            )
+            color = "white" if shares[row, column] > 0.03 else "black"
+            number = str(counts[row, column])
+            axis.text(column, row, number, ha="center", va="center", fontsize=6, color=color)
         classes = [*map(str, range(10)), "none"][: counts.shape[1]]
         axis.set_xticks(range(len(classes)), classes, fontsize=7)
         axis.set_yticks(range(10), [str(digit) for digit in range(10)], fontsize=7)

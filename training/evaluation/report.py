@@ -47,7 +47,7 @@ def write(
         "machine": platform.machine(),
         "quick": quick,
         "versions": [as_dict(one) for one in versions],
-        "seeds": {name: found.as_dict() for name, found in spread.items()},
+        "seeds": {name: asdict(found) for name, found in spread.items()},
     }
     write_text(output / "results.json", json.dumps(document, indent=1) + "\n")
     write_text(output / "results.md", text)
@@ -130,22 +130,14 @@ def markdown(
     parts = ["# Results\n"]
     if quick:
         parts.append("**A quick look at a part of the data: do not quote these figures.**\n")
-    parts.append(_samples(samples))
-    parts.append("## Accuracy\n")
-    parts.append(_accuracy(versions, samples))
+    parts += [_samples(samples), "## Accuracy\n", _accuracy(versions, samples)]
     if any(one.negatives for one in versions):
-        parts.append("## Negatives\n")
-        parts.append(_negatives(versions))
-    parts.append("## Confidence\n")
-    parts.append(_confidence(versions))
-    parts.append("## The versions\n")
-    parts.append(_versions(versions))
+        parts += ["## Negatives\n", _negatives(versions)]
+    parts += ["## Confidence\n", _confidence(versions), "## The versions\n", _versions(versions)]
     if spread:
-        parts.append("## Random seeds of the training\n")
-        parts.append(_seeds(spread))
+        parts += ["## Random seeds of the training\n", _seeds(spread)]
     for one in versions:
-        parts.append(f"## Version {one.version}, in detail\n")
-        parts.append(_detail(one))
+        parts += [f"## Version {one.version}, in detail\n", _detail(one)]
     parts.extend(f"![{caption}]({name})\n" for name, caption in drawn)
     return "\n".join(parts)
 
@@ -185,27 +177,23 @@ def _percent(share: Share) -> str:
 
 
 def _accuracy(versions: list[VersionMeasurements], samples: Samples) -> str:
-    names = list(samples.digits)
+    def row(title: str, shares: dict[str, Share]) -> list[str]:
+        return [
+            title,
+            *(_percent(shares[name]) if name in shares else "-" for name in samples.digits),
+        ]
+
     rows = []
     for one in versions:
-        rows.append(
-            [f"version {one.version}, SavedModel"]
-            + [_percent(one.digits[name].accuracy) for name in names]
-        )
+        title = f"version {one.version}"
+        accuracies = {name: part.accuracy for name, part in one.digits.items()}
+        rows.append(row(f"{title}, SavedModel", accuracies))
         if one.agreement:
-            rows.append(
-                [f"version {one.version}, JSON plus HDF5"]
-                + [_percent(one.agreement.accuracy[name]) for name in names]
-            )
+            rows.append(row(f"{title}, JSON plus HDF5", one.agreement.accuracy))
         if one.whole_canvas:
-            rows.append(
-                [f"version {one.version}, the original demo's preprocessing (whole canvas shrunk)"]
-                + [
-                    _percent(one.whole_canvas[name]) if name in one.whole_canvas else "-"
-                    for name in names
-                ]
-            )
-    return _table(["", *(samples.digits[name].name for name in names)], rows)
+            demo = "the original demo's preprocessing (whole canvas shrunk)"
+            rows.append(row(f"{title}, {demo}", one.whole_canvas))
+    return _table(["", *(sample.name for sample in samples.digits.values())], rows)
 
 
 def _negatives(versions: list[VersionMeasurements]) -> str:
@@ -247,28 +235,6 @@ def _confidence(versions: list[VersionMeasurements]) -> str:
 
 
 def _versions(versions: list[VersionMeasurements]) -> str:
-    rows = []
-    for one in versions:
-        speed = [
-            f"{one.milliseconds[name]:.2f}" if name in one.milliseconds else "-"
-            for name in ("batch 1", "batch 64")
-        ]
-        agreement = (
-            "-"
-            if one.agreement is None
-            else f"{one.agreement.largest_difference:.1g}, "
-            f"{one.agreement.answers_that_differ} answers differ"
-        )
-        rows.append(
-            [
-                f"{one.version}: {one.title}",
-                f"{one.parameters:,}",
-                f"{one.size_bytes / 1e6:.1f} MB",
-                *speed,
-                f"{one.temperature:.3f}",
-                agreement,
-            ]
-        )
     head = [
         "version",
         "parameters",
@@ -278,7 +244,25 @@ def _versions(versions: list[VersionMeasurements]) -> str:
         "temperature",
         "SavedModel and JSON plus HDF5 apart by",
     ]
-    return _table(head, rows)
+    return _table(head, [_version_row(one) for one in versions])
+
+
+def _version_row(one: VersionMeasurements) -> list[str]:
+    agreement = "-"
+    if one.agreement:
+        agreement = (
+            f"{one.agreement.largest_difference:.1g}, "
+            f"{one.agreement.answers_that_differ} answers differ"
+        )
+    speeds = (one.milliseconds.get(name) for name in ("batch 1", "batch 64"))
+    return [
+        f"{one.version}: {one.title}",
+        f"{one.parameters:,}",
+        f"{one.size_bytes / 1e6:.1f} MB",
+        *("-" if speed is None else f"{speed:.2f}" for speed in speeds),
+        f"{one.temperature:.3f}",
+        agreement,
+    ]
 
 
 def _seeds(spread: dict[str, Spread]) -> str:
@@ -287,9 +271,7 @@ def _seeds(spread: dict[str, Spread]) -> str:
         if name not in spread:
             continue
         found = spread[name]
-        ratio = "auroc" not in name
-        scale, unit = (100, " %") if ratio else (1, "")
-        digits = 2 if ratio else 4
+        scale, digits, unit = (1, 4, "") if "auroc" in name else (100, 2, " %")
         deviation = found.standard_deviation
         rows.append(
             [
@@ -299,43 +281,37 @@ def _seeds(spread: dict[str, Spread]) -> str:
                 ", ".join(f"{scale * value:.{digits}f}" for value in found.values),
             ]
         )
-    seeds = next(iter(spread.values())).seeds
-    note = (
-        f"Version 2's recipe with seeds {', '.join(map(str, seeds))}, as measured after training.\n"
-    )
+    seeds = ", ".join(map(str, next(iter(spread.values())).seeds))
+    note = f"Version 2's recipe with seeds {seeds}, as measured after training.\n"
     return note + "\n" + _table(["", "mean", "standard deviation", "each"], rows)
 
 
 def _detail(one: VersionMeasurements) -> str:
-    names = list(one.digits)
-    parts = [
-        _table(
-            ["digit", *names],
-            [
-                [digit, *(_percent(one.digits[name].by_digit[digit]) for name in names)]
-                for digit in sorted(one.digits["mnist"].by_digit)
-            ],
-        )
-    ]
-    pens = [name for name in names if one.digits[name].by_laboratory]
+    pens = {name: part for name, part in one.digits.items() if part.by_laboratory}
+    parts = [_by_group("digit", {name: part.by_digit for name, part in one.digits.items()})]
     if pens:
         parts.append(
-            _table(
-                ["laboratory", *pens],
-                [
-                    [place, *(_percent(one.digits[name].by_laboratory[place]) for name in pens)]
-                    for place in sorted(one.digits[pens[0]].by_laboratory)
-                ],
-            )
+            _by_group("laboratory", {name: part.by_laboratory for name, part in pens.items()})
         )
-        people = one.digits[pens[-1]].by_person
+        name = list(pens)[-1]
+        people = pens[name].by_person
         worst = sorted(people, key=lambda person: (people[person].value, -people[person].of))
         flawless = sum(share.count == share.of for share in people.values())
         median = float(np.median([share.value for share in people.values()]))
-        rows = [[person, _percent(people[person])] for person in worst[:WORST_PEOPLE]]
         parts.append(
-            f"Of {len(people)} people, {flawless} were read without an error ({pens[-1]}); the "
+            f"Of {len(people)} people, {flawless} were read without an error ({name}); the "
             f"median is {100 * median:.1f} %. The hardest to read:\n"
         )
-        parts.append(_table(["person", pens[-1]], rows))
+        parts.append(
+            _by_group("person", {name: {person: people[person] for person in worst[:WORST_PEOPLE]}})
+        )
     return "\n".join(parts)
+
+
+def _by_group(title: str, shares: dict[str, dict[str, Share]]) -> str:
+    """Return a table with a row for each group and a column for each sample."""
+    groups = next(iter(shares.values()))
+    return _table(
+        [title, *shares],
+        [[group, *(_percent(part[group]) for part in shares.values())] for group in groups],
+    )

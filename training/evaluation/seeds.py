@@ -2,15 +2,12 @@
 
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from training.trained_network import ARTIFACTS
-
-SEEDS = ARTIFACTS / "seeds"
+from training.paths import SEEDS
 
 
 @dataclass(frozen=True)
@@ -21,9 +18,6 @@ class Spread:
     standard_deviation: float | None  # None for a single training
     values: list[float]
     seeds: list[int]
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def spread(folder: Path = SEEDS) -> dict[str, Spread]:

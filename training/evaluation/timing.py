@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from training.paths import ROOT
+
 BATCHES = (1, 64)
 ROUNDS = 20  # the fastest counts, since other processes can only slow a round down
 CALLS = 20
@@ -22,7 +24,7 @@ def measure_in_own_process(models: Path, versions: list[int]) -> dict[int, dict[
     command = [sys.executable, "-m", "training.evaluation.timing", str(models.resolve())]
     done = subprocess.run(
         [*command, *(str(version) for version in versions)],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=600,

@@ -1,23 +1,15 @@
 """MNIST's files: read if they are the published ones, refused by name otherwise."""
 
 import gzip
-import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.harness.needs import need
 from training.data import mnist
 
 NAMES = tuple(mnist.PUBLISHED)
-
-
-def idx(array: NDArray[Any]) -> bytes:
-    head = struct.pack(f">I{array.ndim}I", 0x800 | array.ndim, *array.shape)
-    return head + array.astype(np.uint8).tobytes()
 
 
 @pytest.fixture
@@ -26,7 +18,9 @@ def folder(tmp_path: Path) -> Path:
     for name in NAMES:
         count = 20 if name.startswith("train") else 10
         shape = (count, 28, 28) if "images" in name else (count,)
-        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(idx(rng.integers(0, 10, shape))))
+        (tmp_path / f"{name}.gz").write_bytes(
+            gzip.compress(mnist.to_idx(rng.integers(0, 10, shape, np.uint8)))
+        )
     return tmp_path
 
 
@@ -61,9 +55,9 @@ def test_a_missing_folder_and_file_are_named(folder: Path) -> None:
         (b"\x1f\x8b damaged", "damaged"),
         (gzip.compress(b"no idx"), "not an IDX file"),
         (gzip.compress(b""), "not an IDX file"),
-        (gzip.compress(idx(np.zeros((10, 28, 28)))[:-1]), "cut short"),
-        (gzip.compress(idx(np.zeros((9, 28, 28)))), "belong together"),
-        (gzip.compress(idx(np.zeros((10, 28, 27)))), "belong together"),
+        (gzip.compress(mnist.to_idx(np.zeros((10, 28, 28), np.uint8))[:-1]), "cut short"),
+        (gzip.compress(mnist.to_idx(np.zeros((9, 28, 28), np.uint8))), "belong together"),
+        (gzip.compress(mnist.to_idx(np.zeros((10, 28, 27), np.uint8))), "belong together"),
     ],
 )
 def test_damage_is_named(folder: Path, content: bytes, message: str) -> None:
@@ -94,11 +88,6 @@ def test_without_a_folder_the_copy_of_keras_is_checked(
 @pytest.mark.data
 def test_the_published_set() -> None:
     need(mnist.DEFAULT_FOLDER.is_dir(), f"{mnist.DEFAULT_FOLDER} (the four IDX files of MNIST)")
-    (images, labels), (test_images, test_labels) = mnist.load()
-    assert (len(images), len(labels), len(test_images), len(test_labels)) == (
-        60_000,
-        60_000,
-        10_000,
-        10_000,
-    )
+    lengths = [len(array) for part in mnist.load() for array in part]
+    assert lengths == [60_000, 60_000, 10_000, 10_000]
     assert mnist.checksums() == {f"mnist/{k}": f"sha256:{v}" for k, v in mnist.PUBLISHED.items()}

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.harness.needs import need
-from tests.training.pens import DATA, HAS_PENS, WHERE, drawing
+from tests.training.pens import HAS_PENS, WHERE, drawing
 from training.data import pen_strokes
+from training.paths import DATA
 
 
 def test_no_person_and_no_held_out_laboratory_is_in_both_parts() -> None:

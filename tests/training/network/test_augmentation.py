@@ -6,20 +6,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tests.training.recipe import NO_AUGMENTATION
 from training.configuration import Augmentation
 from training.network.augmentation import augment
 
-NOTHING = Augmentation(
-    mild_from=1.0,
-    drawings=1.0,
-    rotation=0.0,
-    shear=0.0,
-    scale=0.0,
-    shift=0.0,
-    elastic=0.0,
-    thickness=0.0,
-    contrast=0.0,
-)
 ALL = Augmentation(0.75, 0.5, 0.22, 0.25, 0.13, 1.2, 1.1, 0.8, 0.25)
 
 
@@ -58,7 +48,7 @@ def test_the_seed_decides() -> None:
 
 
 def test_a_shift_moves_the_centre_of_mass_by_at_most_what_is_set() -> None:
-    images = augmented(replace(NOTHING, shift=2.0), n=64)
+    images = augmented(replace(NO_AUGMENTATION, shift=2.0), n=64)
     columns = np.arange(28)
     centre = (images.sum(1) * columns).sum(1) / images.sum((1, 2))
     before = (pictures(1).sum(1) * columns).sum(1) / pictures(1).sum((1, 2))
@@ -67,20 +57,20 @@ def test_a_shift_moves_the_centre_of_mass_by_at_most_what_is_set() -> None:
 
 
 def test_thickness_goes_both_ways_and_leaves_half_unchanged() -> None:
-    mass = augmented(replace(NOTHING, thickness=0.8), n=64).sum((1, 2)) / pictures(1).sum()
+    mass = augmented(replace(NO_AUGMENTATION, thickness=0.8), n=64).sum((1, 2)) / pictures(1).sum()
     assert (mass > 1.02).any()
     assert (mass < 0.98).any()
     assert 0.3 < (np.abs(mass - 1) < 1e-3).mean() < 0.7
 
 
 def test_a_rotation_keeps_the_mass_of_the_ink() -> None:
-    mass = augmented(replace(NOTHING, rotation=0.3)).sum((1, 2)) / pictures(1).sum()
+    mass = augmented(replace(NO_AUGMENTATION, rotation=0.3)).sum((1, 2)) / pictures(1).sum()
     np.testing.assert_allclose(mass, 1.0, atol=0.03)
 
 
 def test_a_picture_at_the_edge_is_not_wrapped_around() -> None:
     images = np.zeros((8, 28, 28), np.float32)
     images[:, :, 26:] = 1.0
-    settings = replace(NOTHING, shift=3.0, elastic=2.0)
+    settings = replace(NO_AUGMENTATION, shift=3.0, elastic=2.0)
     moved = augment(tf.constant(images), tf.ones((8,)), tf.constant([1, 1]), settings).numpy()
     assert moved[:, :, :18].max() < 1e-5

@@ -13,8 +13,7 @@ from tests.training.recipe import blots, small_data, tiny
 from training.data.training_set import TrainingSet
 from training.network.inference import accuracy, predict
 from training.network.loop import Progress, Trainer, default_strategy
-
-ROOT = Path(__file__).parents[3]
+from training.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +91,13 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from dataclasses import replace
-from tests.training.recipe import small_data, tiny
-from training.configuration import Augmentation
+from tests.training.recipe import NO_AUGMENTATION, small_data, tiny
 from training.network.loop import Trainer
 
 # Without randomness and without batch statistics, two halves must add up to the whole.
 recipe = tiny(steps=3)
-still = Augmentation(1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-recipe = replace(recipe, augmentation=still, network=replace(recipe.network, dropout=0.0))
+network = replace(recipe.network, dropout=0.0)
+recipe = replace(recipe, augmentation=NO_AUGMENTATION, network=network)
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 assert two.num_replicas_in_sync == 2
 weights = lambda t: np.concatenate([v.numpy().ravel() for v in t.model.trainable_variables])
