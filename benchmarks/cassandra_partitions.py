@@ -31,7 +31,8 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=20_000)
     count = parser.parse_args().records
 
-    from deploy.cassandra.node import Node, free_port, running
+    from deploy.cassandra.node import Node, running
+    from tests.harness.ports import free_port
 
     with TemporaryDirectory(prefix="cassandra-partitions-") as folder:
         node = Node(

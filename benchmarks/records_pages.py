@@ -102,7 +102,8 @@ def environment(kind: str, folder: Path) -> Iterator[dict[str, str]]:
     elif os.environ.get("CASSANDRA_HOSTS"):
         yield base
     else:
-        from deploy.cassandra.node import Node, free_port, missing, running
+        from deploy.cassandra.node import Node, missing, running
+        from tests.harness.ports import free_port
 
         if missing():
             sys.exit(f"Cassandra cannot be started here, needs {missing()}; or set CASSANDRA_HOSTS")

@@ -1,4 +1,4 @@
-"""Every combination of compose files is valid, and keeps what docker-compose.yml promises."""
+"""Every combination of compose files is valid, and restricts its containers."""
 
 import os
 import re
@@ -21,7 +21,7 @@ OURS = ("models", "prepare", "web", "serving", "trainer")
 
 
 def compose_commands() -> list[list[str]]:
-    """v1 (`docker-compose`) and v2 (`docker compose`), those that are installed."""
+    """Return the installed ones of v1 (`docker-compose`) and v2 (`docker compose`)."""
     found = []
     if shutil.which("docker-compose"):
         found.append(["docker-compose"])
@@ -35,7 +35,7 @@ def compose_commands() -> list[list[str]]:
 def ask_compose(
     files: tuple[str, ...], *, command: list[str], environment: dict[str, str]
 ) -> "subprocess.CompletedProcess[str]":
-    """`config` of the files, profiles included; .env.example itself changes nothing."""
+    """Runs `config` on the files, with all profiles and .env.example, which sets nothing."""
     named = [word for file in files for word in ("--file", file)]
     passed = {n: v for n, v in os.environ.items() if n in ("PATH", "HOME", "DOCKER_CONFIG")}
     return subprocess.run(
@@ -49,7 +49,7 @@ def ask_compose(
 
 
 def config(files: tuple[str, ...], *, command: list[str], **environment: str) -> dict[str, Any]:
-    """What compose makes of the files; its complaint fails the test."""
+    """Return the merged files; a warning of compose fails the test."""
     environment = {"POSTGRES_PASSWORD": "for-this-test", **environment}
     finished = ask_compose(files, command=command, environment=environment)
     assert finished.returncode == 0, finished.stderr
@@ -111,7 +111,7 @@ def test_the_start_waits_for_health(command: list[str]) -> None:
 
 
 def test_the_embedded_server_takes_the_image_s_place_and_nothing_else(command: list[str]) -> None:
-    """Same flags, same volume, same health check."""
+    """Flags, volume and health check are the same."""
     real = config((BASE,), command=command)["services"]
     embedded = config((BASE, EMBEDDED), command=command)["services"]
     for services in (real, embedded):  # v1 writes these differently when files are merged
@@ -135,7 +135,7 @@ def test_no_secret_and_no_password_stands_in_a_file() -> None:
 
 
 def test_every_setting_of_the_site_can_be_given(command: list[str]) -> None:
-    """A setting that the site knows and compose does not pass on would be without effect."""
+    """A setting that compose does not pass on would have no effect."""
     known = set()
     for source in [*(ROOT / "webui").rglob("*.py"), ROOT / "deploy" / "gunicorn.conf.py"]:
         known |= set(
@@ -153,7 +153,7 @@ def test_postgres_is_not_started_without_a_password(command: list[str]) -> None:
 
 
 def test_settings_reach_the_site(command: list[str]) -> None:
-    """What a shell or .env holds is passed on; what it does not hold is left to the site."""
+    """Variables of the shell and .env are passed on; for others the site has its defaults."""
     given = {"ALLOWED_HOSTS": "digits.example.org", "SECRET_KEY": "k", "CASSANDRA_HOSTS": "a,b"}
     environment = config((BASE,), command=command, **given)["services"]["web"]["environment"]
     assert given.items() <= environment.items()

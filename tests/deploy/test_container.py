@@ -1,4 +1,4 @@
-"""The commands of the site's container: safe to run again, and clear about what is wrong."""
+"""The commands of the site's container can be run again, and name what is wrong."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""`make run` as a newcomer meets it: the real site, the real model server, in an empty place."""
+"""`make run` in a fresh checkout, with the real site and the real model server."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 120  # TensorFlow's import on two busy cores
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What git holds, and what is new beside it, in a folder of its own: nothing has run there."""
+    """A copy of the tracked and the new files, without anything that a run leaves behind."""
     place = tmp_path_factory.mktemp("checkout")
     names = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
@@ -36,8 +36,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def newcomers_environment() -> dict[str, str]:
-    """This one, less what the tests set for the site (tests/environment.py)."""
+def clean_environment() -> dict[str, str]:
+    """Return this environment without the settings of tests/harness/environment.py."""
     ours = {"SECRET_KEY", "ENV_FILES", "DJANGO_SETTINGS_MODULE"}
     return {name: value for name, value in os.environ.items() if name not in ours}
 
@@ -47,7 +47,7 @@ def start(checkout: Path, port: int, **more: str) -> subprocess.Popen[str]:
         [sys.executable, "deploy/run_site.py"],
         cwd=checkout,
         # The checkout's packages, not those of the editable install.
-        env=newcomers_environment() | {"PORT": str(port), "PYTHONPATH": str(checkout)} | more,
+        env=clean_environment() | {"PORT": str(port), "PYTHONPATH": str(checkout)} | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -56,18 +56,18 @@ def start(checkout: Path, port: int, **more: str) -> subprocess.Popen[str]:
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:
-    """What it printed up to the line with these words."""
+    """Return the output up to the line with these words."""
     printed = ""
     assert process.stdout
     for line in process.stdout:
         printed += line
         if words in line:
             return printed
-    pytest.fail(f"ended without saying {words!r}; it said:\n{printed}")
+    pytest.fail(f"ended without printing {words!r}; it printed:\n{printed}")
 
 
 def processes_of_site(port: int) -> list[int]:
-    """Processes whose environment says that they belong to the site on this port."""
+    """Return the processes that have SITE_UNDER_TEST of this port in their environment."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
@@ -75,7 +75,7 @@ def processes_of_site(port: int) -> list[int]:
         try:
             if f"SITE_UNDER_TEST={port}".encode() in (entry / "environ").read_bytes():
                 found.append(int(entry.name))
-        except OSError:  # it ended while we looked, or is not ours
+        except OSError:  # ended meanwhile, or another user's
             continue
     return found
 
@@ -121,7 +121,7 @@ def test_from_nothing_to_a_prediction_and_away_again(
     listed = subprocess.run(
         [sys.executable, "manage.py", "models", "list"],
         cwd=checkout, capture_output=True, text=True, timeout=60,
-        env=newcomers_environment(),
+        env=clean_environment(),
     )  # fmt: skip
     assert listed.returncode == 0, listed.stderr
     assert "AVAILABLE" in listed.stdout

@@ -1,4 +1,4 @@
-"""The trainer takes the best network that the data allow, and says what is missing."""
+"""The trainer trains the best network that the data allow, and names missing data."""
 
 from pathlib import Path
 

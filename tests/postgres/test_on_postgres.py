@@ -1,4 +1,4 @@
-"""What the default database keeps, on PostgreSQL: the same tests that run on SQLite elsewhere."""
+"""The tests of the default database, which run on SQLite elsewhere, on PostgreSQL."""
 
 import os
 import subprocess
@@ -19,9 +19,13 @@ ROOT = Path(__file__).parents[2]
         ),
     ],
 )
-def test_the_same_tests_pass(postgres_url: str, tests: list[str]) -> None:
+def test_the_same_tests_pass(
+    postgres_url: str, tests: list[str], pytestconfig: pytest.Config
+) -> None:
+    seed = pytestconfig.getoption("randomly_seed", None)
+    order = ["-p", "no:randomly"] if seed is None else [f"--randomly-seed={seed}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *order, *tests],
         cwd=ROOT,
         env={**os.environ, "TEST_DATABASE_URL": postgres_url},
         stdout=subprocess.PIPE,

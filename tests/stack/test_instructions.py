@@ -1,6 +1,6 @@
-"""What the README and the docs tell people to type names what is there, and both say the same.
+"""The commands in the README and the docs are the same, and name services that exist.
 
-That the commands do what is said of them is tested by `make stack-test`, which types them.
+`make stack-test` runs them.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Prompts are answered, pages turned, and a command that goes wrong is a failure that shows why."""
+"""Prompts are answered and pages turned; the error of a failed command shows its output."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Three nodes that hold a copy each, on three addresses of this machine."""
+"""Three nodes, each with a replica of every row, on three addresses of this machine."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the site is for: an id that a visitor got is a record in Cassandra, and only one."""
+"""Every id that a visitor got is one record in Cassandra, whatever fails meanwhile."""
 
 import os
 import time
@@ -17,7 +17,7 @@ DOWN_SECONDS = float(os.environ.get("RING_DOWN_SECONDS", "12"))
 
 
 def stored(nodes: list[Node]) -> Counter[str]:
-    """How often each id is in record_data, a quorum being asked."""
+    """Return the number of rows of each id in record_data, read at QUORUM."""
     cluster = Cluster(
         [node.address for node in nodes],
         port=nodes[0].port,
