@@ -22,9 +22,17 @@ DIGITS_RECIPE = read_configuration(CONFIGS / "digits.toml")
 
 
 def tiny(*, steps: int = 12, seed: int = 1, report_every: int = 4) -> Configuration:
-    """Return the bundled recipe with a small network, small batches and few steps."""
+    """Return the bundled recipe with a small network, few steps and few drawings."""
     return replace(
         DIGITS_RECIPE,
+        data=replace(
+            DIGITS_RECIPE.data,
+            pen_variants=2,
+            prolific_variants=1,
+            letter_variants=1,
+            styled=8,
+            negatives=12,
+        ),
         run=Run(seed=seed, steps=steps, report_every=report_every, mixed_bfloat16=False),
         batch=Batch(mnist=8, pen=5, negative=3),
         network=Network(

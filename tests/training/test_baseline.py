@@ -14,17 +14,9 @@ from training.trained_network import TrainedNetwork
 
 def test_the_network_is_the_one_of_the_original_demo() -> None:
     model = baseline.build()
-    assert [type(layer).__name__ for layer in model.layers] == [
-        "Conv2D",
-        "MaxPooling2D",
-        "Conv2D",
-        "MaxPooling2D",
-        "Dropout",
-        "Flatten",
-        "Dense",
-        "Dense",
-        "Softmax",
-    ]
+    kinds = [type(layer).__name__ for layer in model.layers]
+    convolutions = ["Conv2D", "MaxPooling2D"] * 2
+    assert kinds == [*convolutions, "Dropout", "Flatten", "Dense", "Dense", "Softmax"]
     assert [model.layers[0].filters, model.layers[2].filters] == [32, 64]
     assert model.layers[0].kernel_size == model.layers[2].kernel_size == (5, 5)
     assert model.layers[4].rate == 0.25

@@ -9,27 +9,10 @@ import numpy as np
 import pytest
 
 from tests.training.pens import write_pen_strokes
-from tests.training.recipe import blots
+from tests.training.recipe import blots, tiny
 from training import train
-from training.configuration import CONFIGS
 from training.data import mnist
 from training.evaluation import samples
-
-# The bundled recipe with little of everything.
-SMALL = {
-    "steps": 6,
-    "report_every": 3,
-    "mixed_bfloat16": "false",
-    "mnist": 8,
-    "pen": 5,
-    "negative": 3,
-    "pen_variants": 2,
-    "letter_variants": 1,
-    "styled": 8,
-    "negatives": 10,
-    "channels": [4, 4, 8],
-    "dense": 16,
-}
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +49,14 @@ def folder(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path
 
 
-def recipe(folder: Path, **changes: object) -> str:
+def write_configuration(folder: Path, **batch: int) -> str:
+    """Write a small recipe, with other batches if given, and return its path."""
+    sections = tiny(seed=2, steps=6, report_every=3).as_dict()
+    sections["batch"].update(batch)
     lines = []
-    for line in (CONFIGS / "digits.toml").read_text().splitlines():
-        name = line.split("=")[0].strip()
-        changed = {**SMALL, **changes}
-        lines.append(f"{name} = {changed[name]}" if "=" in line and name in changed else line)
+    for section, values in sections.items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {json.dumps(value)}" for name, value in values.items()]
     path = folder / "small.toml"
     path.write_text("\n".join(lines))
     return str(path)
@@ -80,7 +65,7 @@ def recipe(folder: Path, **changes: object) -> str:
 def test_the_artefacts_agree_with_each_other(
     data_dir: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    common = ["--config", recipe(folder), "--data", str(data_dir)]
+    common = ["--config", write_configuration(folder), "--data", str(data_dir)]
     out = folder / "artifacts"
     assert train.main([*common, "--output", str(out)]) == 0
     printed = capsys.readouterr().out
@@ -93,7 +78,7 @@ def test_the_artefacts_agree_with_each_other(
     model = keras.models.model_from_json((out / "model_digits.json").read_text())
     model.load_weights(out / "model_digits.weights.h5")
     assert model.count_params() == metadata["parameters"]
-    assert metadata["seed"] == 2  # of digits.toml
+    assert metadata["seed"] == 2
     assert metadata["configuration"]["run"]["steps"] == 6
     assert metadata["split"]["digits_of_other_laboratories"] == 30
     assert set(metadata["data"]) == {f"mnist/{name}" for name in mnist.PUBLISHED} | {
@@ -117,7 +102,7 @@ def test_mnist_alone_is_trained_with_the_given_seed_and_not_stored(
     data_dir: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = folder / "artifacts"
-    config = recipe(folder, mnist=16, pen=0, negative=0)
+    config = write_configuration(folder, mnist=16, pen=0, negative=0)
     options = ["--config", config, "--data", str(data_dir), "--output", str(out), "--seed", "3"]
     assert train.main(options) == 0
     assert "mnist_test_accuracy" in capsys.readouterr().out

@@ -8,18 +8,11 @@ import numpy as np
 import pytest
 
 from tests.training.pens import write_pen_strokes
-from tests.training.recipe import DIGITS_RECIPE
+from tests.training.recipe import tiny
 from training.data import rendered_data_set
 from training.data.pen_strokes import PROLIFIC, PenStrokesMissing
 
-SETTINGS = replace(
-    DIGITS_RECIPE.data,
-    pen_variants=2,
-    prolific_variants=1,
-    letter_variants=1,
-    styled=8,
-    negatives=12,
-)
+SETTINGS = tiny().data
 
 
 @pytest.fixture(scope="module")
