@@ -79,6 +79,29 @@ def creating_directory(path: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+@contextmanager
+def replacing_directory(path: Path) -> Iterator[Path]:
+    """Yields an empty draft directory that takes the place of `path` when the block ends.
+
+    An existing directory is renamed away first, since POSIX cannot exchange two: for a moment
+    there is none. An error in the block leaves it unchanged.
+
+    Raises:
+        OSError: the parent directory cannot be written to.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        draft = scratch / path.name
+        draft.mkdir()
+        yield draft
+        if path.exists():
+            path.rename(scratch / "replaced")
+        draft.rename(path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def _sync(path: Path) -> None:
     """Has the file or the directory on the disk before the call returns."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_django
 from django.apps import apps
 from django.conf import settings as site_settings
 from django.core.management import call_command, get_commands
 
 from deploy.cassandra.node import Node, missing, running
-from tests.cassandra.records import make_record
 from tests.harness.needs import need
 from tests.harness.ports import free_port
+from tests.webui.records.factory import make_record
 from webui.records.models import Record
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.cql.schema import create_schema
@@ -55,18 +56,18 @@ def cassandra_settings(node: Node) -> CassandraSettings:
 
 @pytest.fixture(scope="session")
 def apps_installed(
-    django_db_setup: None, django_db_blocker: pytest.FixtureRequest
+    django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
 ) -> Iterator[None]:
     """What settings.py adds when CASSANDRA_HOSTS is set: the apps, and the spool's tables."""
     site_settings.CASSANDRA = None
     added = ("django_cassandra_engine", "webui.records_cassandra")
     apps.set_installed_apps([*site_settings.INSTALLED_APPS, *added])
-    get_commands.cache_clear()
+    get_commands.cache_clear()  # type: ignore[attr-defined]
     with django_db_blocker.unblock():
         call_command("migrate", "records_cassandra", verbosity=0)
     yield
     apps.unset_installed_apps()
-    get_commands.cache_clear()
+    get_commands.cache_clear()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")

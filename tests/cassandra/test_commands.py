@@ -10,11 +10,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from deploy.cassandra.node import Node
-from tests.cassandra.records import equal, make_record, walk
 from tests.harness import ROOT
 from tests.harness.ports import free_port
 from tests.harness.site import SiteProcess
 from tests.harness.waiting import wait_until
+from tests.webui.records.factory import equal, make_record
+from tests.webui.records.walking import all_ids
 from webui.records.database_store import DatabaseStore
 from webui.records.models import Record
 from webui.records.store import Filters, RecordNotFound
@@ -93,7 +94,7 @@ def test_copy_records_copies_everything_once(
     said = StringIO()
     call_command("copy_records", stdout=said, stderr=StringIO())
     assert "copied 450 records into keyspace mnist_key" in said.getvalue()
-    assert walk(store, Filters(), size=500)[0] == [record.id for record in reversed(records)]
+    assert all_ids(store) == [record.id for record in reversed(records)]
     for record in DatabaseStore().scan(Filters()):
         assert equal(store.get(record.id), record)
     # What is deleted in Cassandra does not come back by a second run.
@@ -131,7 +132,7 @@ def test_copy_records_goes_on_where_it_was_broken_off(
     said = StringIO()
     call_command("copy_records", stdout=said, stderr=StringIO())
     assert "copied 450 records" in said.getvalue()
-    assert walk(store, Filters(), size=500)[0] == [record.id for record in reversed(records)]
+    assert all_ids(store) == [record.id for record in reversed(records)]
 
 
 def test_copy_records_says_when_cassandra_is_away(
@@ -156,7 +157,7 @@ def test_move_spool_moves_what_waits(
     call_command("move_spool", stdout=said)
     assert "5 events moved; 0 waiting" in said.getvalue()
     store.circuit_breaker.close()
-    assert len(walk(store, Filters())[0]) == 5
+    assert len(all_ids(store)) == 5
 
 
 def test_make_cassandra_runs_a_node_until_told_to_stop(tmp_path: Path) -> None:

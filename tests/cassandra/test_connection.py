@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.cassandra.records import make_record
 from tests.harness.ports import free_port
+from tests.webui.records.factory import make_record
 from webui.records.store import Recorded, StoreUnavailable
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.cql.session import CassandraSession, TablesMissing

@@ -1,10 +1,11 @@
-"""Walking through records: a hundred of them, in many buckets, with gaps."""
+"""Pages of a hundred records, in many buckets, with gaps."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.cassandra.records import equal, newest_first, walk, walk_back
+from tests.webui.records.factory import equal
+from tests.webui.records.walking import ids, ids_of_pages, matches, walk_newer, walk_older
 from webui.records.models import Record
 from webui.records.store import Filters
 from webui.records_cassandra.store import CassandraStore
@@ -30,27 +31,20 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 def test_pages_hold_every_match_once_in_both_directions(
     hundred: list[Record], same_store: CassandraStore, filters: Filters
 ) -> None:
-    def matches(record: Record) -> bool:
-        return (
-            filters.digit in (None, record.digit)
-            and filters.verdict in (None, record.verdict)
-            and filters.model_version in (None, record.model_version)
-            and (filters.since is None or record.predicted_at >= filters.since)
-            and (filters.until is None or record.predicted_at < filters.until)
-        )
-
-    wanted = newest_first(filter(matches, hundred))
-    ids, last = walk(same_store, filters)
-    assert ids == wanted
-    assert walk_back(same_store, filters, last) == wanted
-    assert [record.id for record in same_store.scan(filters)] == wanted
+    expected = ids(record for record in reversed(hundred) if matches(record, filters))
+    older = walk_older(same_store, filters, size=7)
+    assert ids_of_pages(older) == expected
+    assert ids_of_pages(walk_newer(same_store, filters, older[-1], size=7)) == expected
+    assert ids(same_store.scan(filters)) == expected
 
 
 def test_a_page_carries_instances_but_no_pictures(
     hundred: list[Record], same_store: CassandraStore
 ) -> None:
     page = same_store.page(Filters(), size=3)
-    assert [bytes(record.instance) for record in page.records] == [hundred[0].instance] * 3
+    assert [bytes(record.instance) for record in page.records] == [
+        record.instance for record in hundred[:-4:-1]
+    ]
     assert not any(record.picture or record.ink for record in page.records)
     scanned = next(iter(same_store.scan(Filters(), pictures=True)))
     assert equal(scanned, hundred[-1])

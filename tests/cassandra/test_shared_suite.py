@@ -1,4 +1,4 @@
-"""The same suite that runs on the embedded store, on a real Cassandra."""
+"""The suite of every record store, on a real Cassandra."""
 
 import pytest
 

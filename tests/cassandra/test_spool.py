@@ -11,7 +11,8 @@ from cassandra import InvalidRequest
 from cassandra.cluster import NoHostAvailable
 from django.db import connection
 
-from tests.cassandra.records import equal, make_record, walk
+from tests.webui.records.factory import equal, make_record
+from tests.webui.records.walking import all_ids
 from webui.leases import Lease
 from webui.records.models import Record
 from webui.records.store import Filters, Recorded, RecordNotFound, StoreUnavailable
@@ -103,7 +104,7 @@ def test_an_insert_that_was_taken_but_timed_out_is_not_doubled(
     store.circuit_breaker.close()
     assert store.correct(record.id, label="4", by="ada", at=datetime.now(UTC)) is Recorded.SPOOLED
     assert moved(store) == 2
-    assert walk(store, Filters())[0] == [record.id]
+    assert all_ids(store) == [record.id]
     assert store.get(record.id).corrected_label == "4"
 
 
@@ -118,10 +119,10 @@ def test_events_of_a_record_keep_their_order(store: CassandraStore, cut: Cut) ->
     assert store.get(corrected.id).corrected_at == at
     for call in (store.get, lambda one: store.correct(one, label="1", by="a", at=at)):
         with pytest.raises(RecordNotFound):
-            call(deleted.id)  # type: ignore[operator]
+            call(deleted.id)
     cut.mend()
     assert moved(store) == 5
-    assert set(walk(store, Filters())[0]) == {kept.id, corrected.id}
+    assert set(all_ids(store)) == {kept.id, corrected.id}
     assert store.get(corrected.id).corrected_label == "1"
 
 
@@ -143,7 +144,7 @@ def test_corrections_and_deletions_of_stored_records_wait_too(
         store.get(records[1].id)
     assert moved(store) == 2
     assert store.get(records[0].id).corrected_label == "1"
-    assert set(walk(store, Filters())[0]) == {records[0].id, records[2].id}
+    assert set(all_ids(store)) == {records[0].id, records[2].id}
 
 
 def test_a_correction_of_a_record_that_is_gone_ends(store: CassandraStore, cut: Cut) -> None:
@@ -165,7 +166,7 @@ def test_what_is_left_stays_when_cassandra_goes_away_again(store: CassandraStore
     assert store.pending() == 5
     cut.mend()
     assert moved(store) == 5
-    assert len(walk(store, Filters())[0]) == 5
+    assert len(all_ids(store)) == 5
 
 
 def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -> None:
@@ -197,7 +198,7 @@ def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -
     assert not problems
     assert sum(counts) == len(records)
     store.circuit_breaker.close()
-    assert walk(store, Filters(), size=500)[0] == [record.id for record in reversed(records)]
+    assert all_ids(store) == [record.id for record in reversed(records)]
 
 
 def test_a_mover_that_died_is_followed_by_another(store: CassandraStore, cut: Cut) -> None:
@@ -221,7 +222,7 @@ def test_a_refused_record_is_kept_and_lets_the_others_go_first(
     store.append(good)
     cut.mend()
     assert moved(store) == 1
-    assert walk(store, Filters())[0] == [good.id]
+    assert all_ids(store) == [good.id]
     waiting = SpooledEvent.objects.get()
     assert waiting.record_id == bad.id
     assert waiting.refusals == 1

@@ -1,4 +1,4 @@
-"""What only the Cassandra store does; what both stores do is in store_suite.py."""
+"""Behaviour of the Cassandra store alone; `StoreSuite` tests what both stores do."""
 
 import dataclasses
 import threading
@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.cassandra.records import equal, make_record, newest_first, walk, walk_back
+from tests.webui.records.factory import equal, make_record
+from tests.webui.records.walking import all_ids, ids, ids_of_pages, walk_newer, walk_older
 from webui.records.store import Filters, Recorded, RecordNotFound
 from webui.records_cassandra.store import CassandraStore
 from webui.records_cassandra.tables.bucket_width import BucketWidth
@@ -35,9 +36,28 @@ def test_a_slice_of_a_dense_bucket_is_found_going_back(store: CassandraStore) ->
         for number in range(400)
     ]
     store.writer.write_many([(record, BucketWidth.HOUR) for record in records])
-    ids, last = walk(store, Filters(digit=1), size=9)
-    assert ids == newest_first(records[1::2])
-    assert walk_back(store, Filters(digit=1), last, size=9) == ids
+    older = walk_older(store, Filters(digit=1), size=9)
+    assert ids_of_pages(older) == ids(records[1::2][::-1])
+    newer = walk_newer(store, Filters(digit=1), older[-1], size=9)
+    assert ids_of_pages(newer) == ids_of_pages(older)
+
+
+def test_index_rows_of_earlier_releases_are_found(store: CassandraStore) -> None:
+    """Months are also listed under the keys that earlier releases wrote."""
+    record = make_record(at=NOON)
+    store.append(record)
+    driver = store.session.connect()
+    rows = driver.execute("SELECT kind, value FROM mnist_key.record_catalog")
+    months = [row for row in rows if row["kind"].startswith("months/hour/")]
+    assert len(months) == 8  # combinations of digit, verdict and model version
+    for row in months:
+        driver.execute(
+            "INSERT INTO mnist_key.record_catalog (kind, value) VALUES (%s, %s)",
+            (row["kind"].replace("months/hour/", "months of hour buckets, "), row["value"]),
+        )
+        driver.execute("DELETE FROM mnist_key.record_catalog WHERE kind = %s", (row["kind"],))
+    for filters in (Filters(), Filters(digit=7), Filters(verdict="digit", model_version=2)):
+        assert all_ids(store, filters) == [record.id]
 
 
 def test_a_finer_bucket_hides_nothing(store: CassandraStore) -> None:
@@ -51,9 +71,9 @@ def test_a_finer_bucket_hides_nothing(store: CassandraStore) -> None:
         assert changed.append(record) is Recorded.STORED
     for changed in stores:
         changed.close()
-    ids, last = walk(store, Filters(digit=7))
-    assert ids == newest_first(records)
-    assert walk_back(store, Filters(), last) == ids
+    older = walk_older(store, Filters(digit=7), size=7)
+    assert ids_of_pages(older) == ids(reversed(records))
+    assert ids_of_pages(walk_newer(store, Filters(), older[-1], size=7)) == ids_of_pages(older)
     for record in records:
         assert equal(store.get(record.id), record)
         store.correct(record.id, label="1", by="ada", at=datetime.now(UTC))
@@ -67,7 +87,7 @@ def test_writing_twice_writes_once(store: CassandraStore) -> None:
     store.append(record)
     store.correct(record.id, label="not_a_digit", by="ada", at=datetime.now(UTC))
     store.append(record)  # as the mover does after an insert that timed out and was taken
-    assert walk(store, Filters())[0] == [record.id]
+    assert all_ids(store) == [record.id]
     assert store.get(record.id).corrected_label == "not_a_digit"
 
 
@@ -161,7 +181,7 @@ def test_time_to_live(store: CassandraStore) -> None:
         for record in (new, old, over):
             assert short.append(record) is Recorded.STORED
         short.correct(new.id, label="1", by="ada", at=datetime.now(UTC))
-        assert walk(short, Filters())[0] == [new.id, old.id]
+        assert all_ids(short) == [new.id, old.id]
         assert short.get(new.id).picture == new.picture
         assert short.get(old.id).picture == b""
         assert short.get(old.id).instance == old.instance

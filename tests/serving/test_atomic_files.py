@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.atomic_files import creating_directory, replacing_file, write_text
+from serving.atomic_files import creating_directory, replacing_directory, replacing_file, write_text
 
 
 def test_a_file_is_replaced_and_keeps_its_permissions(tmp_path: Path) -> None:
@@ -54,3 +54,22 @@ def test_an_error_leaves_no_directory(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError), creating_directory(tmp_path / "3") as draft:
         draft.read_bytes()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_directory_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    for name in ("first", "second"):
+        with replacing_directory(path) as draft:
+            (draft / name).write_text(name)
+    assert [file.name for file in path.iterdir()] == ["second"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_directory_and_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    path.mkdir()
+    (path / "old").touch()
+    with pytest.raises(IsADirectoryError), replacing_directory(path) as draft:
+        draft.read_bytes()
+    assert [file.name for file in path.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]

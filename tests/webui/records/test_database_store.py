@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, ProgrammingError, connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.webui.records.factory import NOON, id_at, make_record
-from tests.webui.records.store_suite import StoreSuite, keep
+from tests.webui.records.factory import NOON, append_records, id_at, make_record
+from tests.webui.records.store_suite import StoreSuite
 from webui.records.database_store import DatabaseStore
 from webui.records.models import Record
 from webui.records.store import Filters, StoreUnavailable
@@ -55,7 +55,7 @@ def test_each_page_reads_the_index_of_its_filters(
     span: bool,
 ) -> None:
     """No table is scanned, nothing is sorted, and each equality is a term of the search."""
-    keep(record_store, 3, digit=3, verdict="unsure")
+    append_records(record_store, 3, digit=3, verdict="unsure")
     filters = Filters(
         digit=digit,
         verdict=verdict,
@@ -84,7 +84,7 @@ def test_each_page_reads_the_index_of_its_filters(
 
 def test_versions_are_found_by_steps_in_the_index(record_store: DatabaseStore) -> None:
     for version in (1, 7):
-        keep(record_store, 20, model_version=version)
+        append_records(record_store, 20, model_version=version)
     with CaptureQueriesContext(connection) as queries:
         assert record_store.model_versions() == [7, 1]
     (query,) = queries

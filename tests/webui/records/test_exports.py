@@ -1,4 +1,4 @@
-"""Exports: what is written can be read again, and is the same."""
+"""Exports can be read again, and hold the same records."""
 
 import base64
 import gzip
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -25,9 +26,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def kept() -> list[Record]:
-    """Said 0..9, then an unsure 3, a corrected unsure 8, not a digit, a corrected 1; newest first.
+    """Records an hour apart, newest first.
 
-    An hour lies between two.
+    The digits 0 to 9, an unsure 3, a corrected unsure 8, not a digit, and a corrected 1.
     """
     made = [
         make_record(at=NOON + digit * timedelta(hours=1), digit=digit, model_version=1 + digit % 2)
@@ -45,9 +46,9 @@ def kept() -> list[Record]:
 
 
 def export(path: Path, *arguments: str, to: str = "idx") -> str:
-    said = StringIO()
-    call_command("export_records", "--format", to, "--output", str(path), *arguments, stdout=said)
-    return said.getvalue()
+    output = StringIO()
+    call_command("export_records", "--format", to, "--output", str(path), *arguments, stdout=output)
+    return output.getvalue()
 
 
 def labels_in(folder: Path) -> list[int]:
@@ -55,14 +56,14 @@ def labels_in(folder: Path) -> list[int]:
         return list(np.frombuffer(packed.read(), np.uint8, offset=8))
 
 
-def lines_of(path: Path) -> list[dict]:
+def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_idx_is_read_by_the_loader_of_mnist(kept: list[Record], tmp_path: Path) -> None:
-    said = export(tmp_path / "drawn")
-    assert said == (
-        f"13 records written to {tmp_path / 'drawn'}; 1 skipped, for they have no label or no "
+    output = export(tmp_path / "drawn")
+    assert output == (
+        f"13 records written to {tmp_path / 'drawn'}; 1 skipped, which have no label or no "
         "instance\n"
     )
     for part in ("images-idx3", "labels-idx1"):  # the loader asks for a test part, too
@@ -77,12 +78,13 @@ def test_idx_is_read_by_the_loader_of_mnist(kept: list[Record], tmp_path: Path) 
     assert list(labels) == [10, 10, 3, *range(9, -1, -1)]
 
 
-def test_labels_can_be_what_was_said(kept: list[Record], tmp_path: Path) -> None:
-    export(tmp_path / "drawn", "--labels", "said")
+@pytest.mark.parametrize("name", ["predicted", "said"])
+def test_labels_can_be_the_predictions(kept: list[Record], tmp_path: Path, name: str) -> None:
+    export(tmp_path / "drawn", "--labels", name)
     assert labels_in(tmp_path / "drawn") == [1, 10, *range(9, -1, -1)]
 
 
-def test_filters_narrow_what_is_exported(kept: list[Record], tmp_path: Path) -> None:
+def test_filters_select_the_exported_records(kept: list[Record], tmp_path: Path) -> None:
     cases = {
         ("--digit", "7"): [7],
         ("--model-version", "1"): [8, 6, 4, 2, 0],
@@ -100,7 +102,7 @@ def test_filters_narrow_what_is_exported(kept: list[Record], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["records.jsonl", "records.jsonl.gz"])
-def test_json_lines_hold_everything(kept: list[Record], tmp_path: Path, name: str) -> None:
+def test_json_lines_hold_all_fields(kept: list[Record], tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     assert export(path, to="jsonl") == f"14 records written to {path}\n"
     if name.endswith(".gz"):
@@ -130,17 +132,17 @@ def test_nothing_is_overwritten_without_force(kept: list[Record], tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.jsonl"]
 
 
-def test_force_spares_a_folder_that_is_no_export(kept: list[Record], tmp_path: Path) -> None:
+def test_force_replaces_only_the_folder_of_an_export(kept: list[Record], tmp_path: Path) -> None:
     precious = tmp_path / "home" / "thesis.txt"
     precious.parent.mkdir()
     precious.write_text("years of work")
-    with pytest.raises(CommandError, match="--force spares it"):
+    with pytest.raises(CommandError, match="--force does not replace it"):
         export(precious.parent, "--force")
     assert precious.read_text() == "years of work"
 
 
 @pytest.mark.parametrize("to", ["jsonl", "idx"])
-def test_what_breaks_off_leaves_nothing_behind(
+def test_an_interrupted_export_leaves_nothing_behind(
     kept: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
 ) -> None:
     whole = store().scan
@@ -160,16 +162,17 @@ def test_what_breaks_off_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("arguments", "because"),
     [
-        (["--since", "yesterday"], r"--since: invalid day \(like 2026-03-14\) value: 'yesterday'"),
+        (
+            ["--since", "yesterday"],
+            "--since: 'yesterday' is not a day; a day is like",
+        ),
         (["--since", "2026-03-15", "--until", "2026-03-14"], "is before --since 2026-03-15"),
         (["--digit", "12"], "--digit"),
         (["--verdict", "maybe"], "--verdict"),
         (["--labels", "guessed"], "--labels"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(
-    tmp_path: Path, arguments: list[str], because: str
-) -> None:
+def test_an_invalid_argument_is_refused(tmp_path: Path, arguments: list[str], because: str) -> None:
     with pytest.raises(CommandError, match=because):
         export(tmp_path / "drawn", *arguments)
     assert not (tmp_path / "drawn").exists()

@@ -1,4 +1,4 @@
-"""By what the admin's list of records can be narrowed: exactly what every store can filter by."""
+"""The filters of the admin's list of records: those that every store has."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ from typing import Any
 from django.contrib.admin import SimpleListFilter
 from django.http import HttpRequest
 
-from webui.records.admin.changelist import RecordChangeList, RecordRows, WrongParameter
+from webui.records.admin.changelist import RecordChangeList
+from webui.records.admin.record_query import InvalidParameter, RecordQuery
 from webui.records.models import Verdict
 from webui.records.store import store
 
@@ -17,16 +18,16 @@ WEEK = 7  # days, today included
 
 
 def today() -> date:
-    """In UTC, as all times of records are shown."""
+    """Returns the current day in UTC, as all times of records are shown."""
     return datetime.now(UTC).date()
 
 
 class RecordFilter(SimpleListFilter, ABC):
-    """A filter that narrows `RecordRows`, and refuses by name what is none of its choices."""
+    """A filter of `RecordQuery`, which refuses values that are not among its choices."""
 
     @abstractmethod
-    def narrow(self, rows: RecordRows, value: str) -> RecordRows:
-        """The rows that have this value; raises WrongParameter when it is no choice."""
+    def narrow(self, query: RecordQuery, value: str) -> RecordQuery:
+        """Returns the query with this value; raises InvalidParameter if it is not a choice."""
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         value = self.value()
@@ -37,13 +38,13 @@ class RecordFilter(SimpleListFilter, ABC):
 
 
 class DayFilter(RecordFilter):
-    """One day by a date picker, or a few shortcuts; days begin at midnight UTC."""
+    """A day from a date picker, or a few shortcuts; days begin at midnight UTC."""
 
     title = "day (UTC)"
     parameter_name = "day"
     template = "admin/records/record/day_filter.html"
 
-    picked = ""  # what the date picker shows
+    picked = ""  # the value of the date picker
     others: list[tuple[str, str]]  # the other filters, which its form must keep
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -53,17 +54,17 @@ class DayFilter(RecordFilter):
             (f"{WEEK}days", f"Last {WEEK} days"),
         ]
 
-    def narrow(self, rows: RecordRows, value: str) -> RecordRows:
+    def narrow(self, query: RecordQuery, value: str) -> RecordQuery:
         first, last = self._days(value)
         try:
             since = datetime.combine(first, time(), UTC)
             until = datetime.combine(last, time(), UTC) + DAY
         except OverflowError:
-            raise self._refusal(value) from None
-        return rows.narrowed(since=since, until=until)
+            raise self._invalid(value) from None
+        return query.narrow(since=since, until=until)
 
     def _days(self, value: str) -> tuple[date, date]:
-        """The first day and the last one, both included."""
+        """Returns the first and the last day, both included."""
         match value:
             case "today":
                 return today(), today()
@@ -74,28 +75,28 @@ class DayFilter(RecordFilter):
         try:
             day = date.fromisoformat(value)
         except ValueError:
-            raise self._refusal(value) from None
+            raise self._invalid(value) from None
         self.picked = day.isoformat()
         return day, day
 
-    def _refusal(self, value: str) -> WrongParameter:
-        return WrongParameter(
+    def _invalid(self, value: str) -> InvalidParameter:
+        return InvalidParameter(
             self.parameter_name,
-            f"“{value}” is no day; a day is written like {today()}.",
+            f"“{value}” is not a day; a day is written like {today()}.",
         )
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        kept: RecordChangeList = changelist
+        current: RecordChangeList = changelist
         self.others = [
             (name, value)
-            for name, value in kept.params.items()
-            if name in kept.get_filters_params() and name != self.parameter_name
+            for name, value in current.params.items()
+            if name in current.get_filters_params() and name != self.parameter_name
         ]
         yield from super().choices(changelist)
 
 
 class DigitFilter(RecordFilter):
-    """The likeliest digit, also where the model was unsure."""
+    """The most likely digit, also of unsure predictions."""
 
     title = "digit"
     parameter_name = "digit"
@@ -103,10 +104,10 @@ class DigitFilter(RecordFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(str(digit), str(digit)) for digit in range(10)]
 
-    def narrow(self, rows: RecordRows, value: str) -> RecordRows:
+    def narrow(self, query: RecordQuery, value: str) -> RecordQuery:
         if value not in tuple("0123456789"):
-            raise WrongParameter("digit", f"“{value}” is no digit; a digit is 0 to 9.")
-        return rows.narrowed(digit=int(value))
+            raise InvalidParameter("digit", f"“{value}” is not a digit; a digit is 0 to 9.")
+        return query.narrow(digit=int(value))
 
 
 class VerdictFilter(RecordFilter):
@@ -116,16 +117,16 @@ class VerdictFilter(RecordFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(verdict.value, str(verdict.label).capitalize()) for verdict in Verdict]
 
-    def narrow(self, rows: RecordRows, value: str) -> RecordRows:
+    def narrow(self, query: RecordQuery, value: str) -> RecordQuery:
         if value not in Verdict.values:
-            raise WrongParameter(
-                "verdict", f"“{value}” is no verdict; there are {', '.join(Verdict.values)}."
+            raise InvalidParameter(
+                "verdict", f"“{value}” is not a verdict; there are {', '.join(Verdict.values)}."
             )
-        return rows.narrowed(verdict=value)
+        return query.narrow(verdict=value)
 
 
 class ModelVersionFilter(RecordFilter):
-    """The versions that records name; asked from the store, which knows them without a count."""
+    """The model versions of the records, which the store lists without counting them."""
 
     title = "model version"
     parameter_name = "version"
@@ -133,10 +134,10 @@ class ModelVersionFilter(RecordFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(str(version), f"Version {version}") for version in store().model_versions()]
 
-    def narrow(self, rows: RecordRows, value: str) -> RecordRows:
-        # A number longer than this is no version, and no column could hold it.
+    def narrow(self, query: RecordQuery, value: str) -> RecordQuery:
+        # No column of the stores holds a longer number.
         if not (value.isascii() and value.isdecimal() and len(value) <= 18):
-            raise WrongParameter(
-                "version", f"“{value}” is no model version; a version is a number like 2."
+            raise InvalidParameter(
+                "version", f"“{value}” is not a model version; a version is a number like 2."
             )
-        return rows.narrowed(model_version=int(value))
+        return query.narrow(model_version=int(value))

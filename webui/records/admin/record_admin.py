@@ -1,13 +1,10 @@
-"""Records in Django's admin: the same pages whichever store keeps them.
+"""Records in Django's admin: the same pages for every store.
 
-Everything goes through `store()`; the table of the embedded store is never asked here. Records
-are looked at, corrected and deleted, never made or edited by hand.
+All access goes through `store()`, never to the table of the database store. Records can be
+viewed, corrected and deleted, but not added or edited.
 """
 
-import logging
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
@@ -16,15 +13,16 @@ from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from serving.verdict import NOT_A_DIGIT
-from webui.records.admin.changelist import RecordChangeList, RecordRows, WrongParameter
+from webui.records.admin.changelist import RecordChangeList
 from webui.records.admin.filters import DayFilter, DigitFilter, ModelVersionFilter, VerdictFilter
+from webui.records.admin.record_query import InvalidParameter, RecordQuery
+from webui.records.admin.unavailable import unavailable_as_503
 from webui.records.drawings import (
     UNKNOWN_PICTURE,
     bars,
@@ -33,43 +31,31 @@ from webui.records.drawings import (
     thumbnail,
 )
 from webui.records.models import LABELS, Record, Verdict
-from webui.records.store import Recorded, RecordNotFound, StoreUnavailable, store
-
-RETRY_AFTER = 5  # seconds; the Cassandra store asks again about as often
-
-log = logging.getLogger(__name__)
-
-View = Callable[..., HttpResponse]
+from webui.records.store import Recorded, RecordNotFound, store
 
 
 def label_text(label: str) -> str:
-    """A label as people read it."""
+    """Returns a label's text for people."""
     return str(Verdict.NOT_A_DIGIT.label) if label == NOT_A_DIGIT else label
 
 
-def kind_when_away(view: View) -> View:
-    """A view that answers 503 with a page that explains itself while the store is away."""
-
-    @wraps(view)
-    def answer(self: "RecordAdmin", request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return view(self, request, *args, **kwargs)
-        except StoreUnavailable as problem:
-            log.warning("the record store is away: %s", problem)
-            return self.answer_unavailable(request)
-
-    return answer
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[Record]
+    ModelAdmin = admin.ModelAdmin[Record]
+else:
+    ModelForm = forms.ModelForm
+    ModelAdmin = admin.ModelAdmin
 
 
-class CorrectionForm(forms.ModelForm):
-    """What was really drawn, by a person's word."""
+class CorrectionForm(ModelForm):
+    """The label that a person gives to a drawing."""
 
     corrected_label = forms.ChoiceField(
         label="Really drawn",
         required=False,
         choices=[("", "no correction"), *((label, label_text(label)) for label in LABELS)],
         widget=forms.RadioSelect(attrs={"class": "correction"}),
-        help_text="Exports take this label instead of what the model said.",
+        help_text="Exports use this label instead of the prediction.",
     )
 
     class Meta:
@@ -78,9 +64,16 @@ class CorrectionForm(forms.ModelForm):
 
 
 @admin.register(Record)
-class RecordAdmin(admin.ModelAdmin):
+class RecordAdmin(ModelAdmin):
     form = CorrectionForm
-    list_display = ("drawing", "time", "said", "sure", "answered_by", "corrected")
+    list_display = (
+        "drawing",
+        "time",
+        "predicted",
+        "confidence_percent",
+        "answered_by",
+        "corrected",
+    )
     list_display_links = ("drawing", "time")
     list_filter = (DayFilter, DigitFilter, VerdictFilter, ModelVersionFilter)
     list_per_page = 50
@@ -113,14 +106,16 @@ class RecordAdmin(admin.ModelAdmin):
             f"{record.predicted_at:%Y-%m-%d %H:%M:%S}",
         )
 
-    @admin.display(description="Said")
-    def said(self, record: Record) -> SafeString:
+    @admin.display(description="Predicted")
+    def predicted(self, record: Record) -> SafeString:
         return format_html(
-            '<span class="record-said record-said-{}">{}</span>', record.verdict, said(record)
+            '<span class="record-predicted record-predicted-{}">{}</span>',
+            record.verdict,
+            prediction_text(record),
         )
 
     @admin.display(description="Confidence")
-    def sure(self, record: Record) -> str:
+    def confidence_percent(self, record: Record) -> str:
         return f"{record.confidence:.1%}"
 
     @admin.display(description="Model")
@@ -134,17 +129,17 @@ class RecordAdmin(admin.ModelAdmin):
     # --- permissions -----------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # the site makes records, people do not
+        return False  # only predictions make records
 
     # --- the list --------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return RecordRows()
+        return RecordQuery()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecordChangeList]:
         return RecordChangeList
 
-    @kind_when_away
+    @unavailable_as_503
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -153,14 +148,14 @@ class RecordAdmin(admin.ModelAdmin):
         searched = request.GET.get("q", "").strip()
         if searched:
             return self._search(request, searched)
-        context = {"waiting": store().pending(), **(extra_context or {})}
+        context = {"pending": store().pending(), **(extra_context or {})}
         try:
             if request.method != "POST":
                 return super().changelist_view(request, context)
-            with transaction.atomic():  # a deletion that fails is not in the log either
+            with transaction.atomic():  # the log must not contain a deletion that failed
                 return super().changelist_view(request, context)
-        except WrongParameter as wrong:
-            return self._list_without(request, wrong.name, str(wrong))
+        except InvalidParameter as invalid:
+            return self._list_without(request, invalid.name, str(invalid))
 
     def _search(self, request: HttpRequest, text: str) -> HttpResponse:
         try:
@@ -169,7 +164,8 @@ class RecordAdmin(admin.ModelAdmin):
             return self._list_without(
                 request,
                 "q",
-                f"“{text}” is no record id; an id looks like 4a1f7c60-1f83-11f1-8a2e-3d0f6b7c9e21.",
+                f"“{text}” is not a record id; an id looks like "
+                "4a1f7c60-1f83-11f1-8a2e-3d0f6b7c9e21.",
             )
         try:
             record = store().get(record_id)
@@ -178,7 +174,7 @@ class RecordAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(self._url("change", record.id))
 
     def _list_without(self, request: HttpRequest, name: str, message: str) -> HttpResponse:
-        """The same list without the parameter that was wrong, and a message that says so."""
+        """Redirects to the list without the invalid parameter, with a message that says so."""
         self.message_user(request, message, messages.ERROR)
         kept = request.GET.copy()
         kept.pop(name, None)
@@ -212,7 +208,7 @@ class RecordAdmin(admin.ModelAdmin):
             return []
         return [("Correction", {"fields": ("corrected_label",)})]
 
-    @kind_when_away
+    @unavailable_as_503
     def changeform_view(
         self,
         request: HttpRequest,
@@ -223,9 +219,10 @@ class RecordAdmin(admin.ModelAdmin):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except RecordNotFound:  # deleted between reading and writing
-            return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
+            redirect: HttpResponse = self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
                 request, self.opts, object_id
             )
+            return redirect
 
     def render_change_form(
         self,
@@ -240,8 +237,8 @@ class RecordAdmin(admin.ModelAdmin):
             shown = content_type(bytes(obj.picture)) != UNKNOWN_PICTURE
             context |= {
                 "title": "Record",
-                "said": said(obj),
-                "confidence": self.sure(obj),
+                "predicted": prediction_text(obj),
+                "confidence": self.confidence_percent(obj),
                 "corrected": label_text(obj.corrected_label),
                 "thumbnail": thumbnail(obj),
                 "picture_url": self._url("picture", obj.id) if shown else "",
@@ -260,7 +257,7 @@ class RecordAdmin(admin.ModelAdmin):
             by=request.user.get_username(),
             at=timezone.now(),
         )
-        self._tell_if_spooled(request, recorded)
+        self._report_if_spooled(request, recorded)
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
@@ -268,25 +265,25 @@ class RecordAdmin(admin.ModelAdmin):
         if not form.changed_data:
             return []
         label = form.cleaned_data["corrected_label"]
-        return f"Corrected to {label_text(label)}." if label else "Correction taken back."
+        return f"Corrected to {label_text(label)}." if label else "Correction withdrawn."
 
-    def _tell_if_spooled(self, request: HttpRequest, recorded: Recorded) -> None:
+    def _report_if_spooled(self, request: HttpRequest, recorded: Recorded) -> None:
         if recorded is Recorded.SPOOLED:
             self.message_user(
                 request,
-                "Cassandra is away: this waits in the spool, and shows here when it is back.",
+                "Cassandra is unavailable: this change is in the spool, and will show here later.",
                 messages.WARNING,
             )
 
-    @kind_when_away
+    @unavailable_as_503
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return super().history_view(request, object_id, extra_context)
 
-    @kind_when_away
+    @unavailable_as_503
     def picture_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What the visitor sent, byte for byte, in a way that a browser can only show."""
+        """Serves the picture as it was sent, with headers that let a browser only show it."""
         record = self.get_object(request, unquote(object_id))
         if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
@@ -303,53 +300,30 @@ class RecordAdmin(admin.ModelAdmin):
 
     # --- deleting --------------------------------------------------------------------------
 
-    @kind_when_away
+    @unavailable_as_503
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return super().delete_view(request, object_id, extra_context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Records with their pictures; nothing else hangs on them."""
+        """Lists the records to delete; nothing else refers to them."""
         named = [
             format_html('Record: <a href="{}">{}</a>', self._url("change", record.id), record)
             for record in objs
         ]
-        lacking = set() if self.has_delete_permission(request) else {self.opts.verbose_name}
-        return named, {self.opts.verbose_name_plural: len(named)}, lacking, []
+        missing = set() if self.has_delete_permission(request) else {self.opts.verbose_name}
+        return named, {self.opts.verbose_name_plural: len(named)}, missing, []
 
     def delete_model(self, request: HttpRequest, obj: Record) -> None:
-        self._tell_if_spooled(request, store().delete([obj.id]))
+        self._report_if_spooled(request, store().delete([obj.id]))
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        self._tell_if_spooled(request, store().delete([record.id for record in queryset]))
-
-    # --- while the store is away -----------------------------------------------------------
-
-    def answer_unavailable(self, request: HttpRequest) -> HttpResponse:
-        """Says that records cannot be read now, how many wait, and that nothing is lost."""
-        try:
-            waiting = store().pending()
-        except StoreUnavailable:
-            waiting = 0
-        response = TemplateResponse(
-            request,
-            "admin/records/unavailable.html",
-            {
-                **self.admin_site.each_context(request),
-                "title": "Records cannot be read just now",
-                "opts": self.opts,
-                "waiting": waiting,
-                "retry_after": RETRY_AFTER,
-            },
-            status=503,
-        )
-        response["Retry-After"] = str(RETRY_AFTER)
-        return response
+        self._report_if_spooled(request, store().delete([record.id for record in queryset]))
 
 
-def said(record: Record) -> str:
-    """What the site answered, in a few characters."""
+def prediction_text(record: Record) -> str:
+    """Returns the prediction in a few characters."""
     if record.digit is None:
         return str(Verdict.NOT_A_DIGIT.label)
     return f"{record.digit}?" if record.verdict == Verdict.UNSURE else str(record.digit)

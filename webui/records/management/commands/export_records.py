@@ -1,6 +1,6 @@
-"""`manage.py export_records`: what was drawn and read, as files; from whichever store there is."""
+"""`python manage.py export_records`: exports records to files, from either store."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -15,18 +15,21 @@ from webui.records.store import Filters, StoreUnavailable, store
 
 
 def day(text: str) -> datetime:
-    """The day's first instant, UTC."""
-    return datetime.combine(date.fromisoformat(text), time(), UTC)
+    """Parses a day and returns its first instant, UTC."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a day; a day is like 2026-03-14") from None
 
 
-day.__name__ = "day (like 2026-03-14)"  # argparse names it when it refuses
+SAID = "said"  # the name of Labels.PREDICTED in earlier releases
 
 
 class Command(BaseCommand):
     help = (
         "Writes records with their pictures as JSON lines, or as a folder of MNIST's IDX files. "
-        "The label is the correction where there is one, else what the model said; an unsure "
-        "record without a correction has none (IDX skips it). IDX writes 10 for not a digit."
+        "The label is the correction if there is one, else the prediction; an unsure record "
+        "without a correction has none (IDX skips it). IDX writes 10 for not a digit."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,7 +39,7 @@ class Command(BaseCommand):
             type=Path,
             required=True,
             metavar="PATH",
-            help="jsonl: a file (.gz compresses it); idx: a folder, which is made",
+            help="jsonl: a file (.gz compresses it); idx: a folder, which is created",
         )
         parser.add_argument("--since", type=day, metavar="DAY", help="first day (UTC)")
         parser.add_argument("--until", type=day, metavar="DAY", help="last day (UTC), included")
@@ -44,36 +47,36 @@ class Command(BaseCommand):
         parser.add_argument("--verdict", choices=Verdict.values)
         parser.add_argument("--model-version", type=int, metavar="N")
         parser.add_argument(
-            "--corrected-only", action="store_true", help="only what a person has corrected"
+            "--corrected-only", action="store_true", help="only records with a correction"
         )
         parser.add_argument(
             "--labels",
-            choices=[labels.value for labels in Labels],
+            choices=[*(labels.value for labels in Labels), SAID],
             default=Labels.CORRECTED.value,
-            help="corrected: the correction, else what was said (default); said: what was said",
+            help="corrected: the correction, else the prediction (default); predicted: always "
+            "the prediction (earlier releases: said)",
         )
         parser.add_argument("--force", action="store_true", help="replace what is at PATH")
 
     def handle(self, *_: Any, **options: Any) -> None:
         output: Path = options["output"]
         filters = filters_of(options)
+        labels = Labels.PREDICTED if options["labels"] == SAID else Labels(options["labels"])
         records = store().scan(filters, pictures=options["format"] == "jsonl")
         chosen = corrected_only(records) if options["corrected_only"] else records
-        # Shown on a terminal only; how many there are, no store knows beforehand.
-        shown = tqdm(
+        # On a terminal only. No total: stores do not count records.
+        progress = tqdm(
             chosen, unit=" records", disable=None if options["verbosity"] else True, leave=False
         )
         write = write_json_lines if options["format"] == "jsonl" else write_idx
         try:
-            with shown:
-                done = write(
-                    shown, output, labels=Labels(options["labels"]), force=options["force"]
-                )
+            with progress:
+                done = write(progress, output, labels=labels, force=options["force"])
         except (ExportRefused, StoreUnavailable, OSError) as problem:
             raise CommandError(f"nothing was exported: {problem}") from problem
         if options["verbosity"]:
             skipped = (
-                f"; {done.skipped} skipped, for they have no label or no instance"
+                f"; {done.skipped} skipped, which have no label or no instance"
                 if done.skipped
                 else ""
             )
@@ -81,10 +84,10 @@ class Command(BaseCommand):
 
 
 def filters_of(options: dict[str, Any]) -> Filters:
-    """What the command line narrows to.
+    """Returns the filters of the command line.
 
     Raises:
-        CommandError: if the days are the wrong way round.
+        CommandError: the days are in the wrong order.
     """
     since: datetime | None = options["since"]
     until: datetime | None = options["until"]
@@ -102,5 +105,5 @@ def filters_of(options: dict[str, Any]) -> Filters:
 
 
 def corrected_only(records: Iterator[Record]) -> Iterator[Record]:
-    """Those that a person has said something about."""
+    """Returns the records with a correction."""
     return (record for record in records if record.corrected_label)
