@@ -1,4 +1,4 @@
-"""A real Cassandra node of our own for this group, and the store on it."""
+"""A Cassandra node for this group of tests, and the store on it."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def cassandra_settings(node: Node) -> CassandraSettings:
         hosts=(node.address,),
         port=node.port,
         bucket_width=BucketWidth.HOUR,
-        timeout=20.0,  # the machine may be busy, and an event that is spooled fails most tests
+        timeout=20.0,  # on a busy machine a shorter one would spool events and fail most tests
     )
 
 
@@ -58,7 +58,7 @@ def cassandra_settings(node: Node) -> CassandraSettings:
 def apps_installed(
     django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
 ) -> Iterator[None]:
-    """What settings.py adds when CASSANDRA_HOSTS is set: the apps, and the spool's tables."""
+    """The apps that settings.py adds with CASSANDRA_HOSTS, and the spool's tables."""
     site_settings.CASSANDRA = None
     added = ("django_cassandra_engine", "webui.records_cassandra")
     apps.set_installed_apps([*site_settings.INSTALLED_APPS, *added])
@@ -72,20 +72,20 @@ def apps_installed(
 
 @pytest.fixture(scope="session")
 def schema(cassandra_settings: CassandraSettings, apps_installed: None) -> list[str]:
-    """The tables, made once; what making them said."""
-    said: list[str] = []
+    """Creates the tables once; returns the reported lines."""
+    lines: list[str] = []
     patient = dataclasses.replace(cassandra_settings, timeout=60.0)
     session = CassandraSession(patient)
-    create_schema(patient, session, report=said.append)
+    create_schema(patient, session, report=lines.append)
     session.close()
-    return said
+    return lines
 
 
 @pytest.fixture
 def settings_here(
     cassandra_settings: CassandraSettings, schema: list[str], settings: Any
 ) -> CassandraSettings:
-    """The site's settings name this node."""
+    """The node's settings, in the place of the site's."""
     settings.CASSANDRA = cassandra_settings
     settings.RECORD_STORE = "webui.records_cassandra.store.CassandraStore"
     return cassandra_settings
@@ -95,11 +95,11 @@ def settings_here(
 def same_store(
     settings_here: CassandraSettings, transactional_db: None
 ) -> Iterator[CassandraStore]:
-    """A store that moves nothing by itself, on tables as earlier tests left them."""
-    made = CassandraStore(background=False)
-    made.session.connect(timeout=60)
-    yield made
-    made.close()
+    """A store without a spool worker's thread, on the tables of earlier tests."""
+    store = CassandraStore(background=False)
+    store.session.connect(timeout=60)
+    yield store
+    store.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Commands as an operator runs them, in processes with settings of their own."""
+"""Management commands, in processes with their own settings."""
 
 import signal
 import subprocess
@@ -40,7 +40,7 @@ def operator(node: Node, tmp_path: Path) -> SiteProcess:
     return site
 
 
-def test_sync_records_makes_everything_and_can_be_run_again(
+def test_sync_records_creates_everything_and_can_be_run_again(
     operator: SiteProcess, store: CassandraStore
 ) -> None:
     first = operator.manage("sync_records")
@@ -63,21 +63,21 @@ def test_sync_records_makes_everything_and_can_be_run_again(
     store.session.connect().execute("DROP KEYSPACE of_an_operator", timeout=60)
 
 
-def test_sync_records_gives_up_by_name(operator: SiteProcess) -> None:
+def test_sync_records_names_the_address_when_it_gives_up(operator: SiteProcess) -> None:
     operator.environment["CASSANDRA_PORT"] = str(free_port())
     done = operator.manage("sync_records", "--wait", "0")
     assert done.returncode == 1
     assert f"127.0.0.1 port {operator.environment['CASSANDRA_PORT']}" in done.stderr
 
 
-def test_migrations_stay_off_cassandra(operator: SiteProcess) -> None:
+def test_migrations_do_not_touch_cassandra(operator: SiteProcess) -> None:
     done = operator.manage("makemigrations", "--check", "--dry-run")
     assert done.returncode == 0, done.stdout + done.stderr
     done = operator.manage("check")
     assert done.returncode == 0, done.stderr
 
 
-def embedded_records(count: int) -> list[Record]:
+def append_to_database_store(count: int) -> list[Record]:
     records = [make_record(model_version=1 + number % 2) for number in range(count)]
     store = DatabaseStore()
     for record in records:
@@ -90,31 +90,31 @@ def embedded_records(count: int) -> list[Record]:
 def test_copy_records_copies_everything_once(
     store: CassandraStore, settings_here: CassandraSettings
 ) -> None:
-    records = embedded_records(450)
-    said = StringIO()
-    call_command("copy_records", stdout=said, stderr=StringIO())
-    assert "copied 450 records into keyspace mnist_key" in said.getvalue()
+    records = append_to_database_store(450)
+    output = StringIO()
+    call_command("copy_records", stdout=output, stderr=StringIO())
+    assert "copied 450 records into keyspace mnist_key" in output.getvalue()
     assert all_ids(store) == [record.id for record in reversed(records)]
     for record in DatabaseStore().scan(Filters()):
         assert equal(store.get(record.id), record)
-    # What is deleted in Cassandra does not come back by a second run.
+    # A second run does not revive a record that was deleted in Cassandra.
     store.delete([records[0].id])
     added = make_record()
     DatabaseStore().append(added)
-    said = StringIO()
-    call_command("copy_records", stdout=said, stderr=StringIO())
-    assert "copied 1 records" in said.getvalue()
-    assert "450 more by earlier runs" in said.getvalue()
+    output = StringIO()
+    call_command("copy_records", stdout=output, stderr=StringIO())
+    assert "copied 1 records" in output.getvalue()
+    assert "450 more by earlier runs" in output.getvalue()
     with pytest.raises(RecordNotFound):
         store.get(records[0].id)
 
 
-def test_copy_records_goes_on_where_it_was_broken_off(
+def test_copy_records_is_resumed_where_it_was_interrupted(
     store: CassandraStore,
     settings_here: CassandraSettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    records = embedded_records(650)
+    records = append_to_database_store(650)
     real_save = CopyProgress.save
     saves = 0
 
@@ -122,46 +122,46 @@ def test_copy_records_goes_on_where_it_was_broken_off(
         nonlocal saves
         saves += 1
         if saves == 3:
-            raise KeyboardInterrupt  # the batch is written, and not noted yet
+            raise KeyboardInterrupt  # the batch is written, but the progress is not saved
         real_save(self, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(CopyProgress, "save", save)
     with pytest.raises(CommandError, match="interrupted after 200 records"):
         call_command("copy_records", stdout=StringIO(), stderr=StringIO())
     monkeypatch.undo()
-    said = StringIO()
-    call_command("copy_records", stdout=said, stderr=StringIO())
-    assert "copied 450 records" in said.getvalue()
+    output = StringIO()
+    call_command("copy_records", stdout=output, stderr=StringIO())
+    assert "copied 450 records" in output.getvalue()
     assert all_ids(store) == [record.id for record in reversed(records)]
 
 
-def test_copy_records_says_when_cassandra_is_away(
+def test_copy_records_reports_that_cassandra_is_unavailable(
     settings_here: CassandraSettings, settings: object
 ) -> None:
     import dataclasses
 
-    embedded_records(3)
+    append_to_database_store(3)
     settings.CASSANDRA = dataclasses.replace(settings_here, port=free_port())  # type: ignore[attr-defined]
     with pytest.raises(CommandError, match="interrupted after 0 records"):
         call_command("copy_records", stdout=StringIO(), stderr=StringIO())
 
 
-def test_move_spool_moves_what_waits(
+def test_move_spool_replays_all_pending_events(
     store: CassandraStore, settings_here: CassandraSettings
 ) -> None:
     store.circuit_breaker.trip()
     records = [make_record() for _ in range(5)]
     for record in records:
         store.append(record)
-    said = StringIO()
-    call_command("move_spool", stdout=said)
-    assert "5 events moved; 0 waiting" in said.getvalue()
+    output = StringIO()
+    call_command("move_spool", stdout=output)
+    assert "5 events moved; 0 waiting" in output.getvalue()
     store.circuit_breaker.close()
     assert len(all_ids(store)) == 5
 
 
-def test_make_cassandra_runs_a_node_until_told_to_stop(tmp_path: Path) -> None:
-    """What `make cassandra` starts; a second one is refused, and nothing is left running."""
+def test_make_cassandra_runs_a_node_until_it_is_stopped(tmp_path: Path) -> None:
+    """A second node on the same port is refused, and nothing is left running."""
     import os
 
     environment = {**os.environ, "CASSANDRA_PORT": str(free_port()), "CASSANDRA_HEAP": "256M"}

@@ -1,4 +1,4 @@
-"""The traps of a driver in a web server's processes, each cured."""
+"""The session in a web server's processes: forks, threads, and hosts that do not answer."""
 
 import dataclasses
 import os
@@ -18,11 +18,11 @@ from webui.records_cassandra.store import CassandraStore
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_process_that_was_forked_connects_afresh(store: CassandraStore) -> None:
-    """gunicorn --preload: the parent is connected, its child inserts, both go on."""
+def test_a_forked_process_opens_its_own_session(store: CassandraStore) -> None:
+    """As with gunicorn --preload: parent and child both insert, before and after the fork."""
     assert store.append(make_record()) is Recorded.STORED
     child = os.fork()
-    if child == 0:  # no test framework in here: say it by the exit status
+    if child == 0:  # without the test framework; the exit status is the result
         status = 1
         try:
             store.session.connect(timeout=60)
@@ -42,8 +42,7 @@ def test_a_process_that_was_forked_connects_afresh(store: CassandraStore) -> Non
     assert store.append(make_record()) is Recorded.STORED
 
 
-def test_nobody_listens(settings_here: CassandraSettings) -> None:
-    """The store is made without an error, says what is wrong, and every thread hears it."""
+def test_without_a_listener_every_thread_gets_an_error(settings_here: CassandraSettings) -> None:
     nobody = dataclasses.replace(settings_here, port=free_port())
     session = CassandraSession(nobody)
     problems: list[str] = []
@@ -64,8 +63,8 @@ def test_nobody_listens(settings_here: CassandraSettings) -> None:
     assert all(f"127.0.0.1 port {nobody.port}" in problem for problem in problems)
 
 
-def test_a_silent_host_costs_no_more_than_the_wait(settings_here: CassandraSettings) -> None:
-    """It takes connections and never says a word: the caller does not wait for the driver."""
+def test_a_silent_host_costs_no_more_than_the_timeout(settings_here: CassandraSettings) -> None:
+    """The host accepts connections and never answers; the driver alone would wait longer."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -84,10 +83,10 @@ def test_a_silent_host_costs_no_more_than_the_wait(settings_here: CassandraSetti
     assert waited == [True]
 
 
-def test_a_connection_is_found_when_cassandra_comes_later(
+def test_a_session_opens_when_cassandra_starts_later(
     settings_here: CassandraSettings, store: CassandraStore
 ) -> None:
-    """A first attempt that failed leaves nothing behind."""
+    """A failed first attempt leaves nothing behind."""
     nobody = CassandraSession(dataclasses.replace(settings_here, port=free_port()))
     with pytest.raises(StoreUnavailable):
         nobody.connect()
@@ -97,7 +96,7 @@ def test_a_connection_is_found_when_cassandra_comes_later(
     nobody.close()
 
 
-def test_before_the_tables_are_made_records_wait(settings_here: CassandraSettings) -> None:
+def test_records_are_spooled_until_the_tables_exist(settings_here: CassandraSettings) -> None:
     bare = dataclasses.replace(settings_here, keyspace="not_made_yet")
     store = CassandraStore(bare, background=False)
     store.session.connect(timeout=60)
@@ -107,7 +106,7 @@ def test_before_the_tables_are_made_records_wait(settings_here: CassandraSetting
     store.close()
 
 
-def test_the_driver_is_told_what_the_settings_say(settings_here: CassandraSettings) -> None:
+def test_the_driver_uses_the_settings(settings_here: CassandraSettings) -> None:
     from cassandra import ConsistencyLevel
     from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 
@@ -124,8 +123,8 @@ def test_the_driver_is_told_what_the_settings_say(settings_here: CassandraSettin
     assert driver.cluster.reconnection_policy.max_delay == 10
 
 
-def test_the_site_needs_no_cassandra_to_start(settings_here: CassandraSettings) -> None:
-    """Django's own handling of old connections, on every request, touches no Cassandra."""
+def test_requests_do_not_use_djangos_connection(settings_here: CassandraSettings) -> None:
+    """Django closes old connections on every request; Cassandra's is not among them."""
     from django.db import close_old_connections, connections
 
     assert "cassandra" not in [connection.alias for connection in connections.all(True)]

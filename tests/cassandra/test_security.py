@@ -1,4 +1,4 @@
-"""Users, rights and TLS: what the settings say reaches a node that insists on it."""
+"""Password and TLS settings, on a node that requires both."""
 
 import dataclasses
 import shutil
@@ -20,7 +20,7 @@ KEYSTORE_PASSWORD = "only-for-tests"
 
 @dataclasses.dataclass(frozen=True)
 class Guarded:
-    """A node that asks for a password and speaks TLS only, and who signed its certificate."""
+    """A node that requires a password and TLS, and another authority's certificate."""
 
     settings: CassandraSettings
     stranger: Path  # the certificate of an authority that signed nothing here
@@ -68,8 +68,8 @@ def make_certificate(directory: Path, name: str) -> Path:
     return pem
 
 
-def ask(settings: CassandraSettings, *, wait: float = 60.0) -> str:
-    """The user that the node takes us for."""
+def authenticated_user(settings: CassandraSettings, *, wait: float = 60.0) -> str:
+    """Returns the user name that the node has authenticated."""
     session = CassandraSession(settings)
     try:
         driver = session.connect(timeout=wait)
@@ -80,10 +80,10 @@ def ask(settings: CassandraSettings, *, wait: float = 60.0) -> str:
 
 
 def test_user_password_and_tls_reach_the_node(guarded: Guarded) -> None:
-    # The first superuser is made a moment after the node answers.
+    # Cassandra creates the first superuser a moment after it answers.
     for attempt in range(30):
         try:
-            assert ask(guarded.settings) == "cassandra"
+            assert authenticated_user(guarded.settings) == "cassandra"
             return
         except StoreUnavailable:
             if attempt == 29:
@@ -91,19 +91,19 @@ def test_user_password_and_tls_reach_the_node(guarded: Guarded) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"password": "wrong"}, "Bad credentials|incorrect"),
         ({"user": "", "password": ""}, "requires authentication|credentials"),
     ],
 )
-def test_without_the_right_password_nobody_gets_in(
-    guarded: Guarded, changed: dict[str, str], said: str
+def test_a_wrong_password_is_refused(
+    guarded: Guarded, changed: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(StoreUnavailable, match=said):
-        ask(dataclasses.replace(guarded.settings, **changed))  # type: ignore[arg-type]
+    with pytest.raises(StoreUnavailable, match=message):
+        authenticated_user(dataclasses.replace(guarded.settings, **changed))  # type: ignore[arg-type]
 
 
-def test_a_node_that_somebody_else_signed_is_refused(guarded: Guarded) -> None:
+def test_a_certificate_of_another_authority_is_refused(guarded: Guarded) -> None:
     with pytest.raises(StoreUnavailable, match="certificate verify failed"):
-        ask(dataclasses.replace(guarded.settings, tls_ca=str(guarded.stranger)))
+        authenticated_user(dataclasses.replace(guarded.settings, tls_ca=str(guarded.stranger)))

@@ -1,4 +1,4 @@
-"""What Cassandra cannot take waits in the default database, and nothing of it is lost."""
+"""Events that Cassandra does not take are spooled and replayed, and none is lost."""
 
 import dataclasses
 import threading
@@ -25,10 +25,9 @@ from webui.records_cassandra.tables.buckets import bucket_of
 
 
 class Cut:
-    """Stands between a store and Cassandra: cut, nothing comes through.
+    """Cuts a store off from Cassandra at a chosen moment.
 
-    What is tested against a node that is really gone is in test_outage.py and in the ring
-    group; here the moments in between are chosen.
+    The tests of the ring stop real nodes instead.
     """
 
     def __init__(self, store: CassandraStore) -> None:
@@ -37,11 +36,11 @@ class Cut:
         self.taken_but_silent = False
 
     def cut(self, *, taken_but_silent: bool = False) -> None:
-        """Args: taken_but_silent: Cassandra gets every statement, but no answer comes back."""
+        """Cuts the store off; with `taken_but_silent` Cassandra still applies every statement."""
         self.taken_but_silent = taken_but_silent
-        self._session.execute_async = self._send_into_the_void  # type: ignore[method-assign]
+        self._session.execute_async = self._send_and_lose  # type: ignore[method-assign]
 
-    def _send_into_the_void(self, statement: Any) -> Any:
+    def _send_and_lose(self, statement: Any) -> Any:
         if self.taken_but_silent:
             self._real(statement).result()
 
@@ -63,24 +62,24 @@ def cut(store: CassandraStore) -> Iterator[Cut]:
     made.mend()
 
 
-def moved(store: CassandraStore) -> int:
+def replay(store: CassandraStore) -> int:
     store.circuit_breaker.close()
     return sum(store.worker.replay())
 
 
-def test_a_record_waits_and_is_moved(store: CassandraStore, cut: Cut) -> None:
+def test_a_record_is_spooled_and_replayed(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     record = make_record()
     assert store.append(record) is Recorded.SPOOLED
     assert store.pending() == 1
     assert equal(store.get(record.id), record)  # without Cassandra
     cut.mend()
-    assert moved(store) == 1
+    assert replay(store) == 1
     assert store.pending() == 0
     assert equal(store.get(record.id), record)
 
 
-def test_while_the_breaker_is_open_nobody_asks_cassandra(store: CassandraStore, cut: Cut) -> None:
+def test_an_open_circuit_breaker_spares_cassandra(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     store.append(make_record())
     cut.mend()
@@ -90,7 +89,7 @@ def test_while_the_breaker_is_open_nobody_asks_cassandra(store: CassandraStore, 
         store.page(Filters(), size=3)
     with pytest.raises(StoreUnavailable):
         store.get(make_record().id)
-    store.check()  # a prediction would be kept
+    store.check()  # the spool would take a prediction
 
 
 def test_an_insert_that_was_taken_but_timed_out_is_not_doubled(
@@ -100,10 +99,10 @@ def test_an_insert_that_was_taken_but_timed_out_is_not_doubled(
     record = make_record()
     assert store.append(record) is Recorded.SPOOLED
     cut.mend()
-    # Somebody corrects it before it is moved.
+    # It is corrected before it is replayed.
     store.circuit_breaker.close()
     assert store.correct(record.id, label="4", by="ada", at=datetime.now(UTC)) is Recorded.SPOOLED
-    assert moved(store) == 2
+    assert replay(store) == 2
     assert all_ids(store) == [record.id]
     assert store.get(record.id).corrected_label == "4"
 
@@ -121,12 +120,12 @@ def test_events_of_a_record_keep_their_order(store: CassandraStore, cut: Cut) ->
         with pytest.raises(RecordNotFound):
             call(deleted.id)
     cut.mend()
-    assert moved(store) == 5
+    assert replay(store) == 5
     assert set(all_ids(store)) == {kept.id, corrected.id}
     assert store.get(corrected.id).corrected_label == "1"
 
 
-def test_corrections_and_deletions_of_stored_records_wait_too(
+def test_corrections_and_deletions_of_stored_records_are_spooled_too(
     store: CassandraStore, cut: Cut
 ) -> None:
     records = [make_record() for _ in range(3)]
@@ -138,38 +137,38 @@ def test_corrections_and_deletions_of_stored_records_wait_too(
     assert store.delete([records[1].id]) is Recorded.SPOOLED
     cut.mend()
     store.circuit_breaker.close()
-    # What waits is seen before it is moved.
+    # Pending events are applied to what is read.
     assert store.get(records[0].id).corrected_label == "1"
     with pytest.raises(RecordNotFound):
         store.get(records[1].id)
-    assert moved(store) == 2
+    assert replay(store) == 2
     assert store.get(records[0].id).corrected_label == "1"
     assert set(all_ids(store)) == {records[0].id, records[2].id}
 
 
-def test_a_correction_of_a_record_that_is_gone_ends(store: CassandraStore, cut: Cut) -> None:
+def test_a_correction_of_a_missing_record_is_dropped(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     store.correct(make_record().id, label="1", by="ada", at=datetime.now(UTC))
     cut.mend()
-    moved(store)
+    replay(store)
     assert store.pending() == 0
     assert store.page(Filters(), size=3).records == ()
 
 
-def test_what_is_left_stays_when_cassandra_goes_away_again(store: CassandraStore, cut: Cut) -> None:
+def test_an_interrupted_replay_keeps_the_rest(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     records = [make_record() for _ in range(5)]
     for record in records:
         store.append(record)
     with pytest.raises(StoreUnavailable):
-        moved(store)
+        replay(store)
     assert store.pending() == 5
     cut.mend()
-    assert moved(store) == 5
+    assert replay(store) == 5
     assert len(all_ids(store)) == 5
 
 
-def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -> None:
+def test_several_workers_replay_each_record_once(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     records = [make_record() for _ in range(350)]
     for record in records:
@@ -178,7 +177,7 @@ def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -
     counts: list[int] = []
     problems: list[Exception] = []
 
-    def move() -> None:
+    def replay_all() -> None:
         other = CassandraStore(store.settings, background=False)
         try:
             other.session.connect(timeout=60)
@@ -190,7 +189,7 @@ def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -
             other.close()
             connection.close()
 
-    threads = [threading.Thread(target=move) for _ in range(3)]
+    threads = [threading.Thread(target=replay_all) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -201,27 +200,29 @@ def test_several_movers_move_each_record_once(store: CassandraStore, cut: Cut) -
     assert all_ids(store) == [record.id for record in reversed(records)]
 
 
-def test_a_mover_that_died_is_followed_by_another(store: CassandraStore, cut: Cut) -> None:
+def test_a_killed_worker_is_replaced_by_another(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     store.append(make_record())
     cut.mend()
     assert Lease(LeaseRow, SPOOL_LEASE).acquire()  # by a process that is killed afterwards
-    assert moved(store) == 0
+    assert replay(store) == 0
     LeaseRow.objects.update(until=datetime.now(UTC) - timedelta(seconds=1))
-    assert moved(store) == 1
+    assert replay(store) == 1
 
 
-def test_a_refused_record_is_kept_and_lets_the_others_go_first(
+def test_a_refused_record_is_kept_and_others_go_first(
     store: CassandraStore, cut: Cut, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = make_record(confidence="not a number")
-    assert store.append(bad) is Recorded.SPOOLED  # the visitor has an answer; the log is loud
+    assert (
+        store.append(bad) is Recorded.SPOOLED
+    )  # the visitor gets an answer, and the refusal is logged
     assert "refused" in caplog.text
     cut.cut()
     good = make_record()
     store.append(good)
     cut.mend()
-    assert moved(store) == 1
+    assert replay(store) == 1
     assert all_ids(store) == [good.id]
     waiting = SpooledEvent.objects.get()
     assert waiting.record_id == bad.id
@@ -230,13 +231,13 @@ def test_a_refused_record_is_kept_and_lets_the_others_go_first(
     assert waiting.not_before is not None
 
 
-def test_a_wrong_statement_stays_loud(store: CassandraStore) -> None:
+def test_an_invalid_statement_is_not_translated(store: CassandraStore) -> None:
     with pytest.raises(InvalidRequest):
         store.session.prepare("SELECT no_such_column FROM mnist_key.record_data")
 
 
-def test_the_spool_remembers_the_bucket_that_was_tried(store: CassandraStore, cut: Cut) -> None:
-    """An insert timed out and was taken, and buckets are made finer before it is moved."""
+def test_a_replay_uses_the_bucket_that_was_tried_first(store: CassandraStore, cut: Cut) -> None:
+    """An insert timed out but was applied, and the bucket width changes before the replay."""
     cut.cut(taken_but_silent=True)
     record = make_record()
     store.append(record)
@@ -246,14 +247,14 @@ def test_the_spool_remembers_the_bucket_that_was_tried(store: CassandraStore, cu
     )
     try:
         finer.session.connect(timeout=60)
-        assert moved(finer) == 1
+        assert replay(finer) == 1
         rows = finer.session.connect().execute("SELECT bucket, id FROM mnist_key.record_data")
         assert [row["bucket"] for row in rows] == [bucket_of(record.id, BucketWidth.HOUR)]
     finally:
         finer.close()
 
 
-def test_the_mover_moves_by_itself(store: CassandraStore, cut: Cut) -> None:
+def test_the_worker_thread_replays(store: CassandraStore, cut: Cut) -> None:
     cut.cut()
     record: Record = make_record()
     store.append(record)

@@ -18,7 +18,7 @@ from webui.records_cassandra.tables.buckets import bucket_of
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-def test_a_record_comes_back_as_it_was(store: CassandraStore) -> None:
+def test_a_record_is_read_as_it_was_written(store: CassandraStore) -> None:
     records = [
         make_record(),
         make_record(digit=None, verdict="not_a_digit", ink=None, visitor=""),
@@ -29,8 +29,8 @@ def test_a_record_comes_back_as_it_was(store: CassandraStore) -> None:
         assert equal(store.get(record.id), record)
 
 
-def test_a_slice_of_a_dense_bucket_is_found_going_back(store: CassandraStore) -> None:
-    """Oldest first through an index: slices of time get narrower where a bucket is full."""
+def test_newer_pages_of_a_dense_bucket(store: CassandraStore) -> None:
+    """Oldest first through an index: slices of time get narrower where a bucket is dense."""
     records = [
         make_record(at=NOON + timedelta(milliseconds=3 * number), digit=number % 2)
         for number in range(400)
@@ -60,7 +60,7 @@ def test_index_rows_of_earlier_releases_are_found(store: CassandraStore) -> None
         assert all_ids(store, filters) == [record.id]
 
 
-def test_a_finer_bucket_hides_nothing(store: CassandraStore) -> None:
+def test_changed_bucket_widths_hide_nothing(store: CassandraStore) -> None:
     """The bucket width changes back and forth; every record is found, in order and by its id."""
     stores = [
         CassandraStore(dataclasses.replace(store.settings, bucket_width=width), background=False)
@@ -86,12 +86,12 @@ def test_writing_twice_writes_once(store: CassandraStore) -> None:
     record = make_record()
     store.append(record)
     store.correct(record.id, label="not_a_digit", by="ada", at=datetime.now(UTC))
-    store.append(record)  # as the mover does after an insert that timed out and was taken
+    store.append(record)  # as the worker does after an insert that timed out but was applied
     assert all_ids(store) == [record.id]
     assert store.get(record.id).corrected_label == "not_a_digit"
 
 
-def test_a_late_insert_does_not_bring_a_deleted_record_back(store: CassandraStore) -> None:
+def test_a_late_insert_does_not_revive_a_deleted_record(store: CassandraStore) -> None:
     record = make_record()
     store.append(record)
     store.delete([record.id])
@@ -101,7 +101,7 @@ def test_a_late_insert_does_not_bring_a_deleted_record_back(store: CassandraStor
     assert store.page(Filters(), size=5).records == ()
 
 
-def test_a_deletion_works_on_a_record_of_a_fast_clock(store: CassandraStore) -> None:
+def test_a_record_of_a_fast_clock_can_be_deleted(store: CassandraStore) -> None:
     record = make_record(at=datetime.now(UTC) + timedelta(minutes=5))
     store.append(record)
     store.delete([record.id])
@@ -109,7 +109,7 @@ def test_a_deletion_works_on_a_record_of_a_fast_clock(store: CassandraStore) -> 
         store.get(record.id)
 
 
-def test_a_correction_that_meets_a_deletion_leaves_no_record(store: CassandraStore) -> None:
+def test_a_correction_concurrent_with_a_deletion_leaves_no_record(store: CassandraStore) -> None:
     record = make_record()
     store.append(record)
     store.delete([record.id])
@@ -127,7 +127,7 @@ def test_a_correction_that_meets_a_deletion_leaves_no_record(store: CassandraSto
     assert store.page(Filters(), size=5).records == ()
 
 
-def test_the_later_correction_wins_even_by_a_lagging_clock(store: CassandraStore) -> None:
+def test_the_later_correction_wins_even_with_a_slow_clock(store: CassandraStore) -> None:
     record = make_record()
     store.append(record)
     now = datetime.now(UTC)
@@ -136,7 +136,7 @@ def test_the_later_correction_wins_even_by_a_lagging_clock(store: CassandraStore
     assert store.get(record.id).corrected_label == "2"
 
 
-def test_what_is_not_there(store: CassandraStore) -> None:
+def test_missing_records(store: CassandraStore) -> None:
     record = make_record()
     with pytest.raises(RecordNotFound):
         store.get(record.id)
@@ -148,8 +148,8 @@ def test_what_is_not_there(store: CassandraStore) -> None:
     assert store.page(Filters(), size=5).records == ()
 
 
-def test_threads_and_the_first_insert(store: CassandraStore) -> None:
-    """Eight threads make the first use of a new store at once; none fails."""
+def test_eight_threads_make_the_first_insert(store: CassandraStore) -> None:
+    """Eight threads use a new store for the first time at once; none fails."""
     fresh = CassandraStore(store.settings, background=False)
     outcomes: list[Recorded] = []
     ready = threading.Barrier(8)
@@ -168,7 +168,7 @@ def test_threads_and_the_first_insert(store: CassandraStore) -> None:
 
 
 def test_time_to_live(store: CassandraStore) -> None:
-    """Records and pictures end when their time is over, also if they came late."""
+    """Records and pictures expire after their time to live, also if they were written late."""
     day = timedelta(days=1)
     short = CassandraStore(
         dataclasses.replace(store.settings, records_ttl=3 * day, pictures_ttl=day),

@@ -1,4 +1,4 @@
-"""Records of predictions: their shape, where they are kept, and their pages in the admin."""
+"""Records of predictions: the model, the stores, and the pages in the admin."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""How a record's pictures are shown: the instance, what the visitor sent, and the pen's path."""
+"""Display of a record's pictures, probabilities and pen path."""
 
 import base64
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ import numpy as np
 from serving.preprocessing import INSTANCE_SIZE, instance_png
 from webui.records.models import Record, Verdict
 
-# The first bytes of what the API takes (webui/recognition), and so of what records hold.
+# First bytes of the formats that the API accepts, and records therefore hold.
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 UNKNOWN_PICTURE = "application/octet-stream"
 
 CLASS_NAMES = (*(str(digit) for digit in range(10)), Verdict.NOT_A_DIGIT.label)
-INK_MARGIN = 0.06  # of the larger side, so that a stroke at the edge is seen whole
+INK_MARGIN = 0.06  # of the larger side, so that strokes at the edge are not cut
 INK_WIDTH = 0.05  # of the larger side; about the page's brush
 
 
 def thumbnail(record: Record) -> str:
-    """The instance as a data URI of a 28x28 PNG, white on black; "" if there is none."""
+    """Returns the instance as a data URI of a 28x28 PNG, white on black; "" without one."""
     pixels = np.frombuffer(record.instance, dtype=np.uint8)
-    if pixels.size != INSTANCE_SIZE * INSTANCE_SIZE:  # its time to live may have ended
+    if pixels.size != INSTANCE_SIZE * INSTANCE_SIZE:  # it may have expired
         return ""
     instance = pixels.reshape(INSTANCE_SIZE, INSTANCE_SIZE).astype(np.float32) / np.float32(255)
     return "data:image/png;base64," + base64.b64encode(instance_png(instance)).decode()
 
 
 def content_type(picture: bytes) -> str:
-    """By its first bytes, never by what a client called it."""
+    """Returns the type by the picture's first bytes, whatever the client declared."""
     if picture.startswith(_PNG):
         return "image/png"
     if picture.startswith(_JPEG):
@@ -42,7 +42,7 @@ def content_type(picture: bytes) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One class's probability."""
+    """The probability of one class."""
 
     name: str
     probability: float
@@ -50,7 +50,7 @@ class Bar:
 
     @property
     def value(self) -> str:
-        """For an attribute: a point, whatever the language."""
+        """The probability as an HTML attribute, with a decimal point in every language."""
         return f"{self.probability:.6f}"
 
     @property
@@ -59,7 +59,7 @@ class Bar:
 
 
 def bars(probabilities: Sequence[float]) -> list[Bar]:
-    """One for each of the 10 or 11 classes, in their order."""
+    """Returns a bar for each of the 10 or 11 classes, in their order."""
     most = max(probabilities, default=0.0)
     return [
         Bar(name=name, probability=probability, likeliest=probability == most)
@@ -69,7 +69,7 @@ def bars(probabilities: Sequence[float]) -> list[Bar]:
 
 @dataclass(frozen=True, kw_only=True)
 class InkDrawing:
-    """The pen's path for an SVG: everything is an attribute, as the page's policy wants it."""
+    """The pen's path as SVG attributes, since the page's policy forbids inline styles."""
 
     view_box: str
     width: str
@@ -79,7 +79,7 @@ class InkDrawing:
 
 
 def ink_drawing(ink: Any) -> InkDrawing | None:
-    """The path `[[[x, y, t_ms], …], …]`; None if the client sent none."""
+    """Converts ink, `[[[x, y, t_ms], …], …]`; returns None without points."""
     points = [point for stroke in ink or () for point in stroke]
     if not points:
         return None
@@ -93,7 +93,7 @@ def ink_drawing(ink: Any) -> InkDrawing | None:
         view_box=" ".join(f"{value:g}" for value in box),
         width=f"{side * INK_WIDTH:g}",
         strokes=[
-            # A dot is a path to itself: round ends make it visible.
+            # A single point is doubled: the round ends of the line make it visible.
             " ".join(f"{p[0]:g},{p[1]:g}" for p in (stroke if len(stroke) > 1 else stroke * 2))
             for stroke in ink
             if stroke

@@ -1,8 +1,8 @@
-"""The shape of a record, the same in every store.
+"""The record of a prediction, the same in every store.
 
-`Record` is an ordinary Django model: with the embedded store it is a table of the default
-database; with Cassandra it is only the shape that the admin, the API and the store hand to
-each other, and rows live in keyspace `mnist_key` (see `webui/records_cassandra`).
+`Record` is an ordinary Django model. The database store keeps it in a table of the default
+database. With Cassandra it is only passed between the admin, the API and the store, and its
+rows are in keyspace `mnist_key` (see `webui/records_cassandra`).
 """
 
 import secrets
@@ -20,34 +20,34 @@ NEWEST_FIRST = ("-predicted_at", "-id")
 
 
 class Verdict(models.TextChoices):
-    """What the site says about a drawing."""
+    """The verdict on a drawing."""
 
     DIGIT = "digit", "digit"
     UNSURE = "unsure", "unsure"
     NOT_A_DIGIT = NOT_A_DIGIT, "not a digit"
 
 
-# What a person may say was really drawn.
+# The labels that a correction can have.
 LABELS = (*(str(digit) for digit in range(10)), NOT_A_DIGIT)
 
 
 def new_record_id() -> uuid.UUID:
-    """A version-1 UUID of this instant, made by the site before anything is stored.
+    """Returns a version-1 UUID of this instant; the site makes it before anything is stored.
 
-    Its node is random (RFC 9562, 6.10) rather than a hardware address: it tells nothing of
-    the machine, and two processes never make the same one. Since it names its own instant,
-    a store can find the record's partition from the id alone, and writing it twice is
-    writing it once.
+    Its node is random (RFC 9562, 6.10) rather than a hardware address, so it reveals nothing
+    about the machine, and two processes do not make the same one. Since it contains its own
+    instant, a store can find the record's partition from the id alone, and writing a record
+    twice has the effect of writing it once.
     """
     node = secrets.randbits(48) | 0x010000000000  # multicast bit: not a hardware address
     return uuid.uuid1(node=node, clock_seq=secrets.randbits(14))
 
 
 def instant_of(record_id: uuid.UUID) -> datetime:
-    """The UTC instant that a version-1 UUID names, to the microsecond.
+    """Returns the UTC instant of a version-1 UUID, to the microsecond.
 
     Raises:
-        ValueError: if the UUID is of another version and so names no instant.
+        ValueError: the UUID is of another version and contains no instant.
     """
     if record_id.version != 1:
         raise ValueError(
@@ -57,33 +57,33 @@ def instant_of(record_id: uuid.UUID) -> datetime:
 
 
 class Record(models.Model):
-    """One prediction: what was drawn, what was answered, by which model version, when."""
+    """A prediction: the drawing, the answer, the model version and the time."""
 
     id = models.UUIDField(primary_key=True, default=new_record_id, editable=False)
-    # Derived from the id (`instant_of`); kept so that it can be read, indexed and filtered.
+    # Follows from the id (`instant_of`); a column so that it can be indexed and filtered.
     predicted_at = models.DateTimeField("predicted at (UTC)")
     verdict = models.CharField(max_length=16, choices=Verdict.choices)
-    # The likeliest digit, also when the verdict is "unsure"; none when it is "not a digit".
+    # The most likely digit, also when the verdict is "unsure"; NULL when it is "not a digit".
     digit = models.PositiveSmallIntegerField(null=True, blank=True)
     confidence = models.FloatField()
     probabilities = models.JSONField()  # 10 or 11 floats: digits 0..9, then "not a digit"
     model_name = models.CharField(max_length=100)
     model_version = models.PositiveBigIntegerField()  # the version that answered
     model_label = models.CharField(max_length=100)
-    latency_ms = models.FloatField()  # the model server's answer, as the site waited for it
+    latency_ms = models.FloatField()  # time that the site waited for the model server
     visitor = models.CharField(max_length=64, blank=True)  # a hash, never the cookie itself
     corrected_label = models.CharField(max_length=16, blank=True)  # "0".."9" or "not_a_digit"
     corrected_at = models.DateTimeField(null=True, blank=True)
     corrected_by = models.CharField(max_length=150, blank=True)
-    instance = models.BinaryField()  # what the model saw: 784 bytes, row by row, 0..255, ink 255
-    picture = models.BinaryField()  # what the visitor sent, as it came: PNG, JPEG or WebP
-    ink = models.JSONField(null=True, blank=True)  # [[[x, y, t_ms], …], …] when the page sent it
+    instance = models.BinaryField()  # the model's input: 784 bytes, row by row, 0..255, ink 255
+    picture = models.BinaryField()  # as the visitor sent it: PNG, JPEG or WebP
+    ink = models.JSONField(null=True, blank=True)  # [[[x, y, t_ms], …], …] if it was sent
 
     class Meta:
         db_table = "record_data"
         ordering = NEWEST_FIRST
-        # One for each combination of filters, so that a page reads its own rows and no others,
-        # however rare they are. They add about a tenth to a record with its picture.
+        # One for each combination of filters, so that a page reads only its own rows, however
+        # rare they are. Together they add about a tenth to the size of a record.
         indexes = (
             models.Index(fields=(*NEWEST_FIRST,), name="record_newest"),
             models.Index(fields=("digit", *NEWEST_FIRST), name="record_by_digit"),
@@ -98,5 +98,5 @@ class Record(models.Model):
         )
 
     def __str__(self) -> str:
-        said = self.verdict if self.digit is None else str(self.digit)
-        return f"{said} at {self.predicted_at:%Y-%m-%d %H:%M:%S} UTC"
+        predicted = self.verdict if self.digit is None else str(self.digit)
+        return f"{predicted} at {self.predicted_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,9 +1,9 @@
-"""The one small interface behind which records are kept, and the choice of the store.
+"""The interface of a record store, its errors, and the choice of the store.
 
-The API, the admin, exports and the rollout pages know records only through `store()`. The
-embedded store keeps them in the default database; with `CASSANDRA_HOSTS` set, the Cassandra
-store takes its place. Neither counts, numbers pages or sorts by columns: what is offered
-here costs the same at ten million records as at ten.
+The API, the admin, exports and the rollout pages access records only through `store()`. The
+database store keeps them in the default database; with `CASSANDRA_HOSTS` set, the Cassandra
+store takes its place. Neither counts, numbers pages or sorts by columns: every method costs
+the same at ten million records as at ten.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,27 +21,27 @@ from webui.records.models import Record
 
 
 class StoreError(Exception):
-    """Anything a store could not do."""
+    """Base class of a store's errors."""
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be reached, or did not answer in time; asking again later may help."""
+    """The store cannot be reached, or did not answer in time; a later attempt may succeed."""
 
 
 class RecordNotFound(StoreError):
-    """No record has that id (any more)."""
+    """There is no record with that id."""
 
 
 class Recorded(StrEnum):
-    """Where an acknowledged event is now; in both cases it is not lost."""
+    """Where an acknowledged event is stored; it is durable in both places."""
 
     STORED = "stored"
-    SPOOLED = "spooled"  # waits in the default database until Cassandra is back
+    SPOOLED = "spooled"  # in the default database, until Cassandra is back
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Which records; every field narrows further, none is required."""
+    """Conditions that records must all meet; None is no condition."""
 
     since: datetime | None = None  # inclusive, UTC
     until: datetime | None = None  # exclusive, UTC
@@ -52,10 +52,10 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Some records, newest first, and whether there are more on either side.
+    """Some records, newest first, and the cursors of the next older and newer page.
 
-    Records of a page carry their instance, but neither picture nor ink (`RecordStore.get`).
-    `older_than` / `newer_than` are the cursors for the neighbouring pages, None at an end.
+    Records of a page have their instance, but neither picture nor ink (see `RecordStore.get`).
+    A cursor is None if there is no such page.
     """
 
     records: Sequence[Record] = field(default_factory=tuple)
@@ -64,27 +64,27 @@ class Page:
 
 
 class RecordStore(Protocol):
-    """What a record store does. Ids are made by the caller; writing one twice writes it once."""
+    """A record store. The caller makes the ids; writing a record twice writes it once."""
 
     def append(self, record: Record) -> Recorded:
-        """Keeps a record before it returns.
+        """Stores a record durably before it returns.
 
         Raises:
-            StoreUnavailable: if it could be neither stored nor spooled.
+            StoreUnavailable: it could be neither stored nor spooled.
         """
         ...
 
     def get(self, record_id: UUID) -> Record:
-        """The whole record, picture and ink included, spooled ones too.
+        """Returns the whole record with picture and ink, stored or spooled.
 
         Raises:
-            RecordNotFound: if there is none.
-            StoreUnavailable: if that cannot be known now.
+            RecordNotFound
+            StoreUnavailable: it is not known whether there is one.
         """
         ...
 
     def correct(self, record_id: UUID, *, label: str, by: str, at: datetime) -> Recorded:
-        """Notes what was really drawn: "0".."9", "not_a_digit", or "" to take it back.
+        """Sets the correct label: "0".."9", "not_a_digit", or "" to withdraw a correction.
 
         Raises:
             RecordNotFound, StoreUnavailable
@@ -92,7 +92,7 @@ class RecordStore(Protocol):
         ...
 
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
-        """Removes records with their pictures; ids that are not there are no error.
+        """Deletes records with their pictures; missing ids are ignored.
 
         Raises:
             StoreUnavailable
@@ -107,16 +107,16 @@ class RecordStore(Protocol):
         older_than: UUID | None = None,
         newer_than: UUID | None = None,
     ) -> Page:
-        """At most `size` records, newest first: the newest, or those next to a cursor.
+        """Returns at most `size` records, newest first: the newest, or those next to a cursor.
 
         Raises:
             StoreUnavailable
-            ValueError: if both cursors are given.
+            ValueError: both cursors are given.
         """
         ...
 
     def scan(self, filters: Filters, *, pictures: bool = True) -> Iterator[Record]:
-        """Every matching record, newest first, streamed; with pictures and ink if asked.
+        """Yields every matching record, newest first; with pictures and ink if asked for.
 
         Raises:
             StoreUnavailable
@@ -124,15 +124,15 @@ class RecordStore(Protocol):
         ...
 
     def model_versions(self) -> Sequence[int]:
-        """Versions that records name, newest version first, for filters."""
+        """Returns the model versions of all records, newest version first."""
         ...
 
     def pending(self) -> int:
-        """How many events wait in the spool; always 0 for the embedded store."""
+        """Returns the number of events in the spool; always 0 for the database store."""
         ...
 
     def check(self) -> None:
-        """Returns when the next `append` can be expected to be kept (store or spool).
+        """Returns if the store or the spool can take the next `append`.
 
         Raises:
             StoreUnavailable
@@ -142,7 +142,7 @@ class RecordStore(Protocol):
 
 @cache
 def store() -> RecordStore:
-    """The store that the settings name (`RECORD_STORE`); one per process, safe for threads."""
+    """Returns the store that `RECORD_STORE` names; one per process, safe for threads."""
     factory = import_string(settings.RECORD_STORE)
-    made: RecordStore = factory()
-    return made
+    created: RecordStore = factory()
+    return created

@@ -1,1 +1,1 @@
-"""Records in Apache Cassandra: tables, the store, and the spool for what it cannot take now."""
+"""Records in Apache Cassandra: the store, its tables, and a spool for when it is down."""

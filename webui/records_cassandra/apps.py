@@ -1,4 +1,4 @@
-"""Installed when CASSANDRA_HOSTS is set."""
+"""The app of the Cassandra store, installed when CASSANDRA_HOSTS is set."""
 
 from django.apps import AppConfig
 

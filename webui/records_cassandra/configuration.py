@@ -1,7 +1,7 @@
-"""What the environment says about Cassandra, typed, and refused by name when it is wrong.
+"""The settings of Cassandra, read from the environment.
 
-Read by `webui.settings`, so nothing here may need configured settings or the driver (which
-is imported only where Cassandra is configured).
+`webui.settings` imports this module, so it must not need configured settings, nor the driver,
+which is imported only if Cassandra is configured.
 """
 
 import ssl
@@ -18,32 +18,32 @@ ALIAS = "cassandra"  # in DATABASES and in the driver's registry
 CONNECT_SECONDS = 2.0
 RECONNECT_SECONDS = 10.0  # the driver's own default backs off to ten minutes
 LONGEST_TTL_DAYS = 20 * 365  # Cassandra takes at most twenty years
-HEARTBEAT_SECONDS = 5.0  # how soon a silent host, which refuses nothing, is noticed
+HEARTBEAT_SECONDS = 5.0  # after which a host that does not answer is noticed
 
 
 @dataclass(frozen=True, kw_only=True)
 class CassandraSettings:
-    """Where Cassandra is, how it is spoken to, and how records lie in it."""
+    """Address, credentials and timeouts of Cassandra, and the layout of records in it."""
 
     hosts: tuple[str, ...]
     port: int = 9042
     keyspace: str = "mnist_key"
-    datacenter: str = ""  # empty: that of the host reached first
+    datacenter: str = ""  # empty: that of the first host reached
     replication: int = 1
     user: str = ""
     password: str = field(default="", repr=False)
     tls_ca: str = ""  # PEM file of the authority that signed the nodes' certificates: TLS on
-    tls_cert: str = ""  # PEM files of our own certificate, where nodes ask for one
+    tls_cert: str = ""  # PEM files of the client certificate, where nodes require one
     tls_key: str = ""
     tls_verify_host: bool = True
     bucket_width: BucketWidth = BucketWidth.TEN_MINUTES  # under 100 MB at ten million records a day
     records_ttl: timedelta | None = None
     pictures_ttl: timedelta | None = None
-    timeout: float = 2.0  # seconds a request may take
+    timeout: float = 2.0  # of a request, in seconds
 
     @classmethod
     def read(cls, environment: Environment) -> "CassandraSettings | None":
-        """The settings that the environment names; None without CASSANDRA_HOSTS.
+        """Returns the settings in the environment; None without CASSANDRA_HOSTS.
 
         Raises:
             ImproperlyConfigured: naming the variable that is wrong, and what would be right.
@@ -55,7 +55,7 @@ class CassandraSettings:
         )
         if not hosts:
             return None
-        made = cls(
+        settings = cls(
             hosts=hosts,
             port=environment.integer("CASSANDRA_PORT", default=9042, least=1, most=65535),
             # Part of statements, where it cannot be a parameter.
@@ -89,8 +89,8 @@ class CassandraSettings:
             timeout=environment.integer("CASSANDRA_TIMEOUT_MS", default=2000, least=50, most=60000)
             / 1000,
         )
-        made.check()
-        return made
+        settings.check()
+        return settings
 
     def check(self) -> None:
         """Raises ImproperlyConfigured where two variables contradict each other."""
@@ -114,7 +114,7 @@ class CassandraSettings:
             ) from problem
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """How the nodes' certificates are checked; None without TLS."""
+        """Returns the context that verifies the nodes' certificates; None without TLS."""
         if not self.tls_ca:
             return None
         context = ssl.create_default_context(cafile=self.tls_ca)
@@ -124,7 +124,7 @@ class CassandraSettings:
         return context
 
     def database(self) -> dict[str, Any]:
-        """The entry of DATABASES from which django-cassandra-engine connects."""
+        """Returns the entry of DATABASES, with the options of the driver's Cluster."""
         from cassandra import ConsistencyLevel
         from cassandra.auth import PlainTextAuthProvider
         from cassandra.cluster import EXEC_PROFILE_DEFAULT, ExecutionProfile
@@ -141,19 +141,19 @@ class CassandraSettings:
             consistency_level=ConsistencyLevel.LOCAL_QUORUM,
             request_timeout=self.timeout,
         )
-        patience = max(CONNECT_SECONDS, self.timeout)  # a command that may take longer waits longer
+        connect_timeout = max(CONNECT_SECONDS, self.timeout)
         options: dict[str, Any] = {
             "lazy_connect": True,  # or the site would not start while Cassandra is down
             "port": self.port,
             "execution_profiles": {EXEC_PROFILE_DEFAULT: profile},
-            "connect_timeout": patience,
-            "control_connection_timeout": patience,
+            "connect_timeout": connect_timeout,
+            "control_connection_timeout": connect_timeout,
             "reconnection_policy": ExponentialReconnectionPolicy(0.5, RECONNECT_SECONDS),
             "idle_heartbeat_interval": HEARTBEAT_SECONDS,
             "idle_heartbeat_timeout": max(HEARTBEAT_SECONDS, self.timeout),
-            # How long nodes may take to agree on a changed schema; matters to `sync_records`.
+            # For nodes to agree on a changed schema, in `sync_records`.
             "max_schema_agreement_wait": max(self.timeout, 10.0),
-            "protocol_version": 4,  # said, not guessed: guessing fails while a node starts
+            "protocol_version": 4,  # negotiation fails while a node starts
         }
         if self.user:
             options["auth_provider"] = PlainTextAuthProvider(self.user, self.password)
@@ -168,10 +168,10 @@ class CassandraSettings:
 
 
 def cassandra_of_site() -> CassandraSettings:
-    """What the site's settings say.
+    """Returns the settings of the site.
 
     Raises:
-        ImproperlyConfigured: if they name no Cassandra.
+        ImproperlyConfigured: no Cassandra is configured.
     """
     from django.conf import settings  # settings.py imports this module
 

@@ -1,8 +1,8 @@
-"""The tables of keyspace `mnist_key`, and what the default database keeps beside them.
+"""The tables of keyspace `mnist_key`, and the spool's tables in the default database.
 
-The tables are DjangoCassandraModels: `sync_records` makes them from these classes, and
-`RecordRow.objects` reads them in a shell. The store itself writes and reads with prepared
-statements (`statements.py`), which take half the time and never filter without an index.
+The tables in Cassandra are DjangoCassandraModels: `sync_records` creates them from these
+classes, and `RecordRow.objects` reads them in a shell. The store itself uses prepared
+statements (`cql/statements.py`), which take half the time and never need ALLOW FILTERING.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from django_cassandra_engine.models import DjangoCassandraModel
 
 from webui.records_cassandra.configuration import ALIAS
 
-# Named, so that the classes can be imported where the app is not installed, as in most tests.
+# Explicit, so that the classes can be imported where the app is not installed, as in most tests.
 APP = "records_cassandra"
 KEYSPACE = settings.CASSANDRA.keyspace if settings.CASSANDRA else "mnist_key"
 
 
 class RecordRow(DjangoCassandraModel):
-    """One prediction, as `select * from record_data` shows it: no pictures, plain columns.
+    """A prediction without its pictures, so that `select * from record_data` is readable.
 
-    The partition is a span of time (`buckets.py`), newest record first. A correction sets
-    its three columns and touches no other.
+    The partition is a time bucket (`tables/buckets.py`), newest record first. A correction sets
+    only its own three columns.
     """
 
     __connection__ = ALIAS
@@ -53,13 +53,13 @@ class RecordRow(DjangoCassandraModel):
         verbose_name = "record"
 
 
-# Columns that filters ask for. Several in one question are answered together, always within
-# one partition, so that no statement needs ALLOW FILTERING.
+# Columns with an SAI index. Filters on several are combined, always within one partition, so
+# that no statement needs ALLOW FILTERING.
 INDEXED_COLUMNS: Sequence[str] = ("digit", "verdict", "model_version")
 
 
 class PictureRow(DjangoCassandraModel):
-    """What was drawn and what the model saw; a small partition for each record."""
+    """The picture, ink and instance of a record, in a small partition of its own."""
 
     __connection__ = ALIAS
     __keyspace__ = KEYSPACE
@@ -77,7 +77,7 @@ class PictureRow(DjangoCassandraModel):
 
 
 class BucketRow(DjangoCassandraModel):
-    """A bucket that holds records of a facet; what paging walks, newest first.
+    """An index row: a bucket that holds records of a filter combination, newest first.
 
     Written before the first such record of the bucket, so that no crash can hide a record.
     """
@@ -86,8 +86,9 @@ class BucketRow(DjangoCassandraModel):
     __keyspace__ = KEYSPACE
     __table_name__ = "record_buckets"
 
-    facet = columns.Text(partition_key=True)  # "all", "version=2", "version=2 digit=3", …
-    grain = columns.Text(partition_key=True)
+    # The filter combination: "all", "version=2", "version=2 digit=3", …
+    facet = columns.Text(partition_key=True)
+    grain = columns.Text(partition_key=True)  # the bucket width
     month = columns.Text(partition_key=True)
     starts_at = columns.DateTime(primary_key=True, clustering_order="DESC")
 
@@ -98,7 +99,7 @@ class BucketRow(DjangoCassandraModel):
 
 
 class CatalogRow(DjangoCassandraModel):
-    """The few names that are known: grains ever used, model versions, months of a facet."""
+    """An index row: a bucket width or model version ever used, or a month that has buckets."""
 
     __connection__ = ALIAS
     __keyspace__ = KEYSPACE
@@ -117,23 +118,23 @@ TABLES: Sequence[Any] = (RecordRow, PictureRow, BucketRow, CatalogRow)
 
 
 class SpooledEvent(models.Model):
-    """Something that happened to a record and that Cassandra has not taken yet."""
+    """An insert, correction or deletion of a record that Cassandra has not taken yet."""
 
     class Kind(models.TextChoices):
         APPEND = "append"
         CORRECT = "correct"
         DELETE = "delete"
 
-    id = models.BigAutoField(primary_key=True)  # the order in which they are moved
+    id = models.BigAutoField(primary_key=True)  # the order in which they are replayed
     kind = models.CharField(max_length=8, choices=Kind.choices)
     record_id = models.UUIDField(db_index=True)
-    happened_at = models.DateTimeField()  # which of two events on a record is the later one
-    document = models.JSONField(default=dict)  # the record without its pictures; or the label
+    happened_at = models.DateTimeField()  # decides between two events on one record
+    document = models.JSONField(default=dict)  # the record without its pictures, or the correction
     instance = models.BinaryField(default=bytes)
     picture = models.BinaryField(default=bytes)
     refusals = models.PositiveIntegerField(default=0)
     refused_because = models.TextField(blank=True)
-    not_before = models.DateTimeField(null=True, blank=True)  # a refused one waits longer
+    not_before = models.DateTimeField(null=True, blank=True)  # set for a refused event
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 
@@ -147,7 +148,7 @@ class SpooledEvent(models.Model):
 
 
 class Lease(models.Model):
-    """Who alone may do something now: one process of one machine, until it lets go or dies."""
+    """A row of `webui.leases`: the one process that may do a job now."""
 
     name = models.CharField(max_length=32, primary_key=True)
     holder = models.CharField(max_length=64, blank=True)
@@ -164,13 +165,13 @@ class Lease(models.Model):
 
 
 class CopyProgress(models.Model):
-    """How far `copy_records` came, so that it goes on there when it is run again."""
+    """The progress of `copy_records`, from which it is resumed."""
 
     keyspace = models.CharField(max_length=48, primary_key=True)
     last_predicted_at = models.DateTimeField()
     last_id = models.UUIDField()
     copied = models.PositiveBigIntegerField(default=0)
-    grain = models.CharField(max_length=16)  # one id always goes to one bucket, whatever changes
+    grain = models.CharField(max_length=16)  # bucket width of the first run
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 

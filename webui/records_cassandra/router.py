@@ -1,7 +1,7 @@
-"""Keeps Django's migrations off Cassandra, where `sync_records` makes the tables.
+"""A database router that keeps migrations off Cassandra, where `sync_records` makes the tables.
 
 `migrate --database cassandra` is broken in django-cassandra-engine (its issue 150), and
-nothing that a migration does can be done there.
+Cassandra supports none of the operations of a migration.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from webui.records_cassandra.configuration import ALIAS
 
 
 class CassandraRouter:
-    """For DATABASE_ROUTERS; has no opinion on any other database."""
+    """A router for DATABASE_ROUTERS; leaves other databases to the default."""
 
     def allow_migrate(
         self, db: str, app_label: str, model_name: str | None = None, **hints: Any

@@ -1,4 +1,4 @@
-"""The embedded store: the shared suite, and what is its own (plans, faults, the check)."""
+"""The database store: the shared suite, query plans, errors and the check."""
 
 import os
 import sqlite3
@@ -54,7 +54,7 @@ def test_each_page_reads_the_index_of_its_filters(
     cursor: str,
     span: bool,
 ) -> None:
-    """No table is scanned, nothing is sorted, and each equality is a term of the search."""
+    """No table is scanned, nothing is sorted, and the index search uses each equality."""
     append_records(record_store, 3, digit=3, verdict="unsure")
     filters = Filters(
         digit=digit,
@@ -82,7 +82,7 @@ def test_each_page_reads_the_index_of_its_filters(
             assert (f"{name}=?" in used) == (value is not None), used
 
 
-def test_versions_are_found_by_steps_in_the_index(record_store: DatabaseStore) -> None:
+def test_model_versions_do_not_scan_the_table(record_store: DatabaseStore) -> None:
     for version in (1, 7):
         append_records(record_store, 20, model_version=version)
     with CaptureQueriesContext(connection) as queries:
@@ -94,7 +94,7 @@ def test_versions_are_found_by_steps_in_the_index(record_store: DatabaseStore) -
 
 
 class Refusing:
-    """Makes the database refuse statements, as a full disk or a lost lock would."""
+    """An execute wrapper that raises an error for every statement."""
 
     def __init__(self, problem: DatabaseError) -> None:
         self.problem = problem
@@ -111,7 +111,7 @@ class Refusing:
         DatabaseError("database disk image is malformed"),
     ],
 )
-def test_what_the_database_cannot_do_now_is_unavailable(
+def test_errors_of_an_unavailable_database_are_translated(
     record_store: DatabaseStore, problem: DatabaseError
 ) -> None:
     record = make_record()
@@ -135,13 +135,13 @@ def test_what_the_database_cannot_do_now_is_unavailable(
     assert record_store.get(record.id).corrected_label == ""
 
 
-def test_a_fault_of_ours_stays_loud(record_store: DatabaseStore) -> None:
+def test_a_bug_is_not_translated(record_store: DatabaseStore) -> None:
     problem = ProgrammingError("no such column")
     with connection.execute_wrapper(Refusing(problem)), pytest.raises(ProgrammingError):
         record_store.get(make_record().id)
 
 
-def test_a_value_that_is_missing_is_not_dropped_silently(record_store: DatabaseStore) -> None:
+def test_a_missing_value_is_not_dropped_silently(record_store: DatabaseStore) -> None:
     record = make_record()
     record.model_name = None  # type: ignore[assignment]
     with pytest.raises(DatabaseError):
@@ -149,7 +149,7 @@ def test_a_value_that_is_missing_is_not_dropped_silently(record_store: DatabaseS
     assert not Record.objects.exists()
 
 
-def test_an_id_that_names_no_instant_is_refused(record_store: DatabaseStore) -> None:
+def test_an_id_without_an_instant_is_refused(record_store: DatabaseStore) -> None:
     record = make_record()
     record.id = uuid.uuid4()
     with pytest.raises(ValueError, match="version-4 UUID"):
@@ -158,7 +158,7 @@ def test_an_id_that_names_no_instant_is_refused(record_store: DatabaseStore) -> 
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """A database that may not grow by a single page: what SQLite meets on a full disk."""
+    """A database that may not grow by a single page, as on a full disk."""
     if connection.vendor != "sqlite":
         pytest.skip("fills SQLite's file")
     with connection.cursor() as cursor:
@@ -168,15 +168,13 @@ def full_disk() -> Iterator[None]:
         cursor.execute("PRAGMA max_page_count=1073741823")
 
 
-def test_a_really_full_database_is_unavailable(
-    record_store: DatabaseStore, full_disk: None
-) -> None:
-    large = os.urandom(20_000_000)  # more than the free pages that the file still has
+def test_a_full_database_is_unavailable(record_store: DatabaseStore, full_disk: None) -> None:
+    large = os.urandom(20_000_000)  # more than the free pages of the file
     with pytest.raises(StoreUnavailable, match="full"):
         record_store.append(make_record(picture=large))
 
 
-def test_the_check_leaves_nothing_behind_and_counts_for_a_moment(
+def test_the_check_leaves_nothing_behind_and_is_reused_for_a_second(
     record_store: DatabaseStore,
 ) -> None:
     with CaptureQueriesContext(connection) as queries:
@@ -187,7 +185,7 @@ def test_the_check_leaves_nothing_behind_and_counts_for_a_moment(
     assert not Record.objects.exists()
 
 
-def test_the_check_notices_a_database_that_may_only_be_read(record_store: DatabaseStore) -> None:
+def test_the_check_detects_a_read_only_database(record_store: DatabaseStore) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("makes SQLite read-only")
     with connection.cursor() as cursor:
@@ -200,7 +198,7 @@ def test_the_check_notices_a_database_that_may_only_be_read(record_store: Databa
 
 
 def test_a_writer_waits_for_another(record_store: DatabaseStore) -> None:
-    """A lock that another process holds for a moment is waited for, not reported."""
+    """A lock that another process holds for a moment is waited for."""
     if connection.vendor != "sqlite":
         pytest.skip("locks SQLite's file")
     other = sqlite3.connect(

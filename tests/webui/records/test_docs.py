@@ -1,4 +1,4 @@
-"""docs/records.md says what the commands take."""
+"""The examples and options in docs/records.md match the command."""
 
 import shlex
 from pathlib import Path

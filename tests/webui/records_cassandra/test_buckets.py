@@ -1,4 +1,4 @@
-"""Buckets, cursors and facets: what must hold for every instant and id."""
+"""Properties of buckets, timeuuids and filter combinations, for every instant and id."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -28,7 +28,7 @@ INSTANTS = st.datetimes(
     max_value=datetime(2200, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
-GRAINS = st.sampled_from(BucketWidth)
+WIDTHS = st.sampled_from(BucketWidth)
 TICKS = st.integers(min_value=0, max_value=LAST_TICK)
 TAILS = st.integers(min_value=0, max_value=(1 << 64) - 1)
 
@@ -38,7 +38,7 @@ def id_of(ticks: int, tail: int) -> UUID:
 
 
 @pytest.mark.parametrize(
-    ("grain", "name"),
+    ("width", "name"),
     [
         (BucketWidth.DAY, "2026-11-23"),
         (BucketWidth.HOUR, "2026-11-23T21"),
@@ -46,35 +46,35 @@ def id_of(ticks: int, tail: int) -> UUID:
         (BucketWidth.MINUTE, "2026-11-23T21:43"),
     ],
 )
-def test_names_say_their_length(grain: BucketWidth, name: str) -> None:
+def test_a_bucket_name_states_its_width(width: BucketWidth, name: str) -> None:
     instant = datetime(2026, 11, 23, 21, 43, 59, 999_999, tzinfo=UTC)
-    assert grain.partition_key(grain.start(instant)) == name
+    assert width.partition_key(width.start(instant)) == name
 
 
-@given(instant=INSTANTS, grain=GRAINS)
+@given(instant=INSTANTS, width=WIDTHS)
 def test_a_bucket_holds_its_instant_and_is_in_one_month(
-    instant: datetime, grain: BucketWidth
+    instant: datetime, width: BucketWidth
 ) -> None:
-    start = grain.start(instant)
-    assert start <= instant < start + grain.duration
-    assert grain.start(start) == start
-    assert month_of(start) == month_of(start + grain.duration - timedelta(microseconds=1))
+    start = width.start(instant)
+    assert start <= instant < start + width.duration
+    assert width.start(start) == start
+    assert month_of(start) == month_of(start + width.duration - timedelta(microseconds=1))
 
 
-@given(instants=st.tuples(INSTANTS, INSTANTS), grains=st.tuples(GRAINS, GRAINS))
+@given(instants=st.tuples(INSTANTS, INSTANTS), widths=st.tuples(WIDTHS, WIDTHS))
 def test_no_two_buckets_share_a_name(
-    instants: tuple[datetime, datetime], grains: tuple[BucketWidth, BucketWidth]
+    instants: tuple[datetime, datetime], widths: tuple[BucketWidth, BucketWidth]
 ) -> None:
     one, other = (
-        (grain, grain.start(instant)) for grain, instant in zip(grains, instants, strict=True)
+        (width, width.start(instant)) for width, instant in zip(widths, instants, strict=True)
     )
     assert (one == other) == (one[0].partition_key(one[1]) == other[0].partition_key(other[1]))
 
 
-@given(instant=INSTANTS, grain=GRAINS)
-def test_the_bucket_follows_from_the_id(instant: datetime, grain: BucketWidth) -> None:
-    assert bucket_of(smallest_id(ticks_of(instant)), grain) == grain.partition_key(
-        grain.start(instant)
+@given(instant=INSTANTS, width=WIDTHS)
+def test_the_bucket_follows_from_the_id(instant: datetime, width: BucketWidth) -> None:
+    assert bucket_of(smallest_id(ticks_of(instant)), width) == width.partition_key(
+        width.start(instant)
     )
 
 
@@ -88,18 +88,18 @@ def test_ids_of_a_tick_lie_between_its_smallest_and_its_largest(ticks: int, tail
 
 
 @given(instant=INSTANTS)
-def test_an_instant_and_its_ticks_are_one(instant: datetime) -> None:
+def test_ticks_convert_back_to_their_instant(instant: datetime) -> None:
     assert instant_at(ticks_of(instant)) == instant
     assert instant_of(smallest_id(ticks_of(instant))) == instant
 
 
 def test_ids_of_now_are_in_sort_key() -> None:
-    made = [new_record_id() for _ in range(100)]
-    assert sorted(made, key=sort_key) == made
+    ids = [new_record_id() for _ in range(100)]
+    assert sorted(ids, key=sort_key) == ids
 
 
 @pytest.mark.parametrize(
-    ("facet", "text"),
+    ("combination", "text"),
     [
         (FilterCombination(), "all"),
         (FilterCombination(model_version=2), "version=2"),
@@ -110,8 +110,8 @@ def test_ids_of_now_are_in_sort_key() -> None:
         ),
     ],
 )
-def test_a_facet_is_readable(facet: FilterCombination, text: str) -> None:
-    assert str(facet) == text
+def test_the_text_of_a_filter_combination(combination: FilterCombination, text: str) -> None:
+    assert str(combination) == text
 
 
 @given(
@@ -122,7 +122,7 @@ def test_a_facet_is_readable(facet: FilterCombination, text: str) -> None:
     ask_digit=st.none() | st.integers(0, 9),
     ask_verdict=st.none() | st.sampled_from(["digit", "unsure", "not_a_digit"]),
 )
-def test_a_record_is_noted_under_exactly_the_filters_that_it_matches(
+def test_a_record_has_exactly_the_combinations_that_it_matches(
     version: int,
     digit: int | None,
     verdict: str,
@@ -136,6 +136,6 @@ def test_a_record_is_noted_under_exactly_the_filters_that_it_matches(
         and ask_digit in (None, digit)
         and ask_verdict in (None, verdict)
     )
-    noted = list(filter_combinations_of(model_version=version, digit=digit, verdict=verdict))
-    assert (asked in noted) == matches
-    assert len(noted) == len(set(noted))
+    combinations = list(filter_combinations_of(model_version=version, digit=digit, verdict=verdict))
+    assert (asked in combinations) == matches
+    assert len(combinations) == len(set(combinations))

@@ -1,4 +1,4 @@
-"""Settings from the environment: read, typed, and refused by name."""
+"""Cassandra's settings are read from the environment; an error names the variable."""
 
 import os
 import ssl
@@ -21,9 +21,9 @@ HOSTS = {"CASSANDRA_HOSTS": "one.example.org, two.example.org,"}
 
 
 def read(**environment: str) -> CassandraSettings:
-    made = CassandraSettings.read(Environment(HOSTS | environment))
-    assert made is not None
-    return made
+    cassandra = CassandraSettings.read(Environment(HOSTS | environment))
+    assert cassandra is not None
+    return cassandra
 
 
 @pytest.mark.parametrize("hosts", [{}, {"CASSANDRA_HOSTS": ""}, {"CASSANDRA_HOSTS": " , "}])
@@ -31,23 +31,23 @@ def test_without_hosts_there_is_no_cassandra(hosts: dict[str, str]) -> None:
     assert CassandraSettings.read(Environment(hosts)) is None
 
 
-def test_what_holds_when_nothing_else_is_said() -> None:
-    made = read()
-    assert made.hosts == ("one.example.org", "two.example.org")
-    assert (made.port, made.keyspace, made.replication) == (9042, "mnist_key", 1)
-    assert made.bucket_width is BucketWidth.TEN_MINUTES
-    assert made.records_ttl is None
-    assert made.pictures_ttl is None
-    assert not made.user
-    assert not made.password
-    options = made.database()["OPTIONS"]["connection"]
+def test_defaults() -> None:
+    cassandra = read()
+    assert cassandra.hosts == ("one.example.org", "two.example.org")
+    assert (cassandra.port, cassandra.keyspace, cassandra.replication) == (9042, "mnist_key", 1)
+    assert cassandra.bucket_width is BucketWidth.TEN_MINUTES
+    assert cassandra.records_ttl is None
+    assert cassandra.pictures_ttl is None
+    assert not cassandra.user
+    assert not cassandra.password
+    options = cassandra.database()["OPTIONS"]["connection"]
     assert "auth_provider" not in options
     assert "ssl_context" not in options
     assert options["lazy_connect"] is True
 
 
-def test_everything_can_be_said() -> None:
-    made = read(
+def test_every_setting_can_be_set() -> None:
+    cassandra = read(
         CASSANDRA_PORT="19042",
         CASSANDRA_DC="fra1",
         CASSANDRA_RF="3",
@@ -58,18 +58,18 @@ def test_everything_can_be_said() -> None:
         CASSANDRA_PICTURES_TTL_DAYS="30",
         CASSANDRA_TIMEOUT_MS="750",
     )
-    assert (made.port, made.datacenter, made.replication) == (19042, "fra1", 3)
-    assert made.bucket_width is BucketWidth.HOUR
-    assert made.records_ttl == timedelta(days=400)
-    assert made.pictures_ttl == timedelta(days=30)
-    assert made.timeout == 0.75
-    database = made.database()
+    assert (cassandra.port, cassandra.datacenter, cassandra.replication) == (19042, "fra1", 3)
+    assert cassandra.bucket_width is BucketWidth.HOUR
+    assert cassandra.records_ttl == timedelta(days=400)
+    assert cassandra.pictures_ttl == timedelta(days=30)
+    assert cassandra.timeout == 0.75
+    database = cassandra.database()
     assert database["ENGINE"] == "django_cassandra_engine"
     assert database["HOST"] == "one.example.org,two.example.org"
     provider = database["OPTIONS"]["connection"]["auth_provider"]
     assert isinstance(provider, PlainTextAuthProvider)
     assert (provider.username, provider.password) == ("digits", "a secret with spaces ")
-    assert "a secret" not in repr(made)
+    assert "a secret" not in repr(cassandra)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_wrong_value_is_refused_by_its_name(name: str, value: str) -> None:
         read(**{name: value})
 
 
-def test_our_own_certificate_needs_key_and_authority(tmp_path: Path) -> None:
+def test_a_client_certificate_needs_key_and_authority(tmp_path: Path) -> None:
     file = tmp_path / "some.pem"
     file.touch()
     with pytest.raises(ImproperlyConfigured, match="CASSANDRA_TLS_KEY"):
@@ -104,7 +104,7 @@ def test_our_own_certificate_needs_key_and_authority(tmp_path: Path) -> None:
         read(CASSANDRA_TLS_CERT=str(file), CASSANDRA_TLS_KEY=str(file))
 
 
-def test_tls_checks_certificate_and_host(tmp_path: Path) -> None:
+def test_tls_verifies_certificate_and_host(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text(ssl.DER_cert_to_PEM_cert(a_root_certificate()))
     context = read(CASSANDRA_TLS_CA=str(authority)).ssl_context()
@@ -121,11 +121,11 @@ def a_root_certificate() -> bytes:
     context = ssl.create_default_context()
     known = context.get_ca_certs(binary_form=True)
     if not known:
-        pytest.skip("this machine knows no certificate authority")
+        pytest.skip("this machine has no certificate authorities")
     return known[0]
 
 
-def test_the_site_without_cassandra_has_nothing_of_it() -> None:
+def test_without_cassandra_the_app_is_not_installed() -> None:
     assert settings.CASSANDRA is None
     assert "cassandra" not in settings.DATABASES
     assert "webui.records_cassandra" not in settings.INSTALLED_APPS
@@ -134,7 +134,7 @@ def test_the_site_without_cassandra_has_nothing_of_it() -> None:
 
 
 def test_the_site_with_cassandra_down_passes_its_checks(tmp_path: Path) -> None:
-    """Apps, database alias and router are there, and nothing connects."""
+    """Apps, database alias and router are configured, and nothing connects."""
     code = (
         "import django; django.setup()\n"
         "from django.conf import settings\n"
