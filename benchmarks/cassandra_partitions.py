@@ -1,8 +1,8 @@
-"""How large a record is in Cassandra, and so how long a time bucket may be.
+"""Measures the size of a record in Cassandra, which limits the width of a time bucket.
 
 Starts a node, writes records like the site's into one bucket through the store, flushes, and
-asks `nodetool tablestats` how many bytes the partition has (before compression, which is what
-Cassandra's advice of at most 100 MB is about) and how many the tables take on the disk.
+reads from `nodetool tablestats` the bytes of the partition (before compression, to which
+Cassandra's recommendation of at most 100 MB applies) and of the tables on disk.
 
     python benchmarks/cassandra_partitions.py --records 20000
 """
@@ -12,7 +12,6 @@ import os
 import random
 import re
 import sys
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 A_DAY = 10_000_000  # records
-LIMIT = 100_000_000  # bytes a partition should have at most
-PEAK = 3  # busiest bucket, in times of the average
+LIMIT = 100_000_000  # bytes that a partition should not exceed
+PEAK = 3  # the busiest bucket, relative to the average
 
 
 def main() -> None:
@@ -83,13 +82,11 @@ def fill(count: int) -> None:
 
 
 def a_record(at: datetime) -> Any:
-    """Every column filled as the site fills it, one in ten corrected."""
+    """Returns a record with every column filled, one in ten corrected."""
     from webui.records.models import Record, instant_of
-    from webui.records_cassandra.tables.timeuuid import ticks_of
+    from webui.records_cassandra.tables.timeuuid import ticks_of, timeuuid
 
-    ticks = ticks_of(at) + random.randrange(10)
-    head = (ticks & 0xFFFFFFFF, ticks >> 32 & 0xFFFF, ticks >> 48 & 0x0FFF | 0x1000)
-    record_id = uuid.UUID(fields=(*head, 0x80, random.randrange(256), random.getrandbits(48)))
+    record_id = timeuuid(ticks_of(at) + random.randrange(10), 0x80 << 56 | random.getrandbits(56))
     corrected = random.random() < 0.1
     return Record(
         id=record_id,
@@ -125,13 +122,13 @@ def report(count: int, statistics: str) -> None:
     row = float(rows["Compacted partition maximum bytes"]) / count
     print(f"\n{count:,} records in one partition")
     print(f"a row of record_data: {row:.0f} bytes before compression (the largest it may be)")
-    print(f"on the disk, indexes not counted: {float(rows['Space used (live)']) / count:.0f} bytes")
+    print(f"on disk, without indexes: {float(rows['Space used (live)']) / count:.0f} bytes")
     print(
         "a row of record_pictures: "
         f"{float(pictures['Compacted partition mean bytes']):.0f} bytes, a partition each"
     )
     print(f"\nat {A_DAY:,} records a day, the busiest bucket {PEAK} times the average:\n")
-    print("| bucket | records in one | average partition | busiest partition | under 100 MB |")
+    print("| bucket | records | average partition | busiest partition | under 100 MB |")
     print("| --- | ---: | ---: | ---: | --- |")
     for name, minutes in (("day", 1440), ("hour", 60), ("10min", 10), ("minute", 1)):
         records = A_DAY * minutes / 1440

@@ -1,18 +1,17 @@
-"""What a page of records costs in a long history, beside the same page in a short one.
+"""Compares the cost of a page of records in a long history with that in a short one.
 
 Two stores of the same kind are filled, one with few records and one with many, and the same
-pages are read from both: through the store, and through the admin with everything around it.
-A ratio of 1 means that the length of the history costs nothing. Readings alternate between
-the two, so that a busy machine slows both; the last column is the ratio of the CPU time of the
-reading process, which other programs hardly change (with the database store it is all the
-work that there is).
+pages are read from both: through the store, and through the whole admin. A ratio of 1 means
+that the length of the history costs nothing. Readings alternate between the two, so that a busy
+machine slows both; the last column is the ratio of the reading process's CPU time, which
+other programs hardly change (with the database store it is all of the work).
 
     python benchmarks/records_pages.py --store database --records 1000000
     python benchmarks/records_pages.py --store cassandra --records 1000000
 
-Cassandra is the one that CASSANDRA_HOSTS names (in keyspaces of their own, dropped at the
-end), else a node that is started for the purpose. The database store's files lie in a folder
-for the purpose, too; `--folder` chooses where, since a million records are several gigabytes.
+Cassandra is the cluster at CASSANDRA_HOSTS (in keyspaces of their own, dropped at the end), else
+a node that is started and stopped. The database store's files are in a temporary folder;
+`--folder` chooses where, since a million records are several gigabytes.
 """
 
 import argparse
@@ -52,7 +51,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--beside", type=int, default=10_000, help="length of the short history")
     parser.add_argument("--rounds", type=int, default=30, help="readings; the median counts")
-    parser.add_argument("--folder", type=Path, help="where the records may lie for the while")
+    parser.add_argument("--folder", type=Path, help="where temporary files are created")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
@@ -82,13 +81,13 @@ def main() -> None:
 
 
 def median_of(laps: Sequence[tuple[float, float]], part: int) -> float:
-    """Of the wall-clock milliseconds (0), or of the CPU's (1)."""
+    """Returns the median of the wall-clock (0) or CPU (1) milliseconds."""
     return statistics.median(lap[part] for lap in laps)
 
 
 @contextlib.contextmanager
 def environment(kind: str, folder: Path) -> Iterator[dict[str, str]]:
-    """What the measuring processes find in their environment."""
+    """Yields the environment of the measuring processes."""
     base = {
         **os.environ,
         "ENV_FILES": "off",
@@ -112,14 +111,14 @@ def environment(kind: str, folder: Path) -> Iterator[dict[str, str]]:
             port=free_port(),
             storage_port=free_port(),
             heap="2G",
-            flags=["-XX:TieredStopAtLevel=4"],  # it runs for long: the best compiler pays
+            flags=["-XX:TieredStopAtLevel=4"],  # a long run: the optimising compiler pays off
         )
         with running([node]):
             yield {**base, "CASSANDRA_HOSTS": node.address, "CASSANDRA_PORT": str(node.port)}
 
 
 class History:
-    """A process that knows one store, fills it, and reads from it when told."""
+    """A process that fills one store, and reads from it on request."""
 
     def __init__(self, count: int, kind: str, surroundings: dict[str, str], folder: Path) -> None:
         self._command = [sys.executable, __file__, "--store", kind, "--serve", str(count)]
@@ -146,7 +145,7 @@ class History:
         self._process.wait(timeout=300)
 
     def read(self, name: str) -> tuple[float, float]:
-        """Milliseconds that one reading took: on the wall's clock, and of this process's CPU."""
+        """Returns the wall-clock and CPU milliseconds of one reading."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{name}\n")
         self._process.stdin.flush()
@@ -165,7 +164,7 @@ class History:
 
 
 def serve(count: int) -> None:
-    """Fills a new store, says what can be read, then reads what it is told."""
+    """Fills a new store, prints the names of the readings, then takes those that it is sent."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "webui.settings"
     import django
 
@@ -192,25 +191,23 @@ def serve(count: int) -> None:
             from webui.records.store import store
 
             made: Any = store()
-            made.session.connect().execute(
-                f"DROP KEYSPACE {settings.CASSANDRA.keyspace}", timeout=120
-            )
+            made.session.connect().execute(f"DROP KEYSPACE {made.settings.keyspace}", timeout=120)
             made.close()
 
 
 def timed(read: Callable[[], object]) -> tuple[float, float]:
-    """Milliseconds by the wall's clock, and of the CPU."""
+    """Returns the wall-clock and CPU milliseconds of a call."""
     wall, cpu = time.perf_counter(), time.process_time()
     read()
     return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
 
 
 def fill(count: int, *, on_cassandra: bool) -> list[UUID]:
-    """Records over DAYS days; returns their ids, newest first."""
+    """Writes records over DAYS days; returns their ids, newest first."""
     return fill_cassandra(count) if on_cassandra else fill_database(count)
 
 
-# The same records as `a_record` makes, made by SQLite itself: a million in a minute. An id is
+# The records of `a_record`, made by SQLite itself, which takes a minute for a million. An id is
 # a version-1 UUID of its instant, in 100 ns ticks; a time without microseconds has no point.
 DATABASE_RECORDS = """
     WITH RECURSIVE
@@ -237,7 +234,7 @@ DATABASE_RECORDS = """
 
 
 def fill_database(count: int) -> list[UUID]:
-    """Into the SQLite file that DATABASE_URL names."""
+    """Writes into the SQLite file at DATABASE_URL."""
     import sqlite3
 
     from django.db import connection
@@ -248,10 +245,10 @@ def fill_database(count: int) -> list[UUID]:
     microsecond = timedelta(microseconds=1)
     connection.close()
     with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"])) as file:
-        # Nothing here is kept. Django's next connection turns the write-ahead log on again.
+        # The file is temporary. Django's next connection turns the write-ahead log on again.
         file.execute("PRAGMA journal_mode=OFF")
         file.execute("PRAGMA synchronous=OFF")
-        file.execute("PRAGMA cache_size=-1000000")  # KiB: the indexes, so that none is spilt
+        file.execute("PRAGMA cache_size=-1000000")  # KiB: enough for all indexes
         file.execute(
             DATABASE_RECORDS,
             {
@@ -267,7 +264,7 @@ def fill_database(count: int) -> list[UUID]:
         )
         file.commit()
     newest_first = Record.objects.order_by("-predicted_at", "-id")
-    for record in (newest_first.first(), newest_first.last()):  # are they as the site makes them?
+    for record in (newest_first.first(), newest_first.last()):  # ids agree with the site's
         assert record is not None
         assert record.predicted_at == instant_of(record.id)
     ids = list(newest_first.values_list("id", flat=True))
@@ -276,7 +273,7 @@ def fill_database(count: int) -> list[UUID]:
 
 
 def fill_cassandra(count: int) -> list[UUID]:
-    """Into the keyspace that CASSANDRA_KEYSPACE names, by the store's own writing."""
+    """Writes into the keyspace CASSANDRA_KEYSPACE, by the store's own writer."""
     from tqdm import tqdm
 
     from webui.records.store import store
@@ -299,7 +296,7 @@ def fill_cassandra(count: int) -> list[UUID]:
 
 
 def a_record(choose: random.Random, *, at: datetime, old: bool) -> Any:
-    """Like one of the site's. A short history's pages must be full, too: 20 % are unsure."""
+    """Returns a plausible record; 20 % are unsure, so that a short history fills its pages."""
     from tests.webui.records.factory import id_at
     from webui.records.models import Record, instant_of
 
@@ -326,7 +323,7 @@ def a_record(choose: random.Random, *, at: datetime, old: bool) -> Any:
 
 
 def readings(ids: list[Any]) -> dict[str, Callable[[], object]]:
-    """What is read, by name. A short history's deep page is the deepest that it has."""
+    """Returns the readings by name; in a short history the thousandth page is its last full one."""
     from django.contrib.auth.models import User
     from django.test import Client
 
@@ -358,7 +355,7 @@ def readings(ids: list[Any]) -> dict[str, Callable[[], object]]:
         "verdict and rare old version": page(verdict="digit", model_version=1),
         "digit, verdict, version": page(digit=3, verdict="unsure", model_version=3),
         "digit, verdict, version, day": page(digit=3, verdict="digit", model_version=3, **day),
-        "a version that never was": page(model_version=99),
+        "a version without records": page(model_version=99),
         "one record": lambda: store().get(deep),
         "model versions": lambda: store().model_versions(),
     }
