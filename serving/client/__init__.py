@@ -1,22 +1,16 @@
 """Asks TensorFlow Serving for predictions and for the state of its versions, over REST."""
 
-from serving.client.client import (
-    CLASSES,
-    RETRY_AFTER_SECONDS,
-    Answer,
+from serving.client.client import ServingClient, VersionStatus
+from serving.client.errors import (
     InstanceRefused,
     LabelUnknown,
-    ServingClient,
     ServingError,
     ServingUnavailable,
     VersionNotLoaded,
-    VersionStatus,
-    read_probabilities,
 )
+from serving.client.predictions import Answer
 
 __all__ = [
-    "CLASSES",
-    "RETRY_AFTER_SECONDS",
     "Answer",
     "InstanceRefused",
     "LabelUnknown",
@@ -25,5 +19,4 @@ __all__ = [
     "ServingUnavailable",
     "VersionNotLoaded",
     "VersionStatus",
-    "read_probabilities",
 ]

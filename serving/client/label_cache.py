@@ -1,11 +1,11 @@
-"""Remembers which version a label names, without ever answering what is no longer true.
+"""Caches which version a label names, and never returns an answer that is out of date.
 
-Asking the model server for every prediction would double its requests, and remembering for
-seconds would answer with a version that the label has already left. So an answer is remembered
-only while `models.config` (the file that moves labels) is the one it was given under, and only
-once the server says what the file says: from the rename of a new file until the server has
-followed it, every request asks anew. Where the site cannot see the file (a model server
-elsewhere), an answer is remembered for its time to live, and may be that old.
+Asking the model server before every prediction would double its requests; caching for seconds
+would return a version from which the label has already moved. So an answer is cached only while
+`models.config` (the file that moves labels) is the one under which it was given, and only once
+the server agrees with that file: from the rename of a new file until the server has followed it,
+every call asks anew. Where the site cannot read the file (a model server on another machine), an
+answer is cached for a fixed time and may be that much out of date.
 """
 
 import threading
@@ -16,12 +16,13 @@ from pathlib import Path
 
 from serving.models_config import ConfigError, model_config, read_text
 
-LABEL_CACHE_SECONDS = 2.0  # a label moved by other hands than models.config's is noticed after this
+# The longest time until a label that was moved by other means than models.config is noticed.
+LABEL_CACHE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class _Known:
-    """A version that a label named, and until when that may be believed."""
+class _Entry:
+    """A cached version, and the conditions under which it is valid."""
 
     version: int
     stamp: tuple[int, ...]  # of models.config when the server was asked; () without a file
@@ -29,13 +30,13 @@ class _Known:
 
 
 @dataclass
-class _Flight:
-    """One question to the server, shared by all who wait for its answer."""
+class _Request:
+    """One request to the server, shared by all threads that wait for its answer."""
 
     stamp: tuple[int, ...]
     done: threading.Event = field(default_factory=threading.Event)
     version: int = 0
-    settled: bool = False  # the server follows the file: good for whoever waited, too
+    confirmed: bool = False  # the server agrees with the file, so waiting threads may use it
     error: Exception | None = None
 
 
@@ -45,8 +46,8 @@ class LabelCache:
     Args:
         ask: asks the model server which version a label names; may raise.
         model_name: the model whose labels these are.
-        config_file: `models.config`, where this process can see it.
-        seconds: how long an answer is believed at most.
+        config_file: `models.config`, if this process can read it.
+        seconds: the longest time for which an answer is cached.
     """
 
     def __init__(
@@ -62,64 +63,64 @@ class LabelCache:
         self._config_file = config_file
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._known: dict[str, _Known] = {}
-        self._flights: dict[str, _Flight] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._requests: dict[str, _Request] = {}
         self._file_labels: tuple[tuple[int, ...], dict[str, int]] = ((), {})
 
     def version_of(self, label: str) -> int:
-        """The version that the label names, at the moment of the call or later.
+        """Returns the version that the label names at the moment of the call or later.
 
         Raises:
-            whatever `ask` raises.
+            Exception: whatever `ask` raises.
         """
-        joined_late = False
+        waited = False
         while True:
             stamp = self._stamp()
             with self._lock:
-                known = self._known.get(label)
-                if known and known.stamp == stamp and time.monotonic() < known.expires:
-                    return known.version
-                flight = self._flights.get(label)
-                leads = flight is None
-                if flight is None:
-                    flight = self._flights[label] = _Flight(stamp)
-            if leads:
-                return self._lead(label, flight)
-            flight.done.wait()
-            if flight.error:
-                raise flight.error
-            # The question may have been put before this call, and the label moved since:
-            # then only an answer that the file confirms, or a question put later, is good.
-            if joined_late or (flight.settled and flight.stamp == stamp):
-                return flight.version
-            joined_late = True
+                entry = self._entries.get(label)
+                if entry and entry.stamp == stamp and time.monotonic() < entry.expires:
+                    return entry.version
+                request = self._requests.get(label)
+                is_new = request is None
+                if request is None:
+                    request = self._requests[label] = _Request(stamp)
+            if is_new:
+                return self._send(label, request)
+            request.done.wait()
+            if request.error:
+                raise request.error
+            # The request may have been sent before this call, and the label moved since: its
+            # answer is valid only if the file confirms it, or if it was sent after the call.
+            if waited or (request.confirmed and request.stamp == stamp):
+                return request.version
+            waited = True
 
     def forget(self, label: str) -> None:
-        """The next call asks the server: the version named is not there any more."""
+        """Removes a label whose version has been unloaded; the next call asks the server."""
         with self._lock:
-            self._known.pop(label, None)
+            self._entries.pop(label, None)
 
-    def _lead(self, label: str, flight: _Flight) -> int:
+    def _send(self, label: str, request: _Request) -> int:
         try:
-            flight.version = self._ask(label)
-            flight.settled = self._follows_file(label, flight)
-        except Exception as problem:
-            flight.error = problem
+            request.version = self._ask(label)
+            request.confirmed = self._is_confirmed(label, request)
+        except Exception as error:
+            request.error = error
             raise
         finally:
             with self._lock:
-                del self._flights[label]
-                if flight.settled:
-                    self._known[label] = _Known(
-                        flight.version, flight.stamp, time.monotonic() + self._seconds
+                del self._requests[label]
+                if request.confirmed:
+                    self._entries[label] = _Entry(
+                        request.version, request.stamp, time.monotonic() + self._seconds
                     )
                 else:
-                    self._known.pop(label, None)
-            flight.done.set()
-        return flight.version
+                    self._entries.pop(label, None)
+            request.done.set()
+        return request.version
 
     def _stamp(self) -> tuple[int, ...]:
-        """Differs whenever models.config has been replaced; one stat(), microseconds."""
+        """Identifies the present models.config; one stat() call, microseconds."""
         if self._config_file is None:
             return ()
         try:
@@ -128,17 +129,17 @@ class LabelCache:
             return ()
         return (found.st_ino, found.st_mtime_ns, found.st_size)
 
-    def _follows_file(self, label: str, flight: _Flight) -> bool:
-        """Whether the server's answer is what the file says, as it was when it was asked."""
-        if not flight.stamp:
+    def _is_confirmed(self, label: str, request: _Request) -> bool:
+        """True if the server's answer agrees with the file as it was when the server was asked."""
+        if not request.stamp:
             return True
         stamp, labels = self._file_labels
-        if stamp != flight.stamp and self._config_file is not None:
+        if stamp != request.stamp and self._config_file is not None:
             try:
                 labels = dict(model_config(read_text(self._config_file), self._model_name).labels)
             except ConfigError:
                 labels = {}
-            self._file_labels = (flight.stamp, labels)
-        # A label that the file does not have is the server's own affair (started without it).
-        said = labels.get(label, flight.version)
-        return said == flight.version and self._stamp() == flight.stamp
+            self._file_labels = (request.stamp, labels)
+        # A label that is not in the file is valid too: stable on a server without labels.
+        named = labels.get(label, request.version)
+        return named == request.version and self._stamp() == request.stamp

@@ -1,4 +1,4 @@
-"""The client against a server that misbehaves in every way the contract, or a network, allows."""
+"""The client against a server that fails in every way that the contract or a network allows."""
 
 import multiprocessing
 import socket
@@ -54,7 +54,7 @@ def test_instances_are_sent_in_the_signatures_shape(server: FakeModelServer) -> 
         assert np.array_equal(np.asarray(sent, np.float32), picture[..., np.newaxis])
 
 
-def test_a_ten_wide_version_is_read_too(server: FakeModelServer) -> None:
+def test_a_version_of_ten_classes_is_read_too(server: FakeModelServer) -> None:
     server.width = 10
     assert client_of(server).predict(np.zeros((3, 28, 28))).probabilities.shape == (3, 10)
 
@@ -91,7 +91,7 @@ def test_no_version_at_all_is_unavailable(server: FakeModelServer) -> None:
 
 
 @pytest.mark.parametrize("gone", ["label", "version"])
-def test_a_withdrawn_canary_costs_its_visitors_nothing(server: FakeModelServer, gone: str) -> None:
+def test_after_a_canary_is_withdrawn_stable_answers(server: FakeModelServer, gone: str) -> None:
     server.labels, server.loaded = {"stable": 1, "canary": 2}, {1, 2}
     client = client_of(server)
     assert client.predict(BLANK, label="canary").version == 2
@@ -102,7 +102,7 @@ def test_a_withdrawn_canary_costs_its_visitors_nothing(server: FakeModelServer, 
     assert (answer.version, answer.label) == (1, "stable")
 
 
-def test_resolving_an_unknown_label_says_so(server: FakeModelServer) -> None:
+def test_an_unknown_label_is_an_error(server: FakeModelServer) -> None:
     with pytest.raises(LabelUnknown, match="nightly"):
         client_of(server).resolve("nightly")
 
@@ -111,19 +111,18 @@ def test_a_server_without_labels_answers_by_its_newest(server: FakeModelServer) 
     server.labels, server.loaded = {}, {1, 4}
     client = client_of(server)
     assert client.predict(BLANK).version == 4
-    assert client.ready()
     with pytest.raises(LabelUnknown):
         client.ask_label("stable")
 
 
-def test_a_label_is_asked_for_once_in_a_while(server: FakeModelServer) -> None:
+def test_a_label_is_cached(server: FakeModelServer) -> None:
     client = client_of(server, label_seconds=60.0)
     for _ in range(5):
         client.predict(BLANK)
     assert sum(path.endswith("/metadata") for path in server.requests) == 1
 
 
-def test_versions_say_their_state_and_why(server: FakeModelServer) -> None:
+def test_versions_have_a_state_and_an_error(server: FakeModelServer) -> None:
     server.on_request = lambda _path: Reply(
         document={
             "model_version_status": [
@@ -147,24 +146,24 @@ def test_versions_say_their_state_and_why(server: FakeModelServer) -> None:
 
 
 PREDICTIONS: list[tuple[Any, str]] = [
-    ({"predictions": [[float("nan")] * 11]}, "no probabilities"),
-    ({"predictions": [[float("inf")] * 11]}, "no probabilities"),
-    ({"predictions": [[7.0] * 11]}, "no probabilities"),
+    ({"predictions": [[float("nan")] * 11]}, "not probabilities"),
+    ({"predictions": [[float("inf")] * 11]}, "not probabilities"),
+    ({"predictions": [[7.0] * 11]}, "not probabilities"),
     ({"predictions": [[0.1] * 12]}, "shape"),
     ({"predictions": [[0.1] * 11, [0.1] * 11]}, "shape"),
     ({"predictions": [0.1]}, "shape"),
     ({"predictions": [[0.1] * 11, [0.1]]}, "ragged"),
-    ({"predictions": [["0.1"] * 11]}, "no lists of numbers"),
-    ({"predictions": [[True] * 11]}, "no lists of numbers"),
-    ({"predictions": [{"probabilities": [0.1] * 11}]}, "no lists of numbers"),
+    ({"predictions": [["0.1"] * 11]}, "not lists of numbers"),
+    ({"predictions": [[True] * 11]}, "not lists of numbers"),
+    ({"predictions": [{"probabilities": [0.1] * 11}]}, "not lists of numbers"),
     ({"predictions": []}, "shape"),
-    ({"outputs": [[0.1] * 11]}, "no lists of numbers"),
-    ([], "no lists of numbers"),
+    ({"outputs": [[0.1] * 11]}, "not lists of numbers"),
+    ([], "not lists of numbers"),
 ]
 
 
 @pytest.mark.parametrize(("document", "reason"), PREDICTIONS)
-def test_an_answer_that_is_no_probabilities_is_refused(
+def test_an_answer_that_is_not_probabilities_is_refused(
     server: FakeModelServer, document: Any, reason: str
 ) -> None:
     server.on_request = lambda path: Reply(document=document) if "predict" in path else None
@@ -173,13 +172,13 @@ def test_an_answer_that_is_no_probabilities_is_refused(
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"predictions"', b"[" * 100_000, b"\xff"])
-def test_an_answer_that_is_no_json_is_refused(server: FakeModelServer, body: bytes) -> None:
+def test_an_answer_that_is_not_json_is_refused(server: FakeModelServer, body: bytes) -> None:
     server.on_request = lambda path: Reply(body=body) if "predict" in path else None
     with pytest.raises(ServingError):
         client_of(server).predict(BLANK)
 
 
-def test_metadata_and_status_that_are_none_are_refused(server: FakeModelServer) -> None:
+def test_other_documents_than_metadata_and_status_are_refused(server: FakeModelServer) -> None:
     server.on_request = lambda _path: Reply(document={"model_spec": {}})
     with pytest.raises(ServingError, match="model_spec"):
         client_of(server).resolve("stable")
@@ -187,13 +186,13 @@ def test_metadata_and_status_that_are_none_are_refused(server: FakeModelServer) 
         client_of(server).versions()
 
 
-def test_an_endless_answer_is_cut_off(server: FakeModelServer) -> None:
+def test_an_answer_that_is_too_long_is_refused(server: FakeModelServer) -> None:
     server.on_request = lambda path: Reply(body=b" " * 3_000_000) if "predict" in path else None
     with pytest.raises(ServingError, match="bytes"):
         client_of(server).predict(BLANK)
 
 
-def test_the_servers_refusal_is_passed_on_in_its_words(server: FakeModelServer) -> None:
+def test_a_refusal_has_the_servers_message(server: FakeModelServer) -> None:
     server.on_request = lambda path: (
         Reply(400, {"error": "Expecting shape [2]"}) if "predict" in path else None
     )
@@ -216,7 +215,7 @@ def test_an_internal_error_is_an_error(server: FakeModelServer) -> None:
     assert not isinstance(raised.value, ServingUnavailable)
 
 
-def test_nobody_listens() -> None:
+def test_no_server_is_unavailable() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -224,10 +223,9 @@ def test_nobody_listens() -> None:
         with pytest.raises(ServingUnavailable, match="no model server answers") as raised:
             client.predict(BLANK)
     assert raised.value.retry_after > 0
-    assert not client.ready()
 
 
-def test_a_server_that_is_silent_is_not_asked_twice(server: FakeModelServer) -> None:
+def test_a_request_is_not_repeated_after_a_timeout(server: FakeModelServer) -> None:
     released = threading.Event()
 
     def silent(path: str) -> Reply | None:
@@ -244,7 +242,7 @@ def test_a_server_that_is_silent_is_not_asked_twice(server: FakeModelServer) -> 
         released.set()
 
 
-def test_a_dropped_connection_is_tried_again_once(server: FakeModelServer) -> None:
+def test_a_request_is_repeated_once_after_a_dropped_connection(server: FakeModelServer) -> None:
     client = client_of(server)
     client.predict(BLANK)
     server.drop = 1
@@ -254,7 +252,7 @@ def test_a_dropped_connection_is_tried_again_once(server: FakeModelServer) -> No
         client.predict(BLANK)
 
 
-def test_an_answer_broken_off_is_unavailable(server: FakeModelServer) -> None:
+def test_an_interrupted_answer_is_unavailable(server: FakeModelServer) -> None:
     server.on_request = lambda path: (
         Reply(body=b'{"predictions": ', Content_Length="500", Connection="close")
         if "predict" in path
@@ -275,7 +273,7 @@ def test_redirects_and_proxies_are_not_followed(
         client.predict(BLANK)
 
 
-def test_connections_are_used_again_by_many_threads(server: FakeModelServer) -> None:
+def test_threads_reuse_connections(server: FakeModelServer) -> None:
     client = client_of(server)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: client.predict(BLANK), range(80)))
@@ -283,7 +281,7 @@ def test_connections_are_used_again_by_many_threads(server: FakeModelServer) -> 
     assert server.connections <= 9
 
 
-# Python 3.12 warns of what gunicorn does as well: the server's threads are not the child's.
+# Python 3.12 warns about forking with threads, which gunicorn does as well.
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_process_has_connections_of_its_own(server: FakeModelServer) -> None:
     client = client_of(server)

@@ -1,4 +1,4 @@
-"""A label's version is remembered only while it is true."""
+"""A label's version is cached only while it is valid."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ TEXT = """model_config_list { config { name: "digits" base_path: "/m"
 
 
 class Server:
-    """Says which version each label names, and counts how often it is asked."""
+    """A stand-in for the model server: resolves labels and counts the requests."""
 
     def __init__(self, **labels: int) -> None:
         self.labels = labels
@@ -69,7 +69,7 @@ def test_asked_every_time_from_the_files_change_until_the_server_follows(
     assert server.asked == 5
 
 
-def test_a_file_that_changes_while_the_server_is_asked_spoils_the_answer(
+def test_an_answer_is_not_cached_if_the_file_changes_meanwhile(
     config_file: Path,
 ) -> None:
     server = Server(stable=1)
@@ -81,7 +81,7 @@ def test_a_file_that_changes_while_the_server_is_asked_spoils_the_answer(
     assert labels.version_of("stable") == 2
 
 
-def test_without_a_file_an_answer_lives_for_its_time(tmp_path: Path) -> None:
+def test_without_a_file_an_answer_is_cached_for_a_fixed_time(tmp_path: Path) -> None:
     server = Server(stable=1)
     labels = cache(server, None)
     labels.version_of("stable")
@@ -93,7 +93,7 @@ def test_without_a_file_an_answer_lives_for_its_time(tmp_path: Path) -> None:
     assert server.asked == 3
 
 
-def test_forgotten_is_asked_again(config_file: Path) -> None:
+def test_a_forgotten_label_is_asked_for_again(config_file: Path) -> None:
     server = Server(stable=1)
     labels = cache(server, config_file)
     labels.version_of("stable")
@@ -102,14 +102,14 @@ def test_forgotten_is_asked_again(config_file: Path) -> None:
     assert server.asked == 2
 
 
-def test_an_unreadable_file_is_never_trusted(config_file: Path) -> None:
+def test_an_unreadable_file_is_ignored(config_file: Path) -> None:
     config_file.write_text("half a fi")
     server = Server(stable=1)
     labels = cache(server, config_file)
     assert labels.version_of("stable") == 1
 
 
-def test_threads_share_one_question(config_file: Path) -> None:
+def test_threads_share_one_request(config_file: Path) -> None:
     server = Server(stable=1)
     labels = cache(server, config_file)
     asked, answer = threading.Event(), threading.Event()
@@ -127,8 +127,8 @@ def test_threads_share_one_question(config_file: Path) -> None:
     assert server.asked == 1
 
 
-def test_who_comes_while_a_label_moves_gets_no_answer_from_before(config_file: Path) -> None:
-    """The question was put before the label moved; the second caller came after that."""
+def test_a_call_after_a_label_moved_gets_no_answer_from_before(config_file: Path) -> None:
+    """The request was sent before the label moved, and the second call came after it."""
     server = Server(stable=1)
     labels = cache(server, config_file)
     asked, answer = threading.Event(), threading.Event()
@@ -150,7 +150,7 @@ def test_who_comes_while_a_label_moves_gets_no_answer_from_before(config_file: P
         assert second.result(10) == 2
 
 
-def test_an_error_reaches_all_who_wait_and_is_not_remembered(config_file: Path) -> None:
+def test_an_error_is_not_cached(config_file: Path) -> None:
     server = Server()
     labels = cache(server, config_file)
     with pytest.raises(KeyError):
