@@ -1,9 +1,8 @@
-"""Requests a second of the embedded model server, beside the limit: TensorFlow alone.
+"""Measures the embedded model server's requests per second, compared with TensorFlow alone.
 
-The limit is a loop that calls the SavedModel's signature directly, one instance a call, no
-HTTP, no JSON, no batching: what is left of it is what the server costs. All parts run one
-after another on the same machine in the same run, several rounds of them in turn, and medians
-are reported, so that a busy machine moves numbers but hardly their ratio.
+The limit is a loop that calls the SavedModel's signature directly, one instance a call, without
+HTTP, JSON or batching. All parts are measured in turn in the same run, for several rounds, and
+the medians are reported, so that other load on the machine affects all parts alike.
 
     make bench-serving                # or: python benchmarks/model_server.py --rounds 3
 """
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED = ROOT / "serving" / "models" / "digits"
+BUNDLED = ROOT / "serving" / "models" / "digits"
 BATCHING = ROOT / "serving" / "batching.config"
 CONNECTIONS = (1, 8, 32)
 START_SECONDS = 120
@@ -36,13 +35,14 @@ signature = tf.saved_model.load(path).signatures["serving_default"]
 instance = np.random.default_rng(0).random((1, 28, 28, 1), np.float32)
 for _ in range(50):
     signature(image=tf.constant(instance))
-laps = []
+latencies = []
 until = time.perf_counter() + seconds
 while (start := time.perf_counter()) < until:
     signature(image=tf.constant(instance))["probabilities"].numpy()
-    laps.append(time.perf_counter() - start)
-laps.sort()
-print(len(laps) / seconds, laps[len(laps) // 2] * 1e3, laps[len(laps) * 99 // 100] * 1e3)
+    latencies.append(time.perf_counter() - start)
+latencies.sort()
+count = len(latencies)
+print(count / seconds, latencies[count // 2] * 1e3, latencies[count * 99 // 100] * 1e3)
 """
 
 
@@ -56,21 +56,21 @@ class Measured:
 
 
 class LoadClient(asyncio.Protocol):
-    """One keep-alive connection that asks again as soon as it is answered."""
+    """One keep-alive connection that sends a request as soon as the last one is answered."""
 
-    def __init__(self, request: bytes, laps: list[float]) -> None:
+    def __init__(self, request: bytes, latencies: list[float]) -> None:
         self.request = request
-        self.laps = laps
+        self.latencies = latencies
         self.buffer = b""
         self.failed = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
         self.transport = transport
-        self.ask()
+        self.send()
 
-    def ask(self) -> None:
-        self.asked = time.perf_counter()
+    def send(self) -> None:
+        self.sent_at = time.perf_counter()
         self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
@@ -81,14 +81,14 @@ class LoadClient(asyncio.Protocol):
         length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
         if len(body) < length:
             return
-        self.laps.append(time.perf_counter() - self.asked)
+        self.latencies.append(time.perf_counter() - self.sent_at)
         self.failed += not head.startswith(b"HTTP/1.1 200")
         self.buffer = b""
-        self.ask()
+        self.send()
 
 
 def request_bytes(port: int) -> bytes:
-    """One instance as the site sends it: 784 pixels, most of them blank, four decimals."""
+    """Return a request as the site sends it: 784 pixels, most of them blank, four decimals."""
     rows = [[[round(0.9 * (8 < y < 20 and 12 < x < 16), 4)] for x in range(28)] for y in range(28)]
     body = json.dumps({"instances": [rows]}).encode()
     head = (
@@ -100,20 +100,20 @@ def request_bytes(port: int) -> bytes:
 
 
 async def load(port: int, connections: int, seconds: float) -> Measured:
-    """Keeps `connections` clients asking for `seconds`; a failed request fails the benchmark."""
+    """Send requests on `connections` connections for `seconds`; a failed one ends the benchmark."""
     loop = asyncio.get_running_loop()
-    laps: list[float] = []
+    latencies: list[float] = []
     request = request_bytes(port)
     clients = [
-        (await loop.create_connection(lambda: LoadClient(request, laps), "127.0.0.1", port))[1]
+        (await loop.create_connection(lambda: LoadClient(request, latencies), "127.0.0.1", port))[1]
         for _ in range(connections)
     ]
-    await asyncio.sleep(1)  # warm
-    laps.clear()
+    await asyncio.sleep(1)  # warm-up
+    latencies.clear()
     start = time.perf_counter()
     await asyncio.sleep(seconds)
-    rate = len(laps) / (time.perf_counter() - start)
-    ordered = sorted(laps)
+    rate = len(latencies) / (time.perf_counter() - start)
+    ordered = sorted(latencies)
     for client in clients:
         client.transport.close()
         assert not client.failed, f"{client.failed} requests failed"
@@ -182,13 +182,13 @@ def median(several: list[Measured]) -> Measured:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    versions = sorted((p for p in SHIPPED.glob("[0-9]*")), key=lambda p: int(p.name))
+    versions = sorted((p for p in BUNDLED.glob("[0-9]*")), key=lambda p: int(p.name))
     parser.add_argument("--model", type=Path, default=versions[-1] if versions else None)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
     arguments = parser.parse_args()
     if arguments.model is None:
-        sys.exit(f"no model under {SHIPPED}: name a version's directory with --model")
+        sys.exit(f"no model under {BUNDLED}: name a version's directory with --model")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     model = arguments.model.resolve()
     limits: list[Measured] = []
