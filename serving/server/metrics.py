@@ -7,7 +7,6 @@ The names, labels and bucket limits are those of TensorFlow Serving's
 import re
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -116,16 +115,9 @@ class Metrics(Collector):
                 self._request_latency.observe((model, api, "REST"), microseconds)
 
     def record_run(self, *, model: str, api: str, microseconds: float) -> None:
-        """Record one successful run of a model, including its wait in a batching queue.
-
-        Args:
-            model: the model's name.
-            api: "predict", "classify" or "regress".
-            microseconds: the wall time.
-        """
+        """Record one successful run of a model, including its wait in a batching queue."""
         with self._lock:
-            # TensorFlow Serving's handlers for REST write the API in lower case, its runtime
-            # with a capital letter.
+            # TensorFlow Serving's runtime capitalises the API, its REST handler does not.
             self._runtime_latency.observe((model, api.capitalize(), "TF1"), microseconds)
 
     def record_examples(self, *, model: str, count: int) -> None:
@@ -139,12 +131,8 @@ class Metrics(Collector):
         with self._lock:
             self._load_attempts.add((_printable(path), "success" if succeeded else "fail"))
 
-    def collect(self) -> Iterable[Metric]:
-        with self._lock:
-            return list(self._families())
-
-    def _families(self) -> Iterator[Metric]:
-        """The metrics that have a value, in the order of their names."""
+    def collect(self) -> list[Metric]:
+        """Return the metrics that have a value, in the order of their names."""
         metrics: tuple[Counter | Histogram, ...] = (
             self._load_attempts,
             self._request_count,
@@ -153,10 +141,8 @@ class Metrics(Collector):
             self._request_latency,
             self._runtime_latency,
         )
-        for metric in metrics:
-            family = metric.family()
-            if family.samples:
-                yield family
+        with self._lock:
+            return [family for metric in metrics if (family := metric.family()).samples]
 
     def page(self) -> bytes:
         """Return the exporter's page, which has no HELP lines (`prometheus_exporter.cc`)."""

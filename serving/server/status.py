@@ -31,11 +31,10 @@ class Code(IntEnum):
     UNAUTHENTICATED = 16
 
 
-# http_server.cc, ToHTTPStatusCode
+# http_server.cc, ToHTTPStatusCode; all other codes are 500
 HTTP_STATUS: dict[Code, int] = {
     Code.OK: 200,
     Code.CANCELLED: 499,
-    Code.UNKNOWN: 500,
     Code.INVALID_ARGUMENT: 400,
     Code.DEADLINE_EXCEEDED: 504,
     Code.NOT_FOUND: 404,
@@ -46,9 +45,7 @@ HTTP_STATUS: dict[Code, int] = {
     Code.ABORTED: 409,
     Code.OUT_OF_RANGE: 400,
     Code.UNIMPLEMENTED: 501,
-    Code.INTERNAL: 500,
     Code.UNAVAILABLE: 503,
-    Code.DATA_LOSS: 500,
     Code.UNAUTHENTICATED: 401,
 }
 

@@ -371,4 +371,4 @@ def _model(harness: LoaderHarness) -> SavedModel:
 
 
 def _failure(error: StatusError) -> Answer:
-    return Answer(HTTP_STATUS[error.code], error_body(error.message))
+    return Answer(HTTP_STATUS.get(error.code, 500), error_body(error.message))

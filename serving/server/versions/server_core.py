@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from serving.server.status import Code, StatusError, failed_precondition, invalid_argument
@@ -60,7 +59,14 @@ class ServerCore:
             since = self.monitor.now()
             names = self._apply(config)
             self._source.start()
-            self._await(names, since, self._failed_at_start)
+            ended = self._wait(names, since)
+            if ended:
+                causes = "".join(
+                    f"{{{key} due to error: {error}}}, " for key, error in ended.items()
+                )
+                raise StatusError(
+                    Code.UNKNOWN, f"{len(ended)} servable(s) did not become available: {{{causes}}}"
+                )
             self.manager.finish_starting()
 
     def reload(self, config: ModelServerConfig) -> None:
@@ -74,7 +80,12 @@ class ServerCore:
             former = {each.name for each in self._monitored(self._config)}
             since = self.monitor.now()
             new = self._apply(config) - former
-            self._await(new, since, self._failed_at_reload)
+            ended = self._wait(new, since)
+            if ended:
+                causes = "".join(f"{version}, " for version in ended)
+                raise StatusError(
+                    Code.UNKNOWN, f"Some models did not become available: {{{causes}}}"
+                )
 
     def stop(self) -> None:
         self._stopped.set()
@@ -111,27 +122,9 @@ class ServerCore:
                 labels.setdefault(model.name, {})[label] = version
         return labels
 
-    def _await(
-        self,
-        names: set[str],
-        since: int,
-        make_error: Callable[[dict[ServableId, StatusError | None]], StatusError],
-    ) -> None:
-        ended = self.monitor.wait_until_settled(names, since=since, cancelled=self._stopped.is_set)
-        if ended:
-            raise make_error(ended)
-
-    def _failed_at_start(self, ended: dict[ServableId, StatusError | None]) -> StatusError:
-        causes = "".join(
-            f"{{{version} due to error: {error}}}, " for version, error in ended.items()
-        )
-        return StatusError(
-            Code.UNKNOWN, f"{len(ended)} servable(s) did not become available: {{{causes}}}"
-        )
-
-    def _failed_at_reload(self, ended: dict[ServableId, StatusError | None]) -> StatusError:
-        causes = "".join(f"{version}, " for version in ended)
-        return StatusError(Code.UNKNOWN, f"Some models did not become available: {{{causes}}}")
+    def _wait(self, names: set[str], since: int) -> dict[ServableId, StatusError | None]:
+        """Wait for the models; return the versions of those that could not be loaded."""
+        return self.monitor.wait_until_settled(names, since=since, cancelled=self._stopped.is_set)
 
     def _monitored(self, config: ModelServerConfig | None) -> tuple[ServableToMonitor, ...]:
         if config is None:
