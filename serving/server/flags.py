@@ -45,25 +45,27 @@ class Flags:
         "", "An ascii ModelServerConfig protobuf: several models, policies, labels"
     )
     model_config_file_poll_wait_seconds: int = _flag(
-        0, "Seconds between reads of that file; 0: only at start"
+        0, "Seconds between polls of --model_config_file; 0: read it only at start"
     )
     allow_version_labels_for_unavailable_models: bool = _flag(
         False, "Let a new label point to an unloaded version"
     )
-    file_system_poll_wait_seconds: int = _flag(1, "Seconds between looks for new versions; 0: once")
-    max_num_load_retries: int = _flag(5, "Times a failed load is tried again")
-    load_retry_interval_micros: int = _flag(60_000_000, "Microseconds between those")
-    num_load_threads: int = _flag(
-        0, "Threads that load versions; 0: the manager's own, which then waits"
+    file_system_poll_wait_seconds: int = _flag(
+        1, "Seconds between polls of the file system for new versions; 0: poll once"
     )
-    num_unload_threads: int = _flag(0, "Threads that unload versions; 0: the manager's own")
+    max_num_load_retries: int = _flag(5, "Number of retries of a failed load")
+    load_retry_interval_micros: int = _flag(60_000_000, "Microseconds between retries of a load")
+    num_load_threads: int = _flag(
+        0, "Threads that load versions; 0: the manager's own thread, which blocks"
+    )
+    num_unload_threads: int = _flag(0, "Threads that unload versions; 0: the manager's own thread")
     enable_batching: bool = _flag(False, "Batch requests together")
     batching_parameters_file: str = _flag("", "An ascii BatchingParameters protobuf")
     monitoring_config_file: str = _flag("", "An ascii MonitoringConfig protobuf")
     enable_model_warmup: bool = _flag(True, "Run a version's warm-up records when it is loaded")
-    num_request_iterations_for_warmup: int = _flag(0, "Times each warm-up record is run")
+    num_request_iterations_for_warmup: int = _flag(0, "Number of runs of each warm-up record")
     enable_signature_method_name_check: bool = _flag(
-        False, "Ask for the method's own method_name in signatures"
+        False, "Require the method's own method_name in signatures"
     )
     saved_model_tags: str = _flag("serve", "Comma-separated tags of the MetaGraphDef to load")
     tensorflow_session_parallelism: int = _flag(0, "Threads of a TensorFlow session; 0: automatic")

@@ -172,7 +172,7 @@ class ModelServer:
             threading.Thread(target=self._poll_config, name="config-poll", daemon=True).start()
         sweeper = asyncio.create_task(_sweep(state))
         logger.info("Exporting HTTP/REST API at:localhost:%d ...", self.port)
-        assert self._stop_requested is not None  # made in _serve  # noqa: S101
+        assert self._stop_requested is not None  # set in _serve  # noqa: S101
         await self._stop_requested.wait()
         sweeper.cancel()
         server.close()
@@ -216,7 +216,7 @@ class ModelServer:
             except StatusError as error:
                 logger.error("Failed to read ModelServerConfig file: %s", error.message)
                 continue
-            assert self.core is not None  # polling starts after it  # noqa: S101
+            assert self.core is not None  # set before polling starts  # noqa: S101
             try:
                 self.core.reload(config)
             except StatusError as error:

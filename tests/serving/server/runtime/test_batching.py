@@ -195,12 +195,15 @@ def batching_client(
     names = ("half_plus_two", "two", "echo_float", "scalar_output", "reshaped", "examples", "table")
     config = directory / "models.config"
     config.write_text(config_text({name: several_models[name] for name in names}))
+    monitoring = directory / "monitoring.config"
+    monitoring.write_text("prometheus_config { enable: true }")
     parameters = directory / "batching.config"
     parameters.write_text("max_batch_size { value: 4 } batch_timeout_micros { value: 1000 }")
     with model_server_thread(
         model_config_file=str(config),
         enable_batching=True,
         batching_parameters_file=str(parameters),
+        monitoring_config_file=str(monitoring),
     ) as client:
         yield client
 
@@ -237,6 +240,13 @@ def test_rest_requests(batching_client: Client) -> None:
     reply = client.post("/v1/models/examples:classify", {"examples": [{"x": 0.25}]})
     assert reply.json == {"results": [[["yes", 0.25], ["no", 0.75]]]}
     assert client.predict("table", {"instances": ["two"]}).json == {"predictions": [2]}
+
+
+def test_runtime_latency_is_recorded(batching_client: Client) -> None:
+    batching_client.predict("half_plus_two", {"instances": [1]})
+    page = batching_client.get("/monitoring/prometheus/metrics").body.decode()
+    labels = 'API="Predict",model_name="half_plus_two",runtime="TF1"'
+    assert f":tensorflow:serving:runtime_latency_count{{{labels}}}" in page
 
 
 def test_concurrent_requests_get_their_own_answers(batching_client: Client) -> None:
