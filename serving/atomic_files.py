@@ -1,8 +1,8 @@
 """Writes files and directories that readers see complete or not at all.
 
-Each is written under a hidden name beside its place and then renamed, which POSIX makes atomic
-within one file system. The hidden name is no version number and matches no pattern by which a
-reader looks, so a reader that polls the directory does not see a half-written file.
+Each is written under a hidden name beside its path and then renamed, which is atomic within one
+file system (POSIX). The hidden name is not a version number and matches no reader's pattern, so a
+reader that polls the directory does not see a half-written file.
 """
 
 import os
@@ -15,9 +15,9 @@ from pathlib import Path
 
 @contextmanager
 def replacing_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
-    """Yields a draft that takes the file's place when the block ends without an error.
+    """Yields a draft that replaces the file when the block ends without an error.
 
-    The draft keeps the file's suffix, since some writers choose a format by it.
+    The draft keeps the file's suffix, because some writers choose the format by it.
 
     Args:
         path: the file to create or to replace; its directory must exist.
@@ -46,12 +46,12 @@ def replacing_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
-    """Puts a UTF-8 text in the file's place; arguments and errors as for `replacing_file`."""
+    """Replaces the file by a UTF-8 text; arguments and errors as for `replacing_file`."""
     write_bytes(path, text.encode(), mode=mode)
 
 
 def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
-    """Puts bytes in the file's place; arguments and errors as for `replacing_file`."""
+    """Replaces the file by bytes; arguments and errors as for `replacing_file`."""
     with replacing_file(path, mode=mode) as draft:
         draft.write_bytes(data)
 
@@ -103,7 +103,7 @@ def replacing_directory(path: Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    """Has the file or the directory on the disk before the call returns."""
+    """Flushes the file or the directory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

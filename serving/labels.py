@@ -1,4 +1,4 @@
-"""Version labels that this project uses: TensorFlow Serving's names for roles of a version."""
+"""The version labels in use; TensorFlow Serving resolves them to versions."""
 
-STABLE = "stable"  # answers the visitors
+STABLE = "stable"  # answers visitors
 CANARY = "canary"  # answers a share of them

@@ -1,7 +1,7 @@
-"""What an answer says to a person: a digit, a digit with doubt, or that the drawing is none.
+"""Turns probabilities into a verdict: a digit, an unsure digit, or not a digit.
 
-A network always has a likeliest class. Whether it is worth saying is decided here, by thresholds
-that each model version brings on its card (chosen on people whom no training saw).
+A network always has a most likely class. Thresholds decide whether it is certain enough; each
+model version has its own on its card, chosen on writers whom the training did not see.
 """
 
 import math
@@ -18,14 +18,14 @@ Verdict = Literal["digit", "unsure", "not_a_digit"]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where a verdict turns; both are calibrated probabilities, 0 to 1.
+    """The limits of the verdicts; both are calibrated probabilities, 0 to 1.
 
     Raises:
-        ValueError: one of them is no probability.
+        ValueError: one of them is not a probability.
     """
 
-    digit_confidence: float  # from here on the digit is said without doubt
-    not_a_digit: float  # from here on the drawing is said to be no digit
+    digit_confidence: float  # from this on, a digit is sure
+    not_a_digit: float  # from this on, the drawing is not a digit
 
     def __post_init__(self) -> None:
         for name in ("digit_confidence", "not_a_digit"):
@@ -34,28 +34,28 @@ class Thresholds:
                 raise ValueError(f"{name} must be a probability between 0 and 1, not {value!r}")
 
 
-# For a version whose card is missing. One half: what is said is likelier than all else together.
+# For a version without a card. One half: the verdict is likelier than all others together.
 DEFAULT_THRESHOLDS = Thresholds(digit_confidence=0.5, not_a_digit=0.5)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is said of one drawing."""
+    """The verdict on one drawing."""
 
     verdict: Verdict
-    digit: int | None  # the likeliest of 0..9, also when unsure; None when it is no digit
-    confidence: float  # the probability of what is said, 0 to 1
+    digit: int | None  # the most likely of 0..9, also if unsure; None if not a digit
+    confidence: float  # the probability of the verdict, 0 to 1
 
 
 def read_verdict(probabilities: Sequence[float], thresholds: Thresholds) -> Reading:
-    """The verdict on one instance.
+    """Returns the verdict on one instance.
 
     Args:
         probabilities: (10,) digits, or (11,) digits and then "not a digit".
         thresholds: of the version that answered.
 
     Raises:
-        ValueError: there are neither 10 nor 11 probabilities, or one is no finite number.
+        ValueError: there are neither 10 nor 11 probabilities, or one is not finite.
     """
     scores = [float(value) for value in probabilities]
     if len(scores) not in (DIGITS, DIGITS + 1):

@@ -10,7 +10,7 @@ from serving import models_config
 from serving.models_config import ConfigError, model_config, with_model, with_models_dir
 
 TEXT = """
-# kept whole but for comments
+# everything but comments is kept
 model_config_list {
   config {
     name: "digits"
@@ -43,7 +43,7 @@ def test_versions_of_another_policy_are_none() -> None:
     assert model_config(TEXT, "other").versions is None
 
 
-def test_what_nobody_asked_to_change_is_kept() -> None:
+def test_other_fields_are_kept() -> None:
     changed = with_model(TEXT, "digits", versions=[3, 2], labels={"stable": 2, "canary": 3})
     assert model_config(changed, "digits").versions == (2, 3)
     assert model_config(changed, "digits").labels == {"stable": 2, "canary": 3}
@@ -52,7 +52,7 @@ def test_what_nobody_asked_to_change_is_kept() -> None:
     assert model_config(changed, "other") == model_config(TEXT, "other")
 
 
-def test_a_policy_of_another_kind_becomes_specific() -> None:
+def test_another_policy_becomes_specific() -> None:
     changed = with_model(TEXT, "other", versions=[7], labels={})
     assert model_config(changed, "other").versions == (7,)
 
@@ -90,7 +90,7 @@ def test_a_label_on_a_version_that_is_not_served_is_never_written() -> None:
         ("", "no model 'digits'"),
     ],
 )
-def test_what_is_no_config_is_named(text: str, reason: str) -> None:
+def test_a_mistake_is_named(text: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         model_config(text, "digits")
 
@@ -112,6 +112,6 @@ def test_writing_keeps_permissions_and_leaves_no_drafts(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_directory_that_is_not_there_is_an_error_of_our_own(tmp_path: Path) -> None:
+def test_a_missing_directory_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         models_config.write_text(tmp_path / "gone" / "models.config", "text")

@@ -1,4 +1,4 @@
-"""What an answer says: a digit, a digit with doubt, no digit."""
+"""Probabilities become a verdict: a digit, an unsure digit, not a digit."""
 
 import pytest
 from hypothesis import given
@@ -16,21 +16,21 @@ def answer(digit: int, probability: float, other: float | None = None) -> list[f
     return scores if other is None else [*scores, other]
 
 
-def test_a_likely_digit_is_said() -> None:
+def test_a_likely_digit_is_a_digit() -> None:
     assert read_verdict(answer(7, 0.9), LIMITS) == Reading("digit", 7, 0.9)
     assert read_verdict(answer(7, 0.9, 0.05), LIMITS) == Reading("digit", 7, 0.9)
 
 
-def test_a_doubtful_digit_is_still_named() -> None:
+def test_an_unsure_digit_is_named() -> None:
     assert read_verdict(answer(3, 0.5, 0.3), LIMITS) == Reading("unsure", 3, 0.5)
 
 
-def test_no_digit_has_no_digit() -> None:
+def test_not_a_digit_names_no_digit() -> None:
     assert read_verdict(answer(3, 0.3, 0.6), LIMITS) == Reading("not_a_digit", None, 0.6)
 
 
-def test_below_its_threshold_the_likeliest_class_is_not_enough() -> None:
-    # "Not a digit" is likeliest here, but refusing needs 0.6.
+def test_not_a_digit_needs_its_threshold() -> None:
+    # "Not a digit" is the most likely class here, but below its threshold of 0.6.
     assert read_verdict(answer(3, 0.35, 0.55), LIMITS) == Reading("unsure", 3, 0.35)
 
 
@@ -53,7 +53,7 @@ def test_other_numbers_of_classes_are_refused(scores: list[float]) -> None:
         read_verdict(scores, DEFAULT_THRESHOLDS)
 
 
-def test_no_number_is_refused() -> None:
+def test_nan_is_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         read_verdict([float("nan")] * 10, DEFAULT_THRESHOLDS)
 

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from serving.client import ServingError, VersionStatus
+from serving.labels import CANARY, STABLE
 from serving.models_config import ConfigError
 from serving.versions.card import ModelCard, read_card_leniently
 from serving.versions.repository import Repository
@@ -92,7 +93,7 @@ def overview() -> Overview:
     try:
         statuses = {status.version: status for status in client.versions()}
         server_answers = True
-        server_stable = client.resolve("stable")
+        server_stable = client.resolve(STABLE)
     except ServingError as problem:
         problems.append(str(problem))
     on_disk = files.versions()
@@ -109,12 +110,12 @@ def overview() -> Overview:
         for version in sorted({*on_disk, *served, *statuses}, reverse=True)
     )
     state = RolloutState.objects.filter(pk=settings.MODEL_NAME).first()
-    stable = labels.get("stable")
+    stable = labels.get(STABLE)
     return Overview(
         model_name=settings.MODEL_NAME,
         rows=rows,
         stable=stable,
-        canary=labels.get("canary"),
+        canary=labels.get(CANARY),
         share=state.canary_share if state else 0,
         before=stable_before(model_name=settings.MODEL_NAME, stable=stable),
         server_answers=server_answers,
