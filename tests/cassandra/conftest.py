@@ -35,13 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     need(not missing(), missing())
-    made = Node(
+    node = Node(
         directory=tmp_path_factory.mktemp("cassandra"),
         port=free_port(),
         storage_port=free_port(),
     )
-    with running([made]):
-        yield made
+    with running([node]):
+        yield node
 
 
 @pytest.fixture(scope="session")

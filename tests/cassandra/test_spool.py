@@ -57,9 +57,9 @@ class Cut:
 
 @pytest.fixture
 def cut(store: CassandraStore) -> Iterator[Cut]:
-    made = Cut(store)
-    yield made
-    made.mend()
+    cut = Cut(store)
+    yield cut
+    cut.mend()
 
 
 def replay(store: CassandraStore) -> int:

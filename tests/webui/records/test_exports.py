@@ -30,19 +30,19 @@ def kept() -> list[Record]:
 
     The digits 0 to 9, an unsure 3, a corrected unsure 8, not a digit, and a corrected 1.
     """
-    made = [
+    records = [
         make_record(at=NOON + digit * timedelta(hours=1), digit=digit, model_version=1 + digit % 2)
         for digit in range(10)
     ]
-    made.append(make_record(at=NOON + timedelta(hours=10), digit=3, verdict="unsure"))
-    made.append(make_record(at=NOON + timedelta(hours=11), digit=8, verdict="unsure"))
-    made.append(make_record(at=NOON + timedelta(hours=12), digit=None))
-    made.append(make_record(at=NOON + timedelta(hours=13), digit=1))
-    for record in made:
+    records.append(make_record(at=NOON + timedelta(hours=10), digit=3, verdict="unsure"))
+    records.append(make_record(at=NOON + timedelta(hours=11), digit=8, verdict="unsure"))
+    records.append(make_record(at=NOON + timedelta(hours=12), digit=None))
+    records.append(make_record(at=NOON + timedelta(hours=13), digit=1))
+    for record in records:
         store().append(record)
-    store().correct(made[11].id, label="3", by="ada", at=datetime.now(UTC))
-    store().correct(made[13].id, label="not_a_digit", by="ada", at=datetime.now(UTC))
-    return made[::-1]
+    store().correct(records[11].id, label="3", by="ada", at=datetime.now(UTC))
+    store().correct(records[13].id, label="not_a_digit", by="ada", at=datetime.now(UTC))
+    return records[::-1]
 
 
 def export(path: Path, *arguments: str, to: str = "idx") -> str:

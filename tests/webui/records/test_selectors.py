@@ -18,7 +18,7 @@ def test_a_version_without_records_has_no_numbers() -> None:
 
 
 def test_statistics_are_of_the_latest_records_of_the_version() -> None:
-    made = [
+    records = [
         make_record(
             at=NOON + number * timedelta(minutes=1),
             digit=number,
@@ -28,12 +28,12 @@ def test_statistics_are_of_the_latest_records_of_the_version() -> None:
         )
         for number in range(10)
     ]
-    for record in made:
+    for record in records:
         store().append(record)
     now = datetime.now(UTC)
-    store().correct(made[8].id, label="8", by="ada", at=now)  # equal to the prediction
-    store().correct(made[7].id, label="1", by="ada", at=now)
-    store().correct(made[0].id, label="1", by="ada", at=now)  # older than the sample
+    store().correct(records[8].id, label="8", by="ada", at=now)  # equal to the prediction
+    store().correct(records[7].id, label="1", by="ada", at=now)
+    store().correct(records[0].id, label="1", by="ada", at=now)  # older than the sample
     found = version_statistics(2, sample=5)
     assert (found.seen, found.complete) == (5, False)
     assert found.mean_confidence == pytest.approx(0.5 + 6 / 20)

@@ -108,29 +108,29 @@ def test_a_page_past_the_end_says_so(editor: Client) -> None:
     ],
 )
 def test_filters(editor: Client, query: str, expected: list[str]) -> None:
-    made = {
+    records = {
         "yesterday's": make_record(at=NOON - timedelta(days=1), digit=5, model_version=1),
         "3 of v1": make_record(at=NOON, digit=3, model_version=1),
         "3 unsure": make_record(at=NOON + timedelta(hours=1), digit=3, verdict="unsure"),
         "none": make_record(at=NOON + timedelta(hours=2), digit=None),
         "now": make_record(digit=9),
     }
-    for record in made.values():
+    for record in records.values():
         store().append(record)
     page = get(editor, f"{LIST}?{query}")
-    assert sorted(shown(page)) == sorted(made[name].id for name in expected)
+    assert sorted(shown(page)) == sorted(records[name].id for name in expected)
 
 
 def test_day_shortcuts_are_days_of_utc(editor: Client) -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    made = {
+    records = {
         days: make_record(at=today - timedelta(days=days, microseconds=-1)) for days in range(9)
     }
-    for record in made.values():
+    for record in records.values():
         store().append(record)
     for shortcut, days in (("today", [0]), ("yesterday", [1]), ("7days", range(7))):
         page = get(editor, f"{LIST}?day={shortcut}")
-        assert shown(page) == [made[day].id for day in days], shortcut
+        assert shown(page) == [records[day].id for day in days], shortcut
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What each of the permissions on records allows."""
+"""The pages and actions that each permission on records allows."""
 
 import pytest
 from django.contrib.admin.models import ADDITION, LogEntry
