@@ -60,10 +60,11 @@ admin: $(LOCKED)  ## create a staff user; asks for a password
 test: check  ## check, then run every test this machine can run; names what it skipped and why
 ifeq ($(CI),true)
 	$(PY) -m tests.stack.stack_test
+	$(PY) -m pytest --cov
 else
 	@echo "Not included here: make stack-test, the whole stack in Docker (about ten minutes)"
-endif
 	$(PY) -m pytest
+endif
 
 .PHONY: test-cassandra
 test-cassandra: $(LOCKED)  ## test the Cassandra store on a real node (part of `make test`)
