@@ -1,8 +1,7 @@
-"""A real Cassandra on this machine without Docker, from Maven's jars, for development and tests.
+"""`make cassandra`: one Cassandra node on this machine until Ctrl-C, without Docker.
 
-`python deploy/cassandra/node.py` (or `make cassandra`) runs one node in the foreground until
-Ctrl-C, keeping its data under `var/cassandra/`. The tests start their nodes from the same
-class, on ports and directories of their own. Needs Java 17 and, the first time, Maven.
+The node runs from Maven's jars and keeps its data under `var/cassandra/`. Needs Java 17 and, the
+first time, Maven. The tests start nodes by the same class, on other ports and directories.
 """
 
 import contextlib
@@ -23,16 +22,15 @@ from string import Template
 
 from django.core.exceptions import ImproperlyConfigured
 
+from serving.atomic_files import creating_directory
 from webui.environment import Environment
 
 HERE = Path(__file__).resolve().parent
 VAR = HERE.parent.parent / "var" / "cassandra"
-OPTIONS_FRAME = bytes.fromhex("040000000500000000")  # CQL v4 OPTIONS: answered means ready
+OPTIONS_FRAME = bytes.fromhex("040000000500000000")  # CQL v4; only a node that is ready answers
 START_SECONDS = 300  # a node takes 5 s on two idle cores, minutes on very busy ones
 STOP_SECONDS = 20
 PR_SET_PDEATHSIG = 1  # prctl(2)
-# Three equal parts of the Murmur3 ring, for three nodes with one token each.
-RING_TOKENS = (-9223372036854775808, -3074457345618258603, 3074457345618258602)
 
 
 class NodeFailed(Exception):
@@ -40,7 +38,7 @@ class NodeFailed(Exception):
 
 
 def missing() -> str:
-    """What this machine lacks to run a node, as a sentence; empty when it lacks nothing."""
+    """Return what must be installed before a node can run, or "" when nothing is missing."""
     if shutil.which("java") is None:
         return "java (apt-get install openjdk-17-jre-headless)"
     if shutil.which("mvn") is None and not jar_directory().exists():
@@ -64,27 +62,26 @@ def jar_directory() -> Path:
 
 
 def fetch_jars() -> Path:
-    """The jars' directory; Maven fetches them the first time (72 MB, half a minute)."""
+    """Return the directory of the jars; the first time Maven fetches them (72 MB, 30 s)."""
     lib = jar_directory()
     VAR.mkdir(parents=True, exist_ok=True)
     with (VAR / "fetch.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # several test runs may begin at once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test runs may start at once
         if lib.exists():
             return lib
-        draft = lib.with_suffix(".tmp")
-        shutil.rmtree(draft, ignore_errors=True)
-        finished = subprocess.run(
-            [
-                "mvn", "-B", "-q", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies",
-                f"-DoutputDirectory={draft}", "-DincludeScope=runtime",
-            ],
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )  # fmt: skip
-        if finished.returncode:
-            raise NodeFailed(f"Maven could not fetch Cassandra's jars:\n{finished.stdout}")
-        draft.rename(lib)  # complete or not there at all
+        with creating_directory(lib) as draft:
+            finished = subprocess.run(
+                [
+                    "mvn", "-B", "-q", "-f", str(HERE / "pom.xml"),
+                    "dependency:copy-dependencies",
+                    f"-DoutputDirectory={draft}", "-DincludeScope=runtime",
+                ],
+                capture_output=True,
+                text=True,
+                timeout=600,
+            )  # fmt: skip
+            if finished.returncode:
+                raise NodeFailed(f"Maven could not fetch Cassandra's jars:\n{finished.stdout}")
     return lib
 
 
@@ -95,7 +92,7 @@ def _die_with_parent() -> None:
 
 @dataclass(kw_only=True)
 class Node:
-    """One Cassandra process and its directory."""
+    """A Cassandra process and its directory."""
 
     directory: Path
     address: str = "127.0.0.1"
@@ -117,7 +114,7 @@ class Node:
         return self.directory / "node.log"
 
     def start(self) -> None:
-        """Starts the process; `wait` says when it can be asked."""
+        """Start the process; `wait` returns when it accepts clients."""
         self.directory.mkdir(parents=True, exist_ok=True)
         configuration = self.directory / "cassandra.yaml"
         configuration.write_text(self._configuration())
@@ -140,7 +137,7 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches it in our order
+                start_new_session=True,  # Ctrl-C reaches only this process, which stops it
                 preexec_fn=_die_with_parent,
             )
 
@@ -173,10 +170,10 @@ class Node:
         )
 
     def nodetool(self, *arguments: str) -> str:
-        """What Cassandra's own tool says about this node, which must have a `jmx_port`.
+        """Return the output of Cassandra's nodetool for this node, which needs a `jmx_port`.
 
         Raises:
-            NodeFailed: if it says that something is wrong.
+            NodeFailed: nodetool failed.
         """
         finished = subprocess.run(
             [
@@ -196,7 +193,7 @@ class Node:
         return finished.stdout
 
     def answers(self) -> bool:
-        """Whether a CQL client would be answered (with TLS: whether the port is open)."""
+        """Return whether the node answers a CQL client (with TLS: whether its port is open)."""
         try:
             with socket.create_connection((self.address, self.port), timeout=1) as client:
                 if self.keystore is not None:
@@ -208,25 +205,25 @@ class Node:
             return False
 
     def wait(self, seconds: float = START_SECONDS) -> None:
-        """Returns when the node answers.
+        """Wait until the node answers.
 
         Raises:
-            NodeFailed: if it ended, or does not answer in time.
+            NodeFailed: it stopped, or does not answer in time.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:
-                raise NodeFailed(f"Cassandra ended while starting:\n{self._end_of_log()}")
+                raise NodeFailed(f"Cassandra stopped while starting:\n{self._end_of_log()}")
             if self.answers():
                 return
             time.sleep(0.2)
-        raise NodeFailed(f"Cassandra is silent after {seconds:.0f} s:\n{self._end_of_log()}")
+        raise NodeFailed(f"Cassandra does not answer after {seconds:.0f} s:\n{self._end_of_log()}")
 
     def _end_of_log(self) -> str:
         return self.log.read_text(errors="replace")[-3000:]
 
     def kill(self) -> None:
-        """kill -9: no flush, no goodbye."""
+        """Send SIGKILL, so that nothing is flushed."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -241,24 +238,9 @@ class Node:
             self.kill()
 
 
-def ring(directory: Path, network: str) -> list[Node]:
-    """Three nodes, not started, on `network`.1 to .3 (like "127.0.0"), a third of the ring each."""
-    addresses = [f"{network}.{number}" for number in (1, 2, 3)]
-    return [
-        Node(
-            directory=directory / f"node{number}",
-            address=address,
-            seeds=addresses,
-            token=token,
-            ring_delay_ms=1000,
-        )
-        for number, (address, token) in enumerate(zip(addresses, RING_TOKENS, strict=True), 1)
-    ]
-
-
 @contextlib.contextmanager
 def running(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
-    """Nodes started together and answering; stopped at the end, whatever happens."""
+    """Start the nodes together, wait until they answer, and stop them after the block."""
     try:
         for node in nodes:
             node.start()
@@ -268,7 +250,7 @@ def running(nodes: Sequence[Node]) -> Iterator[Sequence[Node]]:
     finally:
         for node in nodes:
             if node.process is not None and node.process.poll() is None:
-                node.process.terminate()  # all at once, then wait for each
+                node.process.terminate()  # all at once; below they are waited for
         for node in nodes:
             node.stop()
 

@@ -9,13 +9,15 @@ from cassandra import OperationTimedOut
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.policies import WhiteListRoundRobinPolicy
 
-from deploy.cassandra.node import Node, missing, ring, running
+from deploy.cassandra.node import Node, missing, running
 from tests.harness.fake_model_server import SURE_SEVEN, fake_model_server
 from tests.harness.needs import need
 from tests.harness.site import SiteProcess
 from tests.harness.waiting import wait_until
 
 GOSSIP_SECONDS = 120
+# Three equal parts of the Murmur3 ring, for three nodes with one token each.
+RING_TOKENS = (-9223372036854775808, -3074457345618258603, 3074457345618258602)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,7 +32,18 @@ def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]
     need(not missing(), missing())
     # Any of 127.0.0.0/8 is this machine; a network of our own keeps runs apart.
     network = f"127.{random.randint(20, 250)}.{random.randint(1, 250)}"
-    nodes = ring(tmp_path_factory.mktemp("ring"), network)
+    directory = tmp_path_factory.mktemp("ring")
+    addresses = [f"{network}.{number}" for number in (1, 2, 3)]
+    nodes = [
+        Node(
+            directory=directory / address,
+            address=address,
+            seeds=addresses,
+            token=token,
+            ring_delay_ms=1000,
+        )
+        for address, token in zip(addresses, RING_TOKENS, strict=True)
+    ]
     with running(nodes):
         # A driver that connects before every node knows the others sees fewer of them.
         wait_until(
