@@ -1,8 +1,8 @@
-"""The admin's page "Model versions", and the history, which is only read.
+"""The admin's page "Model versions", and the read-only history.
 
-The page shows what disk, model server and `models.config` say, and offers each step behind a
-page of its own that says what will happen and asks why. It works while the model server is
-away: then it says so, and a step is refused with the reason.
+The page shows the state on disk, in the model server and in `models.config`. Each step has a
+confirmation page that explains the consequence and asks for a reason. Without the model server
+the page shows that it does not answer, and steps are refused.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ HISTORY_SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One thing that can be done, as its confirmation page puts it; {version} is filled in."""
+    """A change and the texts of its confirmation page; {version} is filled in."""
 
     question: str
     consequence: str
@@ -83,7 +83,7 @@ OF_A_VERSION = ("promote", "canary", "retire")
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(admin.ModelAdmin):
-    """One page instead of a list of rows: nothing of it is in a table."""
+    """One page in place of a change list, since no table holds the versions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -108,8 +108,8 @@ class ModelVersionAdmin(admin.ModelAdmin):
         rows = [
             {
                 "row": row,
-                # Of versions that answer visitors, or just did: those that are compared.
-                "figures": selectors.figures_of(row.version) if row.served else None,
+                # Only versions that answer visitors, or did until recently, are compared.
+                "statistics": selectors.statistics_of(row.version) if row.served else None,
             }
             for row in seen.rows
         ]
@@ -126,7 +126,7 @@ class ModelVersionAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/rollout/model_versions.html", context)
 
     def status_view(self, request: HttpRequest) -> JsonResponse:
-        """What the page's script looks for every two seconds; no records are read for it."""
+        """Return what the page's script polls every two seconds; reads no records."""
         self._must_view(request)
         seen = selectors.overview()
         return JsonResponse(
@@ -135,7 +135,9 @@ class ModelVersionAdmin(admin.ModelAdmin):
                 "stable": seen.stable,
                 "canary": seen.canary,
                 "share": seen.share,
-                "work": f"{seen.work.by}: {seen.work.what}" if seen.work else "",
+                "in_progress": f"{seen.in_progress.by}: {seen.in_progress.what}"
+                if seen.in_progress
+                else "",
                 "problems": seen.problems,
                 "versions": {
                     str(row.version): {
@@ -152,7 +154,7 @@ class ModelVersionAdmin(admin.ModelAdmin):
     def step_view(
         self, request: HttpRequest, step: str, version: int | None = None
     ) -> HttpResponse:
-        """Says what will happen and asks why; then does it."""
+        """Explain the step and ask for a reason; after the confirmation, do it."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         if step not in STEPS or (step in OF_A_VERSION) != (version is not None):
@@ -210,7 +212,7 @@ class ModelVersionAdmin(admin.ModelAdmin):
 
 @admin.register(HistoryEntry)
 class HistoryEntryAdmin(admin.ModelAdmin):
-    """Who did what, when, from which version to which, and why; nobody may rewrite it."""
+    """The changes of versions with operator, time and reason; nobody may edit them."""
 
     list_display = (
         "at",

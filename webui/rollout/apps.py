@@ -1,4 +1,4 @@
-"""The app that says which model version answers whom."""
+"""The app that decides which model version answers a visitor."""
 
 from django.apps import AppConfig
 

@@ -1,7 +1,7 @@
-"""Which visitors the canary answers: a share of them, each always the same.
+"""Chooses the visitors that the canary answers: a share of them, each always the same.
 
-A visitor's place between 0 and 100 % comes from a hash of who they are, so that a person keeps
-their version while the share stands, and nobody who has the canary loses it when it grows.
+A visitor's place between 0 and 100 % is a hash, so that a visitor keeps their version while the
+share is unchanged, and nobody who has the canary loses it when the share grows.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class ShareCache:
         self._expires = 0.0  # time.monotonic()
 
     def percent(self, model_name: str) -> int:
-        """0..100; what was known before when the database cannot be asked now."""
+        """Return 0..100; the share read last when the database does not answer."""
         if time.monotonic() < self._expires:
             return self._share
         with self._lock:
@@ -51,19 +51,19 @@ shares = ShareCache()
 
 
 def place_of(visitor: str, *, model_name: str) -> float:
-    """Where a visitor stands between 0 and 100, the same for ever; spread evenly.
+    """Return a visitor's place between 0 and 100, evenly spread and always the same.
 
-    Another model gives another place, so that the same people are not the first every time.
+    It differs from model to model, so that the same visitors are not the first every time.
     """
     digest = hashlib.sha256(f"{model_name}\0{visitor}".encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64 * 100
 
 
 def label_for(visitor: str) -> str:
-    """The label whose version answers this visitor: "canary" for its share, else "stable".
+    """Return the label whose version answers this visitor: "canary" for its share, or "stable".
 
     Args:
-        visitor: the visitor's hash, as on a record; somebody unknown ("") gets "stable".
+        visitor: the visitor's hash, as on a record; an unknown one ("") gets "stable".
     """
     if not visitor:
         return STABLE

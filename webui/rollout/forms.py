@@ -1,22 +1,22 @@
-"""What an operator confirms: why, and for some steps one thing more."""
+"""Forms of the confirmation pages."""
 
 from django import forms
 
 
 class NoteForm(forms.Form):
-    """Every step may say why; the history keeps it."""
+    """The reason of a step, which the history keeps."""
 
     note = forms.CharField(
         label="Why",
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For the history: whoever looks later wants to know.",
+        help_text="For the history.",
     )
 
 
 class CanaryForm(NoteForm):
-    """The canary's share; a person keeps their version while it stands."""
+    """The canary's share."""
 
     share = forms.IntegerField(
         label="Share of visitors (%)", min_value=1, max_value=100, initial=10
@@ -25,7 +25,7 @@ class CanaryForm(NoteForm):
 
 
 class RetireForm(NoteForm):
-    """Whether the files go as well."""
+    """Retiring a version, with or without its files."""
 
     delete = forms.BooleanField(
         label="Delete its files too",

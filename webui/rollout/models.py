@@ -1,7 +1,7 @@
-"""What the site itself keeps about model versions: the canary's share, one lock, the history.
+"""Tables of the site about model versions: the canary's share, one lease, the history.
 
-Which versions exist, are loaded and labelled is not kept here: that is on disk, in the model
-server and in `models.config`, and would only disagree.
+The versions themselves and their labels are on disk, in the model server and in `models.config`;
+a copy here could only disagree.
 """
 
 from typing import Any, NoReturn
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 
 class ModelVersion(models.Model):
-    """No table: stands for the versions in the admin, and for the permissions to them."""
+    """Represents the versions in the admin and their permissions; it has no table."""
 
     class Meta:
         managed = False
@@ -24,7 +24,7 @@ class ModelVersion(models.Model):
 
 
 class RolloutState(models.Model):
-    """One row for each model: how many visitors get the canary, and who is at work on it."""
+    """One row for each model: the canary's share, and the lease of the operator who changes it."""
 
     model_name = models.CharField(max_length=100, primary_key=True)
     canary_share = models.PositiveSmallIntegerField(
@@ -40,7 +40,7 @@ class RolloutState(models.Model):
 
 
 class Action(models.TextChoices):
-    """What can be done to a model's versions."""
+    """The kinds of change."""
 
     PUBLISH = "publish", "published"
     PROMOTE = "promote", "promoted"
@@ -51,11 +51,11 @@ class Action(models.TextChoices):
 
 
 class AppendOnly(Exception):
-    """History is added to, never changed."""
+    """An attempt to change or delete an entry of the history."""
 
 
 class HistoryQuerySet(models.QuerySet["HistoryEntry"]):
-    """Reads, and adds; a statement over many rows would pass the model's own guard."""
+    """Refuses statements over many rows, which bypass the methods of the model."""
 
     def _refuse(self) -> NoReturn:
         raise AppendOnly("the history of model versions is append-only")
@@ -76,7 +76,7 @@ class HistoryQuerySet(models.QuerySet["HistoryEntry"]):
 
 
 class HistoryEntry(models.Model):
-    """Who did what, when, from which version to which, and why; also what failed."""
+    """A change with operator, time, versions and reason; also one that failed."""
 
     at = models.DateTimeField("at (UTC)", default=timezone.now, db_index=True)
     by = models.CharField(max_length=150)
@@ -86,8 +86,8 @@ class HistoryEntry(models.Model):
     to_version = models.PositiveBigIntegerField(null=True, blank=True)
     share = models.PositiveSmallIntegerField("share (%)", null=True, blank=True)
     succeeded = models.BooleanField(default=True)
-    detail = models.TextField(blank=True)  # why it failed, in the model server's words
-    note = models.TextField(blank=True)  # why it was done, in the operator's words
+    detail = models.TextField(blank=True)  # why it failed, as the model server reports it
+    note = models.TextField(blank=True)  # why it was done, by the operator
 
     objects = HistoryQuerySet.as_manager()
 

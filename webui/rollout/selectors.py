@@ -1,4 +1,4 @@
-"""What is known of a model's versions: from disk, server, `models.config` and history."""
+"""Reads a model's versions from disk, model server, `models.config` and history."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from webui.rollout.serving import serving_client
 
 @dataclass(frozen=True, kw_only=True)
 class VersionRow:
-    """One version, wherever it is known from."""
+    """A version that is on disk, in `models.config` or in the model server."""
 
     version: int
     on_disk: bool
     served: bool  # named by models.config
     labels: tuple[str, ...]
-    state: str  # the server's word, "" when it has not seen the version or is silent
+    state: str  # as the server reports it; "" if it knows no such version or does not answer
     error: str  # why the server does not serve it
     card: ModelCard | None
 
@@ -36,10 +36,10 @@ class VersionRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
-    """How a version does with visitors, of its latest predictions; None where there are none."""
+class VersionStatistics:
+    """Statistics of a version's latest predictions; None where there are none."""
 
-    away: bool = False  # the record store does not answer
+    unavailable: bool = False  # the record store does not answer
     seen: int = 0
     complete: bool = True  # there are no older ones
     mean_confidence_percent: float | None = None
@@ -48,8 +48,8 @@ class Figures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """Who is at work on the versions right now."""
+class InProgress:
+    """A change of the versions that an operator is making now."""
 
     by: str
     what: str
@@ -57,7 +57,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """Everything at a glance; `problems` says what could not be seen."""
+    """The state of all versions; `problems` names what could not be read."""
 
     model_name: str
     rows: tuple[VersionRow, ...]  # newest version first
@@ -68,7 +68,7 @@ class Overview:
     server_answers: bool
     server_stable: int | None  # what the server itself says that the label names
     problems: tuple[str, ...]
-    work: Work | None
+    in_progress: InProgress | None
 
 
 def repository() -> Repository:
@@ -77,7 +77,7 @@ def repository() -> Repository:
 
 
 def overview() -> Overview:
-    """Versions, labels, share and who is at work; asks the server, and does without it."""
+    """Return versions, labels, share and change in progress; works without the model server too."""
     files = repository()
     problems = []
     served: tuple[int, ...] = ()
@@ -121,23 +121,23 @@ def overview() -> Overview:
         server_answers=server_answers,
         server_stable=server_stable,
         problems=tuple(problems),
-        work=_work(state),
+        in_progress=_in_progress(state),
     )
 
 
-def _work(state: RolloutState | None) -> Work | None:
+def _in_progress(state: RolloutState | None) -> InProgress | None:
     if state is None or state.locked_until is None or state.locked_until < timezone.now():
         return None
-    return Work(by=state.locked_by, what=state.locked_for)
+    return InProgress(by=state.locked_by, what=state.locked_for)
 
 
-def figures_of(version: int) -> Figures:
-    """A version's figures as the page shows them; never raises for a store that is away."""
+def statistics_of(version: int) -> VersionStatistics:
+    """Return a version's statistics as the page shows them; a store that fails raises nothing."""
     try:
         found = version_statistics(version)
     except StoreError:
-        return Figures(away=True)
-    return Figures(
+        return VersionStatistics(unavailable=True)
+    return VersionStatistics(
         seen=found.seen,
         complete=found.complete,
         mean_confidence_percent=_percent(found.mean_confidence),
@@ -151,12 +151,12 @@ def _percent(share: float | None) -> float | None:
 
 
 def history(model_name: str) -> QuerySet[HistoryEntry]:
-    """Newest first."""
+    """Return the model's history, newest first."""
     return HistoryEntry.objects.filter(model_name=model_name)
 
 
 def used_versions(model_name: str) -> frozenset[int]:
-    """Numbers that the history has seen published, failed ones too; none is used again."""
+    """Return the numbers ever published, also in vain; none of them is used again."""
     numbers = HistoryEntry.objects.filter(
         model_name=model_name, action=Action.PUBLISH, to_version__isnull=False
     ).values_list("to_version", flat=True)
@@ -164,9 +164,9 @@ def used_versions(model_name: str) -> frozenset[int]:
 
 
 def stable_before(*, model_name: str, stable: int | None) -> int | None:
-    """The version to roll back to: what was stable before `stable`, as the history has it.
+    """Return the version that was stable before `stable`, by the history; None if there is none.
 
-    A rollback takes a step back, so two in a row lead two promotions back, not to and fro.
+    Each rollback goes one promotion back, so two in a row do not return to the start.
     """
     moves = HistoryEntry.objects.filter(
         model_name=model_name, action__in=(Action.PROMOTE, Action.ROLLBACK), succeeded=True
@@ -174,7 +174,7 @@ def stable_before(*, model_name: str, stable: int | None) -> int | None:
     been: list[int] = []  # stable versions, each on top of the one it replaced
     for action, came_from, led_to in moves.values_list("action", "from_version", "to_version"):
         if came_from is not None and (not been or been[-1] != came_from):
-            been.append(came_from)  # moved by other hands than ours
+            been.append(came_from)  # the label was moved without this site
         if action == Action.ROLLBACK and led_to in been:
             while been[-1] != led_to:
                 been.pop()

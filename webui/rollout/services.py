@@ -1,7 +1,7 @@
-"""What is done to model versions, from the command line and the admin alike.
+"""Changes of model versions, for the command line and the admin.
 
-Each service holds the lease, does one thing by `serving.versions`, and writes what became of
-it into the history. All take `by` (who) and `note` (why).
+Each service holds the lease, makes one change through `serving.versions`, and adds its result to
+the history. All take `by`, the operator, and `note`, the reason.
 """
 
 import time
@@ -37,7 +37,7 @@ class Result:
 
 
 def publish(*, source: Path, by: str, note: str = "", version: int | None = None) -> Result:
-    """Copies, tries, numbers and loads a SavedModel directory; it is not stable yet.
+    """Copy, test, number and load a SavedModel directory; it is not stable yet.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
@@ -61,7 +61,7 @@ def publish(*, source: Path, by: str, note: str = "", version: int | None = None
 
 
 def promote(*, version: int, by: str, note: str = "") -> Result:
-    """Makes a version the stable one.
+    """Make a version the stable one.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
@@ -71,7 +71,7 @@ def promote(*, version: int, by: str, note: str = "") -> Result:
 
 
 def rollback(*, by: str, note: str = "") -> Result:
-    """Makes the version stable that was stable before.
+    """Make the version stable that was stable before.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
@@ -88,7 +88,7 @@ def rollback(*, by: str, note: str = "") -> Result:
 
 
 def start_canary(*, version: int, share: int, by: str, note: str = "") -> Result:
-    """Lets a version answer a share of the visitors, 1 to 100 %.
+    """Let a version answer a share of the visitors, 1 to 100 %.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
@@ -111,7 +111,7 @@ def start_canary(*, version: int, share: int, by: str, note: str = "") -> Result
 
 
 def withdraw(*, by: str, note: str = "") -> Result:
-    """Ends the canary: all visitors get the stable version.
+    """End the canary: all visitors get the stable version.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
@@ -132,7 +132,7 @@ def withdraw(*, by: str, note: str = "") -> Result:
 
 
 def retire(*, version: int, by: str, note: str = "", delete: bool = False) -> Result:
-    """Unloads a version that answers nobody; with `delete`, removes its files.
+    """Unload a version that answers no visitor; with `delete`, remove its files.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
@@ -167,8 +167,8 @@ def _set_share(share: int) -> None:
 
 @contextmanager
 def _share_back_on_failure() -> Iterator[int]:
-    """The canary's share as it is; put back if the block fails, like the labels."""
-    state = RolloutState.objects.get(pk=settings.MODEL_NAME)  # the lease has made it
+    """Yield the canary's share, and restore it if the block fails, as the labels are."""
+    state = RolloutState.objects.get(pk=settings.MODEL_NAME)  # made by the lease
     try:
         yield state.canary_share
     except BaseException:
@@ -202,9 +202,9 @@ def exclusive_access(*, by: str, what: str) -> Iterator[VersionManager]:
 
 @contextmanager
 def _history(action: Action, by: str, note: str) -> Iterator[HistoryEntry]:
-    """An entry to fill in; kept when the block is done, and when it failed, with the reason.
+    """Yield an entry to fill in; it is saved after the block, also after a failure.
 
-    What was refused before anything began is no history.
+    A change that was refused before it began is not recorded.
     """
     entry = HistoryEntry(action=action, by=by, note=note, model_name=settings.MODEL_NAME)
     try:

@@ -1,4 +1,4 @@
-"""The site's one client of the model server, made from the settings."""
+"""The site's client of the model server, made from the settings."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from serving.models_config import CONFIG_NAME
 
 @cache
 def serving_client() -> ServingClient:
-    """One for each process (a fork makes its own connections), safe for its threads."""
+    """Return the client of this process; its threads may share it."""
     return ServingClient(
         base_url=settings.SERVING_URL,
         model_name=settings.MODEL_NAME,

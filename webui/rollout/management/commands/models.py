@@ -107,8 +107,8 @@ class Command(BaseCommand):
         for row in seen.rows:
             if row.error:
                 self.stdout.write(f"version {row.version}: {row.error}")
-        if seen.work:
-            self.stdout.write(f"{seen.work.by} is at work: {seen.work.what}")
+        if seen.in_progress:
+            self.stdout.write(f"in progress: {seen.in_progress.what} by {seen.in_progress.by}")
         for problem in seen.problems:
             self.stderr.write(problem)
 

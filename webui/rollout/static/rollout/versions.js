@@ -1,15 +1,15 @@
-// Keeps the page "Model versions" true while it is looked at: states and who is at work are
-// written into it; when versions or labels change, the page is loaded anew, since the steps
-// that it offers change with them.
+// Updates the page "Model versions" while it is visible: states and the change in progress are
+// written into it. When versions or labels change the page is reloaded, since the steps that it
+// offers change with them.
 
 const SECONDS = 2;
 const page = document.querySelector(".versions-page");
 const server = document.querySelector("#server");
-const work = document.querySelector("#work");
-const workItem = document.querySelector("#work-item");
+const inProgress = document.querySelector("#in-progress");
+const inProgressItem = document.querySelector("#in-progress-item");
 const problems = document.querySelector("#problems");
 
-const say = (element, text) => {
+const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
 
@@ -35,8 +35,8 @@ function show(status) {
     return;
   }
   showServer(status.server_answers ? "answers" : "does not answer", status.server_answers);
-  say(work, status.work);
-  workItem.hidden = !status.work;
+  setText(inProgress, status.in_progress);
+  inProgressItem.hidden = !status.in_progress;
   problems.hidden = status.problems.length === 0;
   const shown = [...problems.children].map((item) => item.textContent);
   if (shown.join("\n") !== status.problems.join("\n")) {
@@ -51,14 +51,14 @@ function show(status) {
   for (const row of rowsOf()) {
     const { state, error } = status.versions[row.dataset.version];
     const badge = row.querySelector(".state");
-    say(badge, error ? "failed" : state || "not loaded");
+    setText(badge, error ? "failed" : state || "not loaded");
     badge.className = `state state-${error ? "failed" : state || "none"}`;
-    say(row.querySelector(".state-error"), error);
+    setText(row.querySelector(".state-error"), error);
   }
 }
 
 function showServer(text, well) {
-  say(server, text);
+  setText(server, text);
   server.className = `state ${well ? "state-AVAILABLE" : "state-failed"}`;
 }
 
