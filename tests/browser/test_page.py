@@ -1,4 +1,4 @@
-"""People's own pen strokes on the real canvas, by mouse and by finger, and what comes back."""
+"""The page in a real browser: drawing with recorded pen strokes, answers, messages, access."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -24,26 +24,26 @@ PHONE: dict[str, Any] = {
 
 @pytest.fixture
 def opened(browser: Browser, live_site: SiteProcess) -> Iterator[Callable[..., Page]]:
-    """Opens the page; at the end no error may stand in the console, no other host been asked."""
+    """Open the page; fail the test if the console has errors or another host was requested."""
     contexts: list[Any] = []
     wrong: list[str] = []
 
-    def watch(message: Any) -> None:
-        # A refused request is an answer like any other; the browser notes it as an error.
+    def check_console(message: Any) -> None:
+        # A browser logs every 4xx and 5xx response as an error, expected ones too.
         if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
             wrong.append(message.text)
 
-    def asked(request: Any) -> None:
+    def check_host(request: Any) -> None:
         if not request.url.startswith((live_site.url, "data:", "blob:")):
-            wrong.append(f"asked {request.url}")
+            wrong.append(f"requested {request.url}")
 
     def open_page(**options: Any) -> Page:
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", watch)
+        page.on("console", check_console)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", asked)
+        page.on("request", check_host)
         page.goto(live_site.url)
         return page
 
@@ -54,7 +54,7 @@ def opened(browser: Browser, live_site: SiteProcess) -> Iterator[Callable[..., P
 
 
 def placed(page: Page, strokes: list[list[list[int]]]) -> list[list[tuple[float, float]]]:
-    """The strokes in the middle of the canvas, 60 % of its side."""
+    """Return the strokes in the middle of the canvas, in pixels of the window."""
     box = page.locator("#canvas").bounding_box()
     assert box is not None
     xs = [x for stroke in strokes for x, _ in stroke]
@@ -75,7 +75,7 @@ def draw_by_mouse(page: Page, strokes: list[list[list[int]]]) -> None:
 
 
 def draw_by_finger(page: Page, strokes: list[list[list[int]]]) -> None:
-    """Real touches, which the browser may turn into scrolling: that is the point."""
+    """Draw with touch events, which a browser would turn into scrolling if the page let it."""
     session = page.context.new_cdp_session(page)
 
     def touch(kind: str, points: list[dict[str, float]]) -> None:
@@ -104,11 +104,11 @@ def test_every_digit_by_mouse_and_then_the_admin(
     opened: Callable[..., Page], strokes: Strokes, live_site: SiteProcess
 ) -> None:
     page = opened(**DESKTOP)
-    said = []
+    predicted = []
     for digit in sorted(strokes):
         draw_by_mouse(page, strokes[digit])
         press(page, "predict it")
-        said.append(answer(page).rstrip("?"))
+        predicted.append(answer(page).rstrip("?"))
         box = page.locator("#answer").bounding_box()
         canvas = page.locator("#canvas").bounding_box()
         assert box is not None
@@ -116,7 +116,7 @@ def test_every_digit_by_mouse_and_then_the_admin(
         assert box["x"] > canvas["x"] + canvas["width"]  # the answer is at the right
         press(page, "clear it")
         expect(page.locator("#answer")).to_have_attribute("data-state", "empty")
-    assert sum(a == b for a, b in zip(said, sorted(strokes), strict=True)) >= 9
+    assert sum(a == b for a, b in zip(predicted, sorted(strokes), strict=True)) >= 9
 
     draw_by_mouse(page, strokes["7"])
     press(page, "predict it")
@@ -149,7 +149,7 @@ def test_a_finger_on_a_phone_draws_and_does_not_scroll(
     assert canvas is not None
     assert 280 <= canvas["width"] <= 400
     pixels = page.locator("#canvas").evaluate("c => c.width")
-    assert abs(pixels - canvas["width"] * 3) <= 3  # as sharp as the screen, to a CSS pixel
+    assert abs(pixels - canvas["width"] * 3) <= 3  # device pixels; the CSS width is a fraction
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     draw_by_finger(page, strokes["3"])
     assert page.evaluate("scrollY") == 0
@@ -158,7 +158,7 @@ def test_a_finger_on_a_phone_draws_and_does_not_scroll(
     expect(page.locator("#verdict")).to_be_in_viewport()
 
 
-def test_keys(opened: Callable[..., Page], strokes: Strokes) -> None:
+def test_keys_predict_clear_and_undo(opened: Callable[..., Page], strokes: Strokes) -> None:
     page = opened(**DESKTOP)
     draw_by_mouse(page, strokes["1"])
     page.keyboard.press("Enter")
@@ -171,7 +171,7 @@ def test_keys(opened: Callable[..., Page], strokes: Strokes) -> None:
     expect(page.locator("#canvas")).to_have_attribute("aria-label", "Drawing area, empty")
 
 
-def test_a_blank_sheet_is_said_so(opened: Callable[..., Page]) -> None:
+def test_a_blank_sheet_gets_a_message(opened: Callable[..., Page]) -> None:
     page = opened(**DESKTOP)
     press(page, "predict it")
     expect(page.get_by_role("status")).to_contain_text("blank")
@@ -190,7 +190,7 @@ def test_a_chosen_picture_is_read_and_a_text_is_refused(
     expect(page.get_by_role("status")).to_contain_text("no picture that can be read")
 
 
-def test_deleting_ones_drawing(opened: Callable[..., Page], strokes: Strokes) -> None:
+def test_a_visitor_deletes_a_drawing(opened: Callable[..., Page], strokes: Strokes) -> None:
     page = opened(**DESKTOP)
     draw_by_mouse(page, strokes["2"])
     press(page, "predict it")
@@ -203,8 +203,9 @@ def test_deleting_ones_drawing(opened: Callable[..., Page], strokes: Strokes) ->
     expect(page.locator("#recent-list li")).to_have_count(0)
 
 
-def test_refusals_and_silence_are_told(opened: Callable[..., Page], strokes: Strokes) -> None:
-    """The page's words for what the API says; that the API says so is tested at the API."""
+def test_errors_of_the_api_and_an_unreachable_site_get_messages(
+    opened: Callable[..., Page], strokes: Strokes
+) -> None:
     page = opened(**DESKTOP)
     draw_by_mouse(page, strokes["5"])
     body = {"error": {"code": "x", "message": "No model answers just now.", "request_id": "id-1"}}
@@ -233,7 +234,7 @@ def test_a_programming_error_is_logged_and_not_shown(
         logged: list[str] = []
         page.on("console", lambda message: logged.append(f"{message.type} {message.text}"))
         page.goto(live_site.url)
-        # Without its fields a prediction is what the page's script cannot handle: a TypeError.
+        # A prediction without fields raises a TypeError in the page's script.
         page.route("**/api/v1/predictions", lambda route: route.fulfill(status=201, json={}))
         draw_by_mouse(page, strokes["5"])
         press(page, "predict it")
@@ -244,7 +245,7 @@ def test_a_programming_error_is_logged_and_not_shown(
     assert logged[0].startswith("error TypeError: ")
 
 
-def test_a_second_finger_and_other_buttons_do_not_draw(opened: Callable[..., Page]) -> None:
+def test_the_right_mouse_button_does_not_draw(opened: Callable[..., Page]) -> None:
     page = opened(**DESKTOP)
     box = page.locator("#canvas").bounding_box()
     assert box is not None
@@ -281,7 +282,7 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everything_can_be_read_and_has_a_name(
+def test_contrasts_names_and_sizes_are_accessible(
     opened: Callable[..., Page], strokes: Strokes, scheme: str
 ) -> None:
     page = opened(**DESKTOP, color_scheme=scheme, reduced_motion="reduce")
@@ -291,12 +292,12 @@ def test_everything_can_be_read_and_has_a_name(
     answer(page)
     page.mouse.move(0, 0)
     assert page.evaluate(CONTRASTS) == []
-    nameless = page.evaluate(
+    unnamed = page.evaluate(
         "() => [...document.querySelectorAll('button, input, img')]"
         ".filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length"
         " || e.hasAttribute('alt'))).map(e => e.outerHTML)"
     )
-    assert nameless == []
+    assert unnamed == []
     small = page.evaluate(
         "() => [...document.querySelectorAll('button')].filter(e => e.checkVisibility()"
         " && e.getBoundingClientRect().height < 44).map(e => e.id)"

@@ -1,4 +1,4 @@
-"""The admin of records in a real browser: it fits a desktop and a phone, and its policy holds."""
+"""The admin of records in a real browser, on a desktop and a phone, with its security policy."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,14 +14,14 @@ from tests.webui.records.factory import NOON, make_record
 from webui.records.models import Record
 from webui.records.store import RecordNotFound, store
 
-# Playwright's loop runs in the thread of the tests; Django's own queries there stay synchronous.
+# Playwright runs an event loop in the tests' thread, where Django would refuse queries.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-PATIENCE_MS = 120_000  # on a busy machine nothing here is quick; a hang is pytest-timeout's
+TIMEOUT_MS = 120_000  # for a busy machine
 LIST = "/admin/records/record/"
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -30,14 +30,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def visit(
     request: pytest.FixtureRequest, browser: Any, live_server: Any
 ) -> Iterator[Callable[[str], Any]]:
-    """Opens an address of the site as staff who may do everything; complaints fail the test."""
+    """Open an address of the site as a superuser; fail the test if the console has messages."""
     client = Client()
     client.force_login(User.objects.create_superuser("ada"))
     width, height = SIZES[request.param]
     context = browser.new_context(
         viewport={"width": width, "height": height}, base_url=live_server.url
     )
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     context.add_cookies(
         [
             {
@@ -48,22 +48,22 @@ def visit(
         ]
     )
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda problem: complaints.append(str(problem)))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda problem: messages.append(str(problem)))
 
-    def open_it(address: str) -> Any:
+    def open_page(address: str) -> Any:
         page.goto(address)
         return page
 
-    yield open_it
+    yield open_page
     context.close()
-    # The admin has no icon of its own, which browsers ask for.
-    assert [text for text in complaints if "404" not in text] == []
+    # Browsers request an icon, which the admin does not have.
+    assert [text for text in messages if "404" not in text] == []
 
 
 def fits(page: Any) -> bool:
-    """Whether nothing sticks out at the side."""
+    """Return whether the page needs no horizontal scrolling."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 

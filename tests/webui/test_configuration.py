@@ -1,4 +1,4 @@
-"""Configuration is documented, typed, and refused by name; production refuses to be unsafe."""
+"""Every variable is documented, and a wrong value stops the site with the variable's name."""
 
 import ast
 import os
@@ -110,7 +110,7 @@ def test_a_wrong_value_stops_the_site_and_is_named(
         monkeypatch.delenv(name.removesuffix("_FILE"), raising=False)
     monkeypatch.setenv(name, value)
     with pytest.raises(ImproperlyConfigured, match=f"^{name} is ") as refused:
-        # It ends at the wrong variable, before it changes anything of this process.
+        # The error comes before the module changes anything in this process.
         runpy.run_path(
             str(ROOT / ("deploy/gunicorn.conf.py" if name in GUNICORN else "webui/settings.py"))
         )
@@ -121,13 +121,13 @@ def test_every_variable_of_the_site_has_a_wrong_value_here() -> None:
     assert documented()[0] - WRONG.keys() - FREE_TEXT == set()
 
 
-def test_a_secret_key_is_asked_for() -> None:
+def test_a_missing_secret_key_stops_the_site() -> None:
     finished = run("-c", "import webui.settings", SECRET_KEY="")
     assert finished.returncode != 0
     assert "ImproperlyConfigured: SECRET_KEY is not set" in finished.stderr
 
 
-def test_production_refuses_debug() -> None:
+def test_gunicorn_refuses_debug() -> None:
     finished = run("-c", "import webui.wsgi", DEBUG="on", DJANGO_SETTINGS_MODULE="webui.settings")
     assert finished.returncode != 0
     assert "DEBUG is on" in finished.stderr
@@ -142,7 +142,7 @@ def test_a_wrong_port_is_named() -> None:
     assert "PORT is 'eighty'" in finished.stderr + finished.stdout
 
 
-def test_djangos_own_check_for_production_has_nothing_to_say() -> None:
+def test_djangos_deployment_check_finds_no_issues() -> None:
     finished = run(
         "manage.py", "check", "--deploy", "--fail-level", "INFO",
         HTTPS="on", ALLOWED_HOSTS="digits.example.org",

@@ -1,4 +1,4 @@
-"""Eight clients at once: every answer 201, every record there, each with its own picture."""
+"""Eight concurrent clients: every answer is 201, and every record has its own picture."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +14,7 @@ CLIENTS = 8
 
 
 def picture(number: int) -> bytes:
-    """A slanted stroke; the number is written into one corner's grey levels, so all differ."""
+    """Return a slanted stroke; grey levels in a corner encode the number, so that all differ."""
     image = Image.new("L", (56, 56), 255)
     ImageDraw.Draw(image).line([(16 + number % 20, 8), (28, 46)], 0, 4)
     image.putpixel((0, 0), 255 - number % 10)
@@ -37,13 +37,15 @@ def send(url: str, numbers: range) -> list[tuple[int, int, str]]:
 @pytest.mark.timeout(1200)
 def test_every_picture_is_answered_and_recorded(live_site: SiteProcess) -> None:
     with ThreadPoolExecutor(CLIENTS) as clients:
-        parts = [range(start, PICTURES, CLIENTS) for start in range(CLIENTS)]
+        shares = [range(start, PICTURES, CLIENTS) for start in range(CLIENTS)]
         answers = [
-            one for part in clients.map(lambda p: send(live_site.url, p), parts) for one in part
+            answer
+            for share in clients.map(lambda numbers: send(live_site.url, numbers), shares)
+            for answer in share
         ]
     assert {status for _, status, _ in answers} == {201}
     assert len({record for _, _, record in answers}) == PICTURES
 
-    kept = live_site.records()
+    stored = live_site.records()
     for number, _, record in answers:
-        assert kept[record.replace("-", "")]["picture"] == picture(number)
+        assert stored[record.replace("-", "")]["picture"] == picture(number)

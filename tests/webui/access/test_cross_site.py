@@ -1,4 +1,4 @@
-"""Which callers may change things: this site's page, programs, nobody else's page."""
+"""The API accepts changes from this site's page and from programs, not from other sites' pages."""
 
 from typing import Any
 
@@ -17,15 +17,15 @@ def post(client: Client, **headers: str) -> Any:
     )
 
 
-def test_the_page_with_its_token(browser_client: Client) -> None:
+def test_the_page_with_its_token_is_accepted(browser_client: Client) -> None:
     assert post(browser_client).status_code == 201
 
 
-def test_the_page_without_or_with_another_token(browser_client: Client) -> None:
-    for token in ("", "x" * 32):
-        browser_client.defaults["HTTP_X_CSRFTOKEN"] = token
-        response = post(browser_client)
-        assert (response.status_code, response.json()["error"]["code"]) == (403, "csrf_failed")
+@pytest.mark.parametrize("token", ["", "x" * 32])
+def test_a_missing_or_wrong_token_is_refused(browser_client: Client, token: str) -> None:
+    browser_client.defaults["HTTP_X_CSRFTOKEN"] = token
+    response = post(browser_client)
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "csrf_failed")
 
 
 def test_cookies_of_the_page_need_the_token_even_without_browser_headers() -> None:
@@ -44,7 +44,7 @@ def test_cookies_of_the_page_need_the_token_even_without_browser_headers() -> No
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_another_sites_page_with_or_without_cookies(
+def test_another_sites_page_is_refused_with_or_without_cookies(
     browser_client: Client, headers: dict[str, str]
 ) -> None:
     for client in (browser_client, Client(enforce_csrf_checks=True)):
@@ -52,7 +52,7 @@ def test_another_sites_page_with_or_without_cookies(
         assert (response.status_code, response.json()["error"]["code"]) == (403, "cross_site")
 
 
-def test_a_program_that_keeps_cookies() -> None:
+def test_a_program_with_a_cookie_jar_is_accepted() -> None:
     client = Client(enforce_csrf_checks=True)
     first = post(client)
     assert first.status_code == 201
@@ -61,7 +61,7 @@ def test_a_program_that_keeps_cookies() -> None:
     assert client.delete(first["Location"]).status_code == 204
 
 
-def test_the_cookie_is_not_for_scripts_nor_for_other_sites(client: Client) -> None:
+def test_scripts_and_other_sites_cannot_use_the_cookie(client: Client) -> None:
     cookie = client.get("/").cookies["visitor"]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"

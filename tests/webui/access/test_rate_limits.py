@@ -1,4 +1,4 @@
-"""The rate limit: exact, shared by processes, not evaded by dropping or collecting cookies."""
+"""The rate limit is exact, shared by processes, and cannot be evaded by way of cookies."""
 
 import multiprocessing
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_a_wrong_rate_is_refused(text: str) -> None:
 
 @hypothesis_settings(max_examples=25, deadline=None)
 @given(count=st.integers(1, 200), seconds=st.sampled_from([1, 60, 3600]))
-def test_a_burst_is_served_and_one_more_is_told_when(
+def test_a_burst_is_served_and_the_next_request_must_wait(
     tmp_path_factory: pytest.TempPathFactory, count: int, seconds: int
 ) -> None:
     limiter = Limiter(tmp_path_factory.mktemp("limits") / "limits.sqlite3")
@@ -51,7 +51,7 @@ def test_a_burst_is_served_and_one_more_is_told_when(
         assert [limiter.wait("a", rate, now=now) for _ in range(count)] == [0.0] * count
         wait = limiter.wait("a", rate, now=now)
         assert 0 < wait <= seconds / count + 1e-3
-        assert limiter.wait("a", rate, now=now) == wait  # a refused one is not counted
+        assert limiter.wait("a", rate, now=now) == wait  # a refused request is not counted
         assert limiter.wait("b", rate, now=now) == 0
         assert limiter.wait("a", rate, now=now + wait + 1e-3) == 0
         assert limiter.wait("a", rate, now=now + wait + 1e-3) > 0
@@ -59,7 +59,7 @@ def test_a_burst_is_served_and_one_more_is_told_when(
         limiter.close()
 
 
-def _ask(path: Path, times: int, served: Any) -> None:
+def count_served(path: Path, times: int, served: Any) -> None:
     limiter = Limiter(path)
     rate = Rate(count=50, seconds=86400)
     count = sum(limiter.wait("a", rate, now=1.7e9) == 0 for _ in range(times))
@@ -71,7 +71,7 @@ def test_processes_share_one_count(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     served = context.Queue()
     workers = [
-        context.Process(target=_ask, args=(tmp_path / "limits.sqlite3", 40, served))
+        context.Process(target=count_served, args=(tmp_path / "limits.sqlite3", 40, served))
         for _ in range(4)
     ]
     for worker in workers:
@@ -84,21 +84,19 @@ def test_processes_share_one_count(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("model")
-def test_the_sixth_of_five_a_minute(settings: Any) -> None:
+def test_the_sixth_request_of_five_an_hour_is_refused(settings: Any) -> None:
     settings.RATE_LIMIT = parse_rate("5/h")
     client = Client()
     assert [post(client).status_code for _ in range(5)] == [201] * 5
     refused = post(client)
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limited")
     assert 0 < int(refused["Retry-After"]) <= 720
-    # A correction is no prediction.
-    made = client.get("/")
-    assert made.status_code == 200
+    assert client.get("/").status_code == 200  # the page has no limit
 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("model")
-def test_dropping_cookies_does_not_help(settings: Any) -> None:
+def test_dropping_cookies_does_not_evade_the_limit(settings: Any) -> None:
     settings.RATE_LIMIT = parse_rate("3/h")
     statuses = [post(Client()).status_code for _ in range(5)]
     assert statuses == [201] * 3 + [429] * 2
@@ -106,7 +104,7 @@ def test_dropping_cookies_does_not_help(settings: Any) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("model")
-def test_collecting_cookies_helps_only_so_far(settings: Any) -> None:
+def test_collecting_cookies_is_limited_by_address(settings: Any) -> None:
     settings.RATE_LIMIT = parse_rate("1/h")
     statuses = []
     for _ in range(SHARED_ADDRESS + 2):
@@ -118,7 +116,7 @@ def test_collecting_cookies_helps_only_so_far(settings: Any) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("model")
-def test_off_is_off(settings: Any) -> None:
+def test_without_a_limit_requests_are_served(settings: Any) -> None:
     settings.RATE_LIMIT = None
     assert post(Client()).status_code == 201
 
@@ -134,7 +132,7 @@ def test_off_is_off(settings: Any) -> None:
         (False, "", "", "unknown"),
     ],
 )
-def test_whose_address_counts(
+def test_the_address_that_counts(
     settings: Any, https: bool, peer: str, forwarded: str, address: str
 ) -> None:
     settings.HTTPS = https

@@ -1,4 +1,4 @@
-"""The API against its own schema: whatever schemathesis makes up, the answer is as documented."""
+"""Requests that schemathesis generates from the OpenAPI document get documented responses."""
 
 from typing import Any
 
@@ -13,27 +13,27 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 OPERATIONS = ("predict", "read", "delete", "correct")
 
 
-def described() -> schemathesis.BaseSchema:
+def load_schema() -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
 
 
-def test_every_operation_is_tested_here() -> None:
-    paths = described().raw_schema["paths"].values()
-    named = {operation["operationId"] for path in paths for operation in path.values()}
-    assert named == set(OPERATIONS)
+def test_every_operation_is_tested() -> None:
+    paths = load_schema().raw_schema["paths"].values()
+    ids = {operation["operationId"] for path in paths for operation in path.values()}
+    assert ids == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_answers_are_as_documented(name: str) -> None:
-    results = list(described().get_all_operations())
+def test_responses_are_as_documented(name: str) -> None:
+    results = list(load_schema().get_all_operations())
     operations = [result.ok() for result in results if isinstance(result, Ok)]
     assert len(operations) == len(results)
-    operation = next(one for one in operations if one.definition.raw["operationId"] == name)
+    operation = next(each for each in operations if each.definition.raw["operationId"] == name)
 
     @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def check(case: schemathesis.Case[Any]) -> None:
-        # That bytes are a picture, no schema can say: made-up ones are rightly refused.
+        # A schema cannot describe the bytes of a picture, so generated ones are refused.
         case.call_and_validate(excluded_checks=[positive_data_acceptance] * (name == "predict"))
 
     check()

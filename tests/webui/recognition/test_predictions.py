@@ -1,4 +1,4 @@
-"""POST, GET, DELETE and correction, through the whole site but the model itself."""
+"""The JSON API on the whole site, with a fake model server."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def post(client: Client, picture: bytes = SEVEN, **fields: Any) -> Any:
     return client.post(PATH, {"image": SimpleUploadedFile("d.png", picture), **fields})
 
 
-def code(response: Any) -> str:
+def error_code(response: Any) -> str:
     error = response.json()["error"]
     assert set(error) == {"code", "message", "request_id"}
     assert error["request_id"] == response["X-Request-ID"]
@@ -40,7 +40,7 @@ def code(response: Any) -> str:
     return found
 
 
-def test_a_picture_is_read_recorded_and_answered(client: Client) -> None:
+def test_a_prediction_is_recorded_and_answered(client: Client) -> None:
     ink = [[[1, 2, 0], [3.5, 4, 16]]]
     response = post(client, ink=json.dumps(ink))
     assert response.status_code == 201
@@ -56,14 +56,14 @@ def test_a_picture_is_read_recorded_and_answered(client: Client) -> None:
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
 
     record = store().get(UUID(answer["id"]))
-    assert bytes(record.picture) == SEVEN  # as it came, not as it was decoded
+    assert bytes(record.picture) == SEVEN  # unchanged
     assert bytes(record.instance) == image.tobytes()
     assert record.ink == ink
     assert record.visitor
     assert record.visitor not in response.cookies[COOKIE].value
 
 
-def test_json_with_a_data_url_is_the_same(client: Client) -> None:
+def test_a_data_url_in_json_is_accepted(client: Client) -> None:
     url = "data:image/png;base64," + base64.b64encode(SEVEN).decode()
     response = client.post(PATH, {"image": url, "ink": None}, content_type="application/json")
     assert response.status_code == 201
@@ -71,11 +71,11 @@ def test_json_with_a_data_url_is_the_same(client: Client) -> None:
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
-def test_three_formats_are_taken(client: Client, format: str) -> None:
+def test_three_formats_are_accepted(client: Client, format: str) -> None:
     assert post(client, draw_seven(format=format)).status_code == 201
 
 
-def test_an_unsure_and_a_not_a_digit_answer(client: Client, model: FakeModelServer) -> None:
+def test_the_verdicts_unsure_and_not_a_digit(client: Client, model: FakeModelServer) -> None:
     model.predictions = [[0.3, 0.4] + [0.0375] * 8]
     answer = post(client).json()
     assert (answer["verdict"], answer["digit"]) == ("unsure", 1)
@@ -97,23 +97,23 @@ def test_an_unsure_and_a_not_a_digit_answer(client: Client, model: FakeModelServ
         (draw_seven(12_000), 413, "too_large"),
     ],
 )
-def test_pictures_that_are_refused(
+def test_wrong_pictures_are_refused(
     client: Client, picture: bytes, status: int, word: str, model: FakeModelServer
 ) -> None:
     response = post(client, picture)
-    assert (response.status_code, code(response)) == (status, word)
+    assert (response.status_code, error_code(response)) == (status, word)
     assert model.bodies == []
     assert not Record.objects.exists()
 
 
-def test_a_body_is_refused_by_its_announced_size(client: Client) -> None:
+def test_a_body_is_refused_by_its_content_length(client: Client) -> None:
     class Unread(BytesIO):
         def read(self, *_args: Any) -> bytes:
             raise AssertionError("a byte was read")
 
     environ: dict[str, Any] = {"CONTENT_LENGTH": str(9 * 2**20), "wsgi.input": Unread()}
     response = client.generic("POST", PATH, b"", content_type="application/json", **environ)
-    assert (response.status_code, code(response)) == (413, "too_large")
+    assert (response.status_code, error_code(response)) == (413, "too_large")
 
 
 @pytest.mark.parametrize(
@@ -127,24 +127,26 @@ def test_a_body_is_refused_by_its_announced_size(client: Client) -> None:
         '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2, 1e9]]]}',
     ],
 )  # fmt: skip
-def test_malformed_json_is_named(client: Client, body: str) -> None:
+def test_malformed_json_is_refused(client: Client, body: str) -> None:
     response = client.post(PATH, body, content_type="application/json")
-    assert (response.status_code, code(response)) == (400, "malformed_request")
+    assert (response.status_code, error_code(response)) == (400, "malformed_request")
 
 
-def test_malformed_forms_are_named(client: Client) -> None:
-    assert code(client.post(PATH, {})) == "malformed_request"
-    assert code(client.post(PATH, {"image": "text"})) == "malformed_request"
-    assert code(post(client, ink="[[[")) == "malformed_request"
+def test_malformed_forms_are_refused(client: Client) -> None:
+    assert error_code(client.post(PATH, {})) == "malformed_request"
+    assert error_code(client.post(PATH, {"image": "text"})) == "malformed_request"
+    assert error_code(post(client, ink="[[[")) == "malformed_request"
     broken = client.post(PATH, b"--x\r\n", content_type="multipart/form-data; boundary=")
-    assert (broken.status_code, code(broken)) == (400, "malformed_request")
-    assert code(client.post(PATH, b"x", content_type="text/plain")) == "unsupported_media_type"
+    assert (broken.status_code, error_code(broken)) == (400, "malformed_request")
+    assert (
+        error_code(client.post(PATH, b"x", content_type="text/plain")) == "unsupported_media_type"
+    )
 
 
 @pytest.mark.usefixtures("dead_model")
-def test_a_dead_model_server(client: Client) -> None:
+def test_without_a_model_server_the_answer_is_503(client: Client) -> None:
     response = post(client)
-    assert (response.status_code, code(response)) == (503, "model_unavailable")
+    assert (response.status_code, error_code(response)) == (503, "model_unavailable")
     assert int(response["Retry-After"]) >= 1
     assert not Record.objects.exists()
 
@@ -162,12 +164,12 @@ def test_an_unusable_answer_is_not_recorded(
     model.predictions = predictions
     response = post(client)
     assert response.status_code == 503
-    assert code(response).startswith("model_")
+    assert error_code(response).startswith("model_")
     assert response.has_header("Retry-After")
     assert not Record.objects.exists()
 
 
-def test_a_prediction_that_cannot_be_recorded_is_not_answered(
+def test_a_prediction_that_cannot_be_recorded_is_an_error(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_record: Record) -> None:
@@ -175,11 +177,11 @@ def test_a_prediction_that_cannot_be_recorded_is_not_answered(
 
     monkeypatch.setattr(store(), "append", full)
     response = post(client)
-    assert (response.status_code, code(response)) == (503, "store_unavailable")
+    assert (response.status_code, error_code(response)) == (503, "store_unavailable")
     assert response.has_header("Retry-After")
 
 
-def test_only_the_visitor_sees_corrects_and_deletes(client: Client) -> None:
+def test_only_the_visitor_reads_corrects_and_deletes(client: Client) -> None:
     made = post(client).json()
     path = f"{PATH}/{made['id']}"
     stranger = Client()
@@ -188,7 +190,7 @@ def test_only_the_visitor_sees_corrects_and_deletes(client: Client) -> None:
         stranger.delete(path),
         stranger.post(f"{path}/correction", {"label": 1}, content_type="application/json"),
     ):
-        assert (response.status_code, code(response)) == (404, "not_found")
+        assert (response.status_code, error_code(response)) == (404, "not_found")
 
     read = client.get(path).json()
     assert read.pop("correction") is None
@@ -205,13 +207,13 @@ def test_only_the_visitor_sees_corrects_and_deletes(client: Client) -> None:
 
 
 @pytest.mark.parametrize("label", [10, -1, "7", True, 1.5, "digit", [], {}])
-def test_labels_that_are_none(client: Client, label: Any) -> None:
+def test_wrong_labels_are_refused(client: Client, label: Any) -> None:
     path = f"{PATH}/{post(client).json()['id']}/correction"
     response = client.post(path, {"label": label}, content_type="application/json")
-    assert (response.status_code, code(response)) == (400, "malformed_request")
+    assert (response.status_code, error_code(response)) == (400, "malformed_request")
 
 
-def test_an_api_key_reads_everything_until_it_is_revoked(client: Client) -> None:
+def test_an_api_key_reaches_all_predictions_until_it_is_revoked(client: Client) -> None:
     path = f"{PATH}/{post(client).json()['id']}"
     kept, key = create_key(name="a program")
     program = Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {key}"})
@@ -223,11 +225,11 @@ def test_an_api_key_reads_everything_until_it_is_revoked(client: Client) -> None
     assert corrected.status_code == 200
     assert Record.objects.get(pk=path.rsplit("/", 1)[1]).corrected_by == "API key a program"
     revoke(kept)
-    assert (program.get(path).status_code, code(program.get(path))) == (401, "bad_api_key")
-    assert code(Client(headers={"Authorization": "Basic eDp5"}).get(path)) == "bad_api_key"
+    assert (program.get(path).status_code, error_code(program.get(path))) == (401, "bad_api_key")
+    assert error_code(Client(headers={"Authorization": "Basic eDp5"}).get(path)) == "bad_api_key"
 
 
-def test_a_tampered_cookie_is_nobody(client: Client) -> None:
+def test_a_changed_cookie_identifies_nobody(client: Client) -> None:
     path = f"{PATH}/{post(client).json()['id']}"
     client.cookies[COOKIE] = client.cookies[COOKIE].value[:-1] + "!"
     assert client.get(path).status_code == 404
@@ -243,15 +245,15 @@ def test_a_tampered_cookie_is_nobody(client: Client) -> None:
         ("GET", PATH, 405),
     ],
 )
-def test_every_error_has_the_one_shape(client: Client, method: str, path: str, status: int) -> None:
+def test_every_error_has_the_same_form(client: Client, method: str, path: str, status: int) -> None:
     response = client.generic(method, path)
     assert response.status_code == status
-    code(response)
+    error_code(response)
     if status == 405:
         assert "POST" in response["Allow"]
 
 
-def test_an_error_of_ours_shows_nothing_of_the_inside(
+def test_an_internal_error_shows_no_details(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(**_arguments: Any) -> None:
@@ -260,15 +262,15 @@ def test_an_error_of_ours_shows_nothing_of_the_inside(
     monkeypatch.setattr("webui.recognition.services.recognise", broken)
     client.raise_request_exception = False
     response = post(client)
-    assert (response.status_code, code(response)) == (500, "internal_error")
+    assert (response.status_code, error_code(response)) == (500, "internal_error")
     assert b"inside" not in response.content
 
 
-def test_a_host_that_is_not_ours(client: Client) -> None:
+def test_a_wrong_host_is_refused(client: Client) -> None:
     response = client.get(PATH, headers={"Host": "evil.example"})
-    assert (response.status_code, code(response)) == (400, "malformed_request")
+    assert (response.status_code, error_code(response)) == (400, "malformed_request")
 
 
-def test_a_sane_request_id_is_kept_and_another_is_not(client: Client) -> None:
+def test_only_a_valid_request_id_is_accepted(client: Client) -> None:
     assert client.get(PATH, headers={"X-Request-ID": "abc-1"})["X-Request-ID"] == "abc-1"
     assert client.get(PATH, headers={"X-Request-ID": "a b<"})["X-Request-ID"] != "a b<"
