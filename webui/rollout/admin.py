@@ -7,7 +7,7 @@ the page shows that it does not answer, and steps are refused.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,6 +21,12 @@ from webui.leases import LeaseLost
 from webui.rollout import selectors, services
 from webui.rollout.forms import CanaryForm, NoteForm, RetireForm
 from webui.rollout.models import HistoryEntry, ModelVersion
+
+if TYPE_CHECKING:
+    VersionAdminBase = admin.ModelAdmin[ModelVersion]
+    HistoryAdminBase = admin.ModelAdmin[HistoryEntry]
+else:
+    VersionAdminBase = HistoryAdminBase = admin.ModelAdmin  # not generic at run time
 
 HISTORY_SHOWN = 10
 
@@ -82,7 +88,7 @@ OF_A_VERSION = ("promote", "canary", "retire")
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(admin.ModelAdmin):
+class ModelVersionAdmin(VersionAdminBase):
     """One page in place of a change list, since no table holds the versions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -211,7 +217,7 @@ class ModelVersionAdmin(admin.ModelAdmin):
 
 
 @admin.register(HistoryEntry)
-class HistoryEntryAdmin(admin.ModelAdmin):
+class HistoryEntryAdmin(HistoryAdminBase):
     """The changes of versions with operator, time and reason; nobody may edit them."""
 
     list_display = (
