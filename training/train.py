@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 @dataclass(frozen=True)
 class _Data:
-    """What a network is trained and validated on."""
+    """The data that a network is trained and validated on."""
 
     training: TrainingSet
     classes: int

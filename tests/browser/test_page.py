@@ -187,7 +187,7 @@ def test_a_chosen_picture_is_read_and_a_text_is_refused(
     assert answer(page).rstrip("?") == "7"
     text: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}
     page.locator("#file").set_input_files(text)
-    expect(page.get_by_role("status")).to_contain_text("no picture that can be read")
+    expect(page.get_by_role("status")).to_contain_text("not a picture that can be read")
 
 
 def test_a_visitor_deletes_a_drawing(opened: Callable[..., Page], strokes: Strokes) -> None:

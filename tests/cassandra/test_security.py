@@ -19,7 +19,7 @@ KEYSTORE_PASSWORD = "only-for-tests"
 
 
 @dataclasses.dataclass(frozen=True)
-class Guarded:
+class SecuredNode:
     """A node that requires a password and TLS, and another authority's certificate."""
 
     settings: CassandraSettings
@@ -27,10 +27,10 @@ class Guarded:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredNode]:
     need(not missing(), missing())
     need(shutil.which("keytool") is not None, "keytool (it comes with Java)")
-    directory = tmp_path_factory.mktemp("guarded")
+    directory = tmp_path_factory.mktemp("secured")
     certificate = make_certificate(directory, "node")
     node = Node(
         directory=directory / "data",
@@ -41,7 +41,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         keystore_password=KEYSTORE_PASSWORD,
     )
     with running([node]):
-        yield Guarded(
+        yield SecuredNode(
             settings=CassandraSettings(
                 hosts=(node.address,),
                 port=node.port,
@@ -79,11 +79,11 @@ def authenticated_user(settings: CassandraSettings, *, wait: float = 60.0) -> st
         session.close()
 
 
-def test_user_password_and_tls_reach_the_node(guarded: Guarded) -> None:
+def test_user_password_and_tls_reach_the_node(secured: SecuredNode) -> None:
     # Cassandra creates the first superuser a moment after it answers.
     for attempt in range(30):
         try:
-            assert authenticated_user(guarded.settings) == "cassandra"
+            assert authenticated_user(secured.settings) == "cassandra"
             return
         except StoreUnavailable:
             if attempt == 29:
@@ -98,12 +98,12 @@ def test_user_password_and_tls_reach_the_node(guarded: Guarded) -> None:
     ],
 )
 def test_a_wrong_password_is_refused(
-    guarded: Guarded, changed: dict[str, str], message: str
+    secured: SecuredNode, changed: dict[str, str], message: str
 ) -> None:
     with pytest.raises(StoreUnavailable, match=message):
-        authenticated_user(dataclasses.replace(guarded.settings, **changed))  # type: ignore[arg-type]
+        authenticated_user(dataclasses.replace(secured.settings, **changed))  # type: ignore[arg-type]
 
 
-def test_a_certificate_of_another_authority_is_refused(guarded: Guarded) -> None:
+def test_a_certificate_of_another_authority_is_refused(secured: SecuredNode) -> None:
     with pytest.raises(StoreUnavailable, match="certificate verify failed"):
-        authenticated_user(dataclasses.replace(guarded.settings, tls_ca=str(guarded.stranger)))
+        authenticated_user(dataclasses.replace(secured.settings, tls_ca=str(secured.stranger)))

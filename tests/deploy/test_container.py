@@ -26,8 +26,8 @@ def test_configuration_that_belongs_to_the_release_is_renewed(tmp_path: Path) ->
     container.fill_models(tmp_path)
     (tmp_path / "monitoring.config").write_text("of an older release")
     container.fill_models(tmp_path)
-    shipped = ROOT / "serving" / "monitoring.config"
-    assert (tmp_path / "monitoring.config").read_text() == shipped.read_text()
+    bundled = ROOT / "serving" / "monitoring.config"
+    assert (tmp_path / "monitoring.config").read_text() == bundled.read_text()
     assert not list(tmp_path.glob(".*.tmp"))
 
 

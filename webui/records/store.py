@@ -41,7 +41,7 @@ class Recorded(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Conditions that records must all meet; None is no condition."""
+    """Conditions that records must all meet; None means any."""
 
     since: datetime | None = None  # inclusive, UTC
     until: datetime | None = None  # exclusive, UTC

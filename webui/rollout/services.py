@@ -128,7 +128,7 @@ def withdraw(*, by: str, note: str = "") -> Result:
                     _set_share(0)
                     time.sleep(SHARE_SECONDS)
                 versions.withdraw_canary()
-    return Result(message=f"Version {before.canary} is no canary any more.", entry=entry)
+    return Result(message=f"Version {before.canary} is no longer the canary.", entry=entry)
 
 
 def retire(*, version: int, by: str, note: str = "", delete: bool = False) -> Result:

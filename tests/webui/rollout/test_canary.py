@@ -78,8 +78,8 @@ def test_a_database_that_is_away_leaves_the_share_as_it_was() -> None:
     assert label_for("somebody") == "canary"
     shares.forget()
 
-    def away(*_: object) -> None:
-        raise DatabaseError("away")
+    def unavailable(*_: object) -> None:
+        raise DatabaseError("unavailable")
 
-    with connection.execute_wrapper(away):
+    with connection.execute_wrapper(unavailable):
         assert label_for("somebody") == "canary"

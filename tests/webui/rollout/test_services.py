@@ -1,4 +1,4 @@
-"""What operators do, on a real model server: done, written down, undone when it fails."""
+"""The services of the rollout on a real model server: success, history, and undoing failures."""
 
 import shutil
 from collections.abc import Callable
@@ -135,11 +135,11 @@ def test_the_command_line(site: ServedModel, tmp_path: Path) -> None:
     assert "Version 1 is stable" in command("rollback", "--by", "grace")
     assert "answers 10 %" in command("canary", "2", "--by", "ada")
     assert "canary 10 %" in command("list")
-    assert "no canary any more" in command("canary", "off", "--by", "ada")
+    assert "no longer the canary" in command("canary", "off", "--by", "ada")
     assert "is unloaded" in command("retire", "2", "--by", "ada")
-    said = command("history").splitlines()
-    assert "ada promoted 1 -> 2 (better)" in said[-1]
-    assert len(said) == 5
+    entries = command("history").splitlines()
+    assert "ada promoted 1 -> 2 (better)" in entries[-1]
+    assert len(entries) == 5
     with pytest.raises(CommandError, match="version 1 is stable already"):
         command("promote", "1")
     with pytest.raises(CommandError, match="not a directory"):

@@ -93,7 +93,7 @@ class RecordChangeList(ChangeList):
             return parse_cursor(text)
         except ValueError:
             raise InvalidParameter(
-                name, f"“{text}” is not a place in the list; it goes on from a record's id."
+                name, f"“{text}” is not a place in the list; a page begins at a record's id."
             ) from None
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:

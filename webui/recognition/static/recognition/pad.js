@@ -68,7 +68,7 @@ export class Pad extends EventTarget {
       bitmap = await createImageBitmap(file);
     } catch {
       throw new UnreadablePicture(
-        "That is no picture that can be read here. PNG, JPEG and WebP can.",
+        "This is not a picture that can be read here. PNG, JPEG and WebP can.",
       );
     }
     const longest = Math.max(bitmap.width, bitmap.height);

@@ -16,47 +16,49 @@ class Command(BaseCommand):
     help = "Lists, publishes, promotes, tries on some visitors, rolls back, retires model versions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        noted = ArgumentParser(add_help=False)
-        noted.add_argument("--note", default="", help="why, for the history")
-        noted.add_argument("--by", default="", help="who, for the history (default: you)")
-        todo = parser.add_subparsers(dest="todo", required=True, metavar="WHAT")
-        todo.add_parser("list", help="versions, their cards, their states, the labels")
-        todo.add_parser("history", help="who did what, when and why")
+        common = ArgumentParser(add_help=False)
+        common.add_argument("--note", default="", help="reason, for the history")
+        common.add_argument("--by", default="", help="operator, for the history (default: you)")
+        steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+        steps.add_parser("list", help="versions, their cards, their states, the labels")
+        steps.add_parser("history", help="who did what, when and why")
 
-        publish = todo.add_parser(
-            "publish", parents=[noted], help="try, copy, number and load a SavedModel directory"
+        publish = steps.add_parser(
+            "publish", parents=[common], help="test, copy, number and load a SavedModel directory"
         )
         publish.add_argument("path", type=Path, help="a SavedModel directory")
         publish.add_argument(
             "--version", dest="number", type=int, help="its number (default: the next)"
         )
 
-        promote = todo.add_parser("promote", parents=[noted], help="make a version the stable one")
+        promote = steps.add_parser(
+            "promote", parents=[common], help="make a version the stable one"
+        )
         promote.add_argument("number", type=int)
 
-        canary = todo.add_parser(
-            "canary", parents=[noted], help="let a version answer a share of the visitors"
+        canary = steps.add_parser(
+            "canary", parents=[common], help="let a version answer a share of the visitors"
         )
         canary.add_argument("number", type=_number_or_off, help="a version, or `off`")
         canary.add_argument("--share", type=int, default=10, help="percent of visitors (10)")
 
-        todo.add_parser(
-            "rollback", parents=[noted], help="make the version stable that was stable before"
+        steps.add_parser(
+            "rollback", parents=[common], help="make the version stable that was stable before"
         )
-        retire = todo.add_parser("retire", parents=[noted], help="unload a version")
+        retire = steps.add_parser("retire", parents=[common], help="unload a version")
         retire.add_argument("number", type=int)
         retire.add_argument("--delete", action="store_true", help="remove its files as well")
 
-    def handle(self, *_args: Any, todo: str, **options: Any) -> None:
-        if todo == "list":
+    def handle(self, *_args: Any, step: str, **options: Any) -> None:
+        if step == "list":
             self._list()
             return
-        if todo == "history":
+        if step == "history":
             self._history()
             return
         who = {"by": options["by"] or getpass.getuser(), "note": options["note"]}
         try:
-            match todo:
+            match step:
                 case "publish":
                     done = services.publish(
                         source=options["path"], version=options["number"], **who
