@@ -48,6 +48,18 @@ check: $(LOCKED)  ## check format, lint, types and import rules
 protos: $(LOCKED)  ## generate serving/protos/*_pb2.py from the .proto file there
 	$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/protos/serving_config.proto
 
+# Tools that read the lock files; in environments of their own, which uv keeps.
+TOOL := $(VENV)/bin/uv tool run --quiet
+
+.PHONY: sbom
+sbom: $(LOCKED)  ## list every installed package with its licence: var/sbom.cdx.json (CycloneDX)
+	@mkdir -p var
+	$(TOOL) --from 'cyclonedx-bom==7.*' cyclonedx-py environment $(PY) --pyproject pyproject.toml --output-reproducible --of JSON -o var/sbom.cdx.json
+
+.PHONY: audit
+audit: $(LOCKED)  ## check the locked packages for known vulnerabilities
+	$(TOOL) --from 'pip-audit==2.*' pip-audit --require-hashes --disable-pip --requirement requirements.txt
+
 .PHONY: run
 run: $(LOCKED)  ## start the site on http://localhost:8000 (PORT=), with the embedded model server and SQLite
 	@exec $(PY) deploy/run_site.py
