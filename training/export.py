@@ -93,9 +93,7 @@ def _write_graph(network: TrainedNetwork, directory: Path) -> None:
     loading does not restore variables. docs/evaluation.md has the timing.
     """
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     logits = _without_softmax(network.model)
     temperature = network.temperature
@@ -242,9 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         files = trained_network.files_of(trained_network.name_of(options.version))
     files = replace(
-        files,
-        weights=options.weights or files.weights,
-        metadata=options.metadata or files.metadata,
+        files, weights=options.weights or files.weights, metadata=options.metadata or files.metadata
     )
     try:
         if options.metadata and not options.metadata.is_file():

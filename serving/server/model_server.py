@@ -162,9 +162,7 @@ class ModelServer:
         )
         try:
             server = await loop.create_server(
-                lambda: Connection(state),
-                sock=listener,
-                backlog=BACKLOG,
+                lambda: Connection(state), sock=listener, backlog=BACKLOG
             )
         except OSError as error:  # several sockets may bind a port, only one may listen
             raise CannotListen(self.port, error) from None

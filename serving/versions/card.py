@@ -71,14 +71,7 @@ class ModelCard:
 
 
 _EMPTY = ModelCard(
-    name="",
-    version=0,
-    title="",
-    made_at="",
-    parameters=0,
-    classes=0,
-    size_bytes=0,
-    temperature=1.0,
+    name="", version=0, title="", made_at="", parameters=0, classes=0, size_bytes=0, temperature=1.0
 )
 
 

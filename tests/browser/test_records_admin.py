@@ -39,13 +39,7 @@ def visit(
     )
     context.set_default_timeout(TIMEOUT_MS)
     context.add_cookies(
-        [
-            {
-                "name": "sessionid",
-                "value": client.cookies["sessionid"].value,
-                "url": live_server.url,
-            }
-        ]
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
     )
     page = context.new_page()
     messages: list[str] = []

@@ -36,9 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     need(not missing(), missing())
     node = Node(
-        directory=tmp_path_factory.mktemp("cassandra"),
-        port=free_port(),
-        storage_port=free_port(),
+        directory=tmp_path_factory.mktemp("cassandra"), port=free_port(), storage_port=free_port()
     )
     with running([node]):
         yield node

@@ -110,9 +110,7 @@ def test_copy_records_copies_everything_once(
 
 
 def test_copy_records_is_resumed_where_it_was_interrupted(
-    store: CassandraStore,
-    settings_here: CassandraSettings,
-    monkeypatch: pytest.MonkeyPatch,
+    store: CassandraStore, settings_here: CassandraSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = append_to_database_store(650)
     real_save = CopyProgress.save

@@ -171,8 +171,7 @@ def test_time_to_live(store: CassandraStore) -> None:
     """Records and pictures expire after their time to live, also if they were written late."""
     day = timedelta(days=1)
     short = CassandraStore(
-        dataclasses.replace(store.settings, records_ttl=3 * day, pictures_ttl=day),
-        background=False,
+        dataclasses.replace(store.settings, records_ttl=3 * day, pictures_ttl=day), background=False
     )
     try:
         new, old, over = (

@@ -79,8 +79,7 @@ def _build(directory: Path) -> None:
             return {output_name: after(blank + model.logits)}  # type: ignore[operator]
 
         signature = tf.function(
-            answer,
-            input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.float32, name=input_name)],
+            answer, input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.float32, name=input_name)]
         )
         version_dir = directory / name
         tf.saved_model.save(model, str(version_dir), signatures={"serving_default": signature})

@@ -34,11 +34,7 @@ def test_not_a_digit_needs_its_threshold() -> None:
     assert read_verdict(answer(3, 0.35, 0.55), LIMITS) == Reading("unsure", 3, 0.35)
 
 
-@given(
-    st.lists(st.floats(0, 1), min_size=10, max_size=11),
-    st.floats(0, 1),
-    st.floats(0, 1),
-)
+@given(st.lists(st.floats(0, 1), min_size=10, max_size=11), st.floats(0, 1), st.floats(0, 1))
 def test_there_is_always_one_verdict(scores: list[float], sure: float, refuse: float) -> None:
     reading = read_verdict(scores, Thresholds(digit_confidence=sure, not_a_digit=refuse))
     assert (reading.digit is None) == (reading.verdict == "not_a_digit")

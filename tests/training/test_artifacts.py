@@ -102,9 +102,7 @@ def test_a_version_has_the_accuracy_of_its_card(
 
 
 @pytest.mark.data
-def test_the_baseline_has_the_accuracy_of_its_metadata(
-    networks: dict[str, TrainedNetwork],
-) -> None:
+def test_the_baseline_has_the_accuracy_of_its_metadata(networks: dict[str, TrainedNetwork]) -> None:
     need(mnist.DEFAULT_FOLDER.is_dir(), f"{mnist.DEFAULT_FOLDER} (the four IDX files of MNIST)")
     images, labels = mnist.load()[1]
     baseline = networks[BASELINE]

@@ -16,13 +16,7 @@ from serving.preprocessing import INSTANCE_SIZE, to_instance
 from serving.verdict import NOT_A_DIGIT_CLASS
 from training.data import canvas, mnist, negatives
 from training.data.instances import seed_from
-from training.data.pen_strokes import (
-    HELD_OUT_LETTERS,
-    PenDrawing,
-    load_digits,
-    load_letters,
-    split,
-)
+from training.data.pen_strokes import HELD_OUT_LETTERS, PenDrawing, load_digits, load_letters, split
 from training.data.strokes import Stroke
 
 PERTURBED_DRAWINGS = 3  # of each pen drawing

@@ -48,13 +48,7 @@ def build(network: Network, *, classes: int = CLASSES, seed: int = 0) -> keras.M
 
 
 def _convolution(
-    x: keras.KerasTensor,
-    channels: int,
-    kernel: int,
-    network: Network,
-    *,
-    seed: int,
-    pool: bool,
+    x: keras.KerasTensor, channels: int, kernel: int, network: Network, *, seed: int, pool: bool
 ) -> keras.KerasTensor:
     x = layers.Conv2D(
         channels,

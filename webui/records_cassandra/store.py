@@ -13,13 +13,7 @@ from uuid import UUID
 
 from webui.records.models import Record, instant_of
 from webui.records.paging import Bounds, read_page
-from webui.records.store import (
-    Filters,
-    Page,
-    Recorded,
-    RecordNotFound,
-    StoreUnavailable,
-)
+from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
 from webui.records_cassandra.configuration import CassandraSettings, cassandra_of_site
 from webui.records_cassandra.cql.session import CassandraSession
 from webui.records_cassandra.spool.circuit_breaker import CircuitBreaker

@@ -146,11 +146,7 @@ class ModelVersionAdmin(VersionAdminBase):
                 else "",
                 "problems": seen.problems,
                 "versions": {
-                    str(row.version): {
-                        "state": row.state,
-                        "error": row.error,
-                        "labels": row.labels,
-                    }
+                    str(row.version): {"state": row.state, "error": row.error, "labels": row.labels}
                     for row in seen.rows
                 },
             },

@@ -66,12 +66,7 @@ class HistoryQuerySet(models.QuerySet["HistoryEntry"]):
     def delete(self) -> NoReturn:
         self._refuse()
 
-    def bulk_update(
-        self,
-        objs: Any,
-        fields: Any,
-        batch_size: Any = None,
-    ) -> NoReturn:
+    def bulk_update(self, objs: Any, fields: Any, batch_size: Any = None) -> NoReturn:
         self._refuse()
 
 

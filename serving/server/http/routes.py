@@ -26,20 +26,9 @@ from serving.server.json.predict_response import write_predict
 from serving.server.json.writer import error_body
 from serving.server.metrics import Metrics
 from serving.server.runtime.batching import Batcher
-from serving.server.runtime.saved_model import (
-    DEFAULT_SIGNATURE,
-    Array,
-    SavedModel,
-    Signature,
-)
+from serving.server.runtime.saved_model import DEFAULT_SIGNATURE, Array, SavedModel, Signature
 from serving.server.runtime.workers import Workers
-from serving.server.status import (
-    HTTP_STATUS,
-    Code,
-    StatusError,
-    from_exception,
-    invalid_argument,
-)
+from serving.server.status import HTTP_STATUS, Code, StatusError, from_exception, invalid_argument
 from serving.server.versions.loader_harness import LoaderHarness
 from serving.server.versions.server_core import ServerCore
 

@@ -50,9 +50,7 @@ def metadata_document(
     """Return a version's signatures; "signature_def" appears twice, as in TensorFlow Serving."""
     signatures: dict[str, Any] = {
         key: MessageToDict(
-            definition,
-            preserving_proto_field_name=True,
-            always_print_fields_with_no_presence=True,
+            definition, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
         )
         for key, definition in sorted(signature_defs.items())
     }

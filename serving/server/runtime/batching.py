@@ -311,8 +311,7 @@ def _run_batch(key: _Key, batch: _Batch, options: BatchingOptions) -> None:
         if now > task.deadline:
             task.done(
                 StatusError(
-                    Code.DEADLINE_EXCEEDED,
-                    "Run() timeout exceeded while waiting in batching queue",
+                    Code.DEADLINE_EXCEEDED, "Run() timeout exceeded while waiting in batching queue"
                 )
             )
             continue

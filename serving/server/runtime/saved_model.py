@@ -216,9 +216,7 @@ def _init_op_name(meta_graph: meta_graph_pb2.MetaGraphDef) -> str:
     return ""
 
 
-def _asset_file_defs(
-    meta_graph: meta_graph_pb2.MetaGraphDef,
-) -> list[meta_graph_pb2.AssetFileDef]:
+def _asset_file_defs(meta_graph: meta_graph_pb2.MetaGraphDef) -> list[meta_graph_pb2.AssetFileDef]:
     if meta_graph.asset_file_def:
         return list(meta_graph.asset_file_def)
     found = []

@@ -14,12 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.server.status import Code, StatusError, from_exception, not_found
-from serving.server.versions.loader_harness import (
-    HarnessState,
-    Loader,
-    LoaderHarness,
-    Servable,
-)
+from serving.server.versions.loader_harness import HarnessState, Loader, LoaderHarness, Servable
 from serving.server.versions.policy import next_action
 from serving.server.versions.state_monitor import (
     ManagerState,

@@ -131,9 +131,7 @@ class ServerCore:
             return ()
         return tuple(
             ServableToMonitor(
-                name=model.name,
-                base_path=Path(model.base_path),
-                policy=model.model_version_policy,
+                name=model.name, base_path=Path(model.base_path), policy=model.model_version_policy
             )
             for model in config.model_config_list.config
         )

@@ -39,10 +39,7 @@ class FileSystemStoragePathSource:
     """Polls every model's base path and reports the versions that its policy selects."""
 
     def __init__(
-        self,
-        *,
-        poll_seconds: float,
-        aspire: Callable[[str, Mapping[int, Path]], None],
+        self, *, poll_seconds: float, aspire: Callable[[str, Mapping[int, Path]], None]
     ) -> None:
         """Create a source that does not poll yet.
 

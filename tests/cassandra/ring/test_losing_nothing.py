@@ -29,9 +29,7 @@ def stored(nodes: list[Node]) -> Counter[str]:
     try:
         session = cluster.connect("mnist_key")
         every = SimpleStatement(
-            "SELECT id FROM record_data",
-            consistency_level=ConsistencyLevel.QUORUM,
-            fetch_size=2000,
+            "SELECT id FROM record_data", consistency_level=ConsistencyLevel.QUORUM, fetch_size=2000
         )
         return Counter(str(row.id) for row in session.execute(every, timeout=60))
     finally:

@@ -55,9 +55,7 @@ def test_asked_once_while_file_and_server_agree(config_file: Path) -> None:
     assert server.asked == 1
 
 
-def test_asked_every_time_from_the_files_change_until_the_server_follows(
-    config_file: Path,
-) -> None:
+def test_asked_every_time_from_the_files_change_until_the_server_follows(config_file: Path) -> None:
     server = Server(stable=1)
     labels = cache(server, config_file)
     labels.version_of("stable")
@@ -69,9 +67,7 @@ def test_asked_every_time_from_the_files_change_until_the_server_follows(
     assert server.asked == 5
 
 
-def test_an_answer_is_not_cached_if_the_file_changes_meanwhile(
-    config_file: Path,
-) -> None:
+def test_an_answer_is_not_cached_if_the_file_changes_meanwhile(config_file: Path) -> None:
     server = Server(stable=1)
     labels = cache(server, config_file)
     server.meanwhile = lambda: move(config_file, 2)

@@ -10,13 +10,7 @@ from PIL import Image, ImageOps
 
 from serving.preprocessing import BlankPicture, instance_png, to_instance
 from serving.preprocessing.normalisation import CENTRE_OF_MASS
-from tests.serving.preprocessing.drawings import (
-    SAME,
-    Instance,
-    difference,
-    mnist_digits,
-    pens,
-)
+from tests.serving.preprocessing.drawings import SAME, Instance, difference, mnist_digits, pens
 from training.data import canvas
 
 PENS = st.integers(0, 29)

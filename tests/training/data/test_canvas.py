@@ -42,10 +42,7 @@ def test_a_line_is_as_wide_as_the_brush_with_round_ends() -> None:
 
 
 @given(
-    brush=st.floats(0.03, 0.1),
-    scale=st.floats(0.3, 1.0),
-    x=st.floats(-1, 1),
-    y=st.floats(-1, 1),
+    brush=st.floats(0.03, 0.1), scale=st.floats(0.3, 1.0), x=st.floats(-1, 1), y=st.floats(-1, 1)
 )
 @settings(max_examples=40, deadline=None)
 def test_the_ink_is_as_large_as_asked_and_not_cut_off(

@@ -162,10 +162,7 @@ def test_an_interrupted_export_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("arguments", "because"),
     [
-        (
-            ["--since", "yesterday"],
-            "--since: 'yesterday' is not a day; a day is like",
-        ),
+        (["--since", "yesterday"], "--since: 'yesterday' is not a day; a day is like"),
         (["--since", "2026-03-15", "--until", "2026-03-14"], "is before --since 2026-03-15"),
         (["--digit", "12"], "--digit"),
         (["--verdict", "maybe"], "--verdict"),

@@ -81,8 +81,7 @@ class DayFilter(RecordFilter):
 
     def _invalid(self, value: str) -> InvalidParameter:
         return InvalidParameter(
-            self.parameter_name,
-            f"“{value}” is not a day; a day is written like {today()}.",
+            self.parameter_name, f"“{value}” is not a day; a day is written like {today()}."
         )
 
     def choices(self, changelist: Any) -> Iterator[Any]:

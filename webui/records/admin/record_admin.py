@@ -23,13 +23,7 @@ from webui.records.admin.changelist import RecordChangeList
 from webui.records.admin.filters import DayFilter, DigitFilter, ModelVersionFilter, VerdictFilter
 from webui.records.admin.record_query import InvalidParameter, RecordQuery
 from webui.records.admin.unavailable import unavailable_as_503
-from webui.records.drawings import (
-    UNKNOWN_PICTURE,
-    bars,
-    content_type,
-    ink_drawing,
-    thumbnail,
-)
+from webui.records.drawings import UNKNOWN_PICTURE, bars, content_type, ink_drawing, thumbnail
 from webui.records.models import LABELS, Record, Verdict
 from webui.records.store import Recorded, RecordNotFound, store
 

@@ -76,10 +76,7 @@ def create_schema(
 
 
 def _report_difference(
-    exported: str,
-    replication: Mapping[str, str],
-    keyspace: str,
-    report: Callable[[str], object],
+    exported: str, replication: Mapping[str, str], keyspace: str, report: Callable[[str], object]
 ) -> None:
     """Reports an existing keyspace whose replication differs from the settings."""
     if all(f"'{datacenter}': '{copies}'" in exported for datacenter, copies in replication.items()):

@@ -18,12 +18,7 @@ from webui.records.store import StoreUnavailable
 from webui.records_cassandra.models import Lease as LeaseRow
 from webui.records_cassandra.models import SpooledEvent
 from webui.records_cassandra.spool.circuit_breaker import CircuitBreaker
-from webui.records_cassandra.spool.spool import (
-    Kind,
-    Spool,
-    bucket_width_of_event,
-    record_of_event,
-)
+from webui.records_cassandra.spool.spool import Kind, Spool, bucket_width_of_event, record_of_event
 from webui.records_cassandra.tables.reader import RecordReader
 from webui.records_cassandra.tables.writer import RecordWriter
 

@@ -20,11 +20,7 @@ class FilterCombination:
     verdict: str | None = None
 
     def __str__(self) -> str:
-        named = (
-            ("version", self.model_version),
-            ("digit", self.digit),
-            ("verdict", self.verdict),
-        )
+        named = (("version", self.model_version), ("digit", self.digit), ("verdict", self.verdict))
         return " ".join(f"{name}={value}" for name, value in named if value is not None) or "all"
 
 

@@ -114,9 +114,7 @@ def test_many_connections(client: Client) -> None:
         connection.close()
 
 
-def test_cors_headers_only_with_the_flag(
-    several_models: dict[str, tuple[Path, str]],
-) -> None:
+def test_cors_headers_only_with_the_flag(several_models: dict[str, tuple[Path, str]]) -> None:
     base = str(several_models["half_plus_two"][0])
     with model_server_thread(
         model_name="half_plus_two", model_base_path=base, rest_api_enable_cors_support=True

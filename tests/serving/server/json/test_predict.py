@@ -104,26 +104,14 @@ PARTS_OF_MESSAGES = [
         ("half_plus_two", {"signature_name": name, "instances": [1]}, SIGNATURE_NAME)
         for name in (1, None, ["x"])
     ),
-    (
-        "two",
-        {"instances": [1]},
-        "expecting list of objects as multiple input tensors required",
-    ),
+    ("two", {"instances": [1]}, "expecting list of objects as multiple input tensors required"),
     ("two", {"instances": [{"a": 1, "b": 1, "c": 1}]}, "does not have named input: c"),
     ("two", {"instances": [{"a": 1}]}, "keys must be equal to: a,b"),
-    (
-        "echo_float",
-        {"instances": [[1, 2], [[1], [2]]]},
-        "Expecting shape [2] but got: [2,1]",
-    ),
+    ("echo_float", {"instances": [[1, 2], [[1], [2]]]}, "Expecting shape [2] but got: [2,1]"),
     ("two", {"inputs": [1]}, "inputs is a plain value/list, but expecting an object"),
     ("two", {"instances": [{"a": "x", "b": 1}]}, "element: 0 key: a of 'instances'"),
     ("echo_string", {"inputs": [{"b65": "aGk="}]}, "not formatted correctly for base64 data"),
-    (
-        "echo_float",
-        {"inputs": [{"b64": "aGk="}]},
-        "Type: Object is not of expected type: float",
-    ),
+    ("echo_float", {"inputs": [{"b64": "aGk="}]}, "Type: Object is not of expected type: float"),
     ("echo_string", b'{"inputs": "\\ud800"}', "The surrogate pair in string is invalid."),
     ("echo_string", b'{"inputs": "\\ud800\\u0041"}', "The surrogate pair in string is invalid."),
     ("echo_string", b'{"inputs": "\n"}', "Invalid escape character in string."),

@@ -91,10 +91,7 @@ def test_queued_tasks_run_together() -> None:
 
 def test_timeout_and_allowed_batch_sizes() -> None:
     options = BatchingOptions(
-        num_batch_threads=1,
-        max_batch_size=8,
-        batch_timeout_seconds=0.2,
-        allowed_batch_sizes=(4, 8),
+        num_batch_threads=1, max_batch_size=8, batch_timeout_seconds=0.2, allowed_batch_sizes=(4, 8)
     )
     batched = Batched(options)
     batched.submit(1, [1])

@@ -7,13 +7,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.test import Client
 
-from tests.webui.records.admin.browsing import (
-    LIST,
-    append_records,
-    get,
-    messages_of,
-    page_of,
-)
+from tests.webui.records.admin.browsing import LIST, append_records, get, messages_of, page_of
 from tests.webui.records.factory import NOON, drawn_picture, id_at, make_record
 from webui.records.store import store
 
