@@ -1,7 +1,11 @@
 """A fake model server behind the site, and clients of the site."""
 
-from collections.abc import Iterator
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -20,6 +24,20 @@ def _fresh_limits(settings: Settings, tmp_path: Path) -> Iterator[None]:
     limits.limiter.cache_clear()
     yield
     limits.limiter.cache_clear()
+
+
+@pytest.fixture
+def log_lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """A function that returns what the site has logged in the test, as the site writes it."""
+    written = io.StringIO()
+    (handler,) = (
+        found
+        for found in logging.getLogger().handlers
+        if isinstance(found, logging.StreamHandler) and found.name == "stderr"
+    )
+    before = handler.setStream(written)
+    yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
+    handler.setStream(before)
 
 
 @pytest.fixture

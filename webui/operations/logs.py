@@ -23,6 +23,19 @@ class OnlyExceptions(logging.Filter):
         return record.exc_info is not None
 
 
+class PlainRefusals(logging.Filter):
+    """Takes the traceback from Django's records of refused requests, which name the reason.
+
+    Anybody can cause them: a wrong host name, a form with too many fields. A filter of the
+    handler, because a logger's filters do not see what the loggers below it write.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security"):
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def configure_structlog() -> None:
     """Send structlog's events through the standard library's loggers, to have one output."""
     structlog.configure(
@@ -54,8 +67,17 @@ def logging_config() -> dict[str, Any]:
                 "foreign_pre_chain": SHARED,
             }
         },
-        "filters": {"exceptions": {"()": OnlyExceptions}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "filters": {
+            "exceptions": {"()": OnlyExceptions},
+            "refusals": {"()": PlainRefusals},
+        },
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "lines",
+                "filters": ["refusals"],
+            }
+        },
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},

@@ -4,6 +4,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings
+from django.core.exceptions import (
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Status
 from ninja.errors import ValidationError
@@ -13,7 +19,7 @@ from serving.preprocessing import BlankPicture, NotAPicture, PictureError, Pictu
 from webui.access.cross_site import refuse_cross_site
 from webui.access.rate_limits import charge
 from webui.access.visitors import COOKIE, Caller, identify, remember
-from webui.errors import ApiError, ErrorResponse
+from webui.errors import ApiError, ErrorResponse, general_error
 from webui.recognition import schemas, services
 from webui.recognition.selectors import callers_record
 from webui.recognition.submission import read_submission
@@ -173,6 +179,20 @@ def correct(
 @api.exception_handler(ApiError)
 def on_api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
     return ErrorResponse(request, error)
+
+
+@api.exception_handler(SuspiciousOperation)
+def on_refused_by_django(request: HttpRequest, refused: SuspiciousOperation) -> HttpResponse:
+    """Answer for a form that Django refuses to read; its own handling would log a traceback."""
+    match refused:
+        case TooManyFieldsSent():
+            too_many = f"{settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields"
+        case TooManyFilesSent():
+            too_many = f"{settings.DATA_UPLOAD_MAX_NUMBER_FILES} files"
+        case _:
+            return ErrorResponse(request, general_error(400))
+    message = f'The form has more than {too_many}; send "image" and perhaps "ink".'
+    return ErrorResponse(request, ApiError(400, "malformed_request", message))
 
 
 @api.exception_handler(ValidationError)

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -148,6 +147,5 @@ def _is_number(value: Any) -> bool:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
-        and abs(value) <= MAX_COORDINATE
+        and abs(value) <= MAX_COORDINATE  # also False for infinity, and exact for any integer
     )

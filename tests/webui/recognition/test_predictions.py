@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -125,6 +126,9 @@ def test_a_body_is_refused_by_its_content_length(client: Client) -> None:
         '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2]]]}',
         '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2, true]]]}',
         '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2, 1e9]]]}',
+        '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2, 1e999]]]}',
+        '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2, -1' + "0" * 400 + "]]]}",
+        '{"image": "data:image/png;base64,AAAA", "ink": [[[1, 2, 1' + "0" * 5000 + "]]]}",
     ],
 )  # fmt: skip
 def test_malformed_json_is_refused(client: Client, body: str) -> None:
@@ -141,6 +145,33 @@ def test_malformed_forms_are_refused(client: Client) -> None:
     assert (
         error_code(client.post(PATH, b"x", content_type="text/plain")) == "unsupported_media_type"
     )
+
+
+def test_a_number_of_more_than_309_digits_is_refused_with_the_usual_text(client: Client) -> None:
+    response = post(client, ink="[[[1, 2, 1" + "0" * 400 + "]]]")
+    assert (response.status_code, error_code(response)) == (400, "malformed_request")
+    assert (
+        "not three numbers [x, y, t_ms] of at most 10000000" in response.json()["error"]["message"]
+    )
+
+
+@pytest.mark.parametrize("sender", ["client", "browser_client"])  # its token is looked up first
+def test_too_many_fields_are_refused_in_one_plain_log_line(
+    sender: str, request: pytest.FixtureRequest, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    fields = {f"field{number}": "x" for number in range(1001)}
+    response = request.getfixturevalue(sender).post(PATH, fields)
+    assert (response.status_code, error_code(response)) == (400, "malformed_request")
+    assert "more than 1000 fields" in response.json()["error"]["message"]
+    lines = [line for line in log_lines() if "POST" in line.get("request", "")]
+    assert [(line["event"], "exception" in line) for line in lines] == [("request_finished", False)]
+
+
+def test_too_many_files_are_refused(client: Client) -> None:
+    files = {f"file{number}": SimpleUploadedFile("d.png", b"x") for number in range(101)}
+    response = client.post(PATH, files)
+    assert (response.status_code, error_code(response)) == (400, "malformed_request")
+    assert "more than 100 files" in response.json()["error"]["message"]
 
 
 @pytest.mark.usefixtures("dead_model")
@@ -206,7 +237,7 @@ def test_only_the_visitor_reads_corrects_and_deletes(client: Client) -> None:
     assert client.get(path).status_code == client.delete(path).status_code == 404
 
 
-@pytest.mark.parametrize("label", [10, -1, "7", True, 1.5, "digit", [], {}])
+@pytest.mark.parametrize("label", [10, -1, "7", True, 1.5, "digit", [], {}, 10**400, 1e300])
 def test_wrong_labels_are_refused(client: Client, label: Any) -> None:
     path = f"{PATH}/{post(client).json()['id']}/correction"
     response = client.post(path, {"label": label}, content_type="application/json")
