@@ -16,6 +16,11 @@ class Rate:
     count: int
     seconds: int
 
+    @property
+    def interval(self) -> float:
+        """The seconds between two requests at this rate."""
+        return self.seconds / self.count
+
     def times(self, factor: int) -> "Rate":
         return Rate(count=self.count * factor, seconds=self.seconds)
 

@@ -1,9 +1,12 @@
 """A rate limit that the processes of one machine share and that costs microseconds.
 
 The Generic Cell Rate Algorithm (ITU-T I.371) stores one number for each caller: the theoretical
-arrival time of the next request. One SQL statement reads, decides and writes it, so processes
-cannot race. The table is in an SQLite file of its own that is never flushed to disk, because
-losing a count does no harm; so a check waits for no disk. Each web machine counts for itself.
+arrival time of the next request. A transaction reads, decides and writes it, so processes cannot
+race. The table is in an SQLite file of its own that is never flushed to disk, because losing a
+count does no harm; so a check waits for no disk. Each web machine counts for itself.
+
+A request counts for a visitor and for an address, and only if both may ask: a refused request
+counts for neither, so that a visitor who hammers leaves the address's rate to the others.
 
 Dropping or collecting cookies does not evade the limit: a request without a cookie counts for its
 address at the same rate, and every visitor's request counts for its address at `SHARED_ADDRESS`
@@ -15,6 +18,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -29,15 +33,14 @@ from webui.errors import ApiError
 SHARED_ADDRESS = 10  # visitors who may draw at full speed behind one address
 DELETE_EVERY = 2000  # checks of a process between two deletions of rows in the past
 LOCK_SECONDS = 2.0
+LEAST_WAIT_SECONDS = 0.001
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS arrivals (caller TEXT PRIMARY KEY, due REAL NOT NULL) WITHOUT ROWID
 """
 CHARGE = """
-INSERT INTO arrivals (caller, due) VALUES (:caller, :now + :interval)
-ON CONFLICT (caller) DO UPDATE SET due = max(due, :now) + :interval
-    WHERE max(due, :now) - :now <= :tolerance
-RETURNING due
+INSERT INTO arrivals (caller, due) VALUES (:caller, :due)
+ON CONFLICT (caller) DO UPDATE SET due = excluded.due
 """
 
 logger = structlog.get_logger(__name__)
@@ -64,30 +67,63 @@ class Limiter:
         return opened
 
     def wait(self, caller: str, rate: Rate, *, now: float | None = None) -> float:
-        """Count one request; return 0 if it may be served, else the seconds until one may be.
+        """Count one request of one caller; see `wait_for_all`."""
+        return self.wait_for_all([(caller, rate)], now=now)
 
-        A refused request is not counted. A burst of `rate.count` is served at once.
+    def wait_for_all(
+        self, counted: Sequence[tuple[str, Rate]], *, now: float | None = None
+    ) -> float:
+        """Count one request for each caller with its rate, or for none of them.
+
+        A burst of `rate.count` is served at once. A refused request is not counted: whoever asks
+        too often neither waits longer nor uses what others behind the same address may ask.
+
+        Returns:
+            0 if the request may be served, else the seconds until one may be.
         """
         now = time.time() if now is None else now
-        interval = rate.seconds / rate.count
-        # Half an interval more than exact: sums of floats as large as today's clock are rounded.
-        tolerance = rate.seconds - interval / 2
         connection = self._connection()
-        values = {"caller": caller, "now": now, "interval": interval, "tolerance": tolerance}
-        served = connection.execute(CHARGE, values).fetchall()
+        # Without the write lock, since most of the requests of a flood end here.
+        if seconds := _wait(connection, counted, now):
+            return seconds
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            seconds = _wait(connection, counted, now)
+            if not seconds:
+                for caller, rate in counted:
+                    due = max(_due(connection, caller), now) + rate.interval
+                    connection.execute(CHARGE, {"caller": caller, "due": due})
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
         self._checks += 1
         if self._checks % DELETE_EVERY == 0:
             connection.execute("DELETE FROM arrivals WHERE due < ?", (now,))
-        if served:
-            return 0.0
-        row = connection.execute("SELECT due FROM arrivals WHERE caller = ?", (caller,)).fetchone()
-        return max(row[0] - now - rate.seconds + interval, 0.001) if row else 0.001
+        return seconds
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens one again."""
         if getattr(self._local, "pid", None) == os.getpid():
             self._local.connection.close()
             self._local.pid = None
+
+
+def _due(connection: sqlite3.Connection, caller: str) -> float:
+    """Return the caller's theoretical arrival time; 0 for a caller who has not asked yet."""
+    row = connection.execute("SELECT due FROM arrivals WHERE caller = ?", (caller,)).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def _wait(connection: sqlite3.Connection, counted: Sequence[tuple[str, Rate]], now: float) -> float:
+    """Return the seconds until every caller may be served; 0 if they may be now."""
+    seconds = 0.0
+    for caller, rate in counted:
+        ahead = _due(connection, caller) - now
+        # Half an interval more than exact: sums of floats as large as today's clock are rounded.
+        if ahead > rate.seconds - rate.interval / 2:
+            seconds = max(seconds, ahead - rate.seconds + rate.interval, LEAST_WAIT_SECONDS)
+    return seconds
 
 
 @cache
@@ -117,7 +153,7 @@ def address_of(request: HttpRequest) -> str:
 
 
 def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
-    """Count one request for `action`.
+    """Count one request for `action`, for the visitor and for the address, unless it is refused.
 
     Raises:
         ApiError: 429 with the seconds to wait, when the caller exceeds the rate.
@@ -132,7 +168,7 @@ def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
     if caller.key is None:
         counted.append((f"{action} all at {address}", rate.times(SHARED_ADDRESS)))
     try:
-        seconds = max(limiter().wait(name, permitted) for name, permitted in counted)
+        seconds = limiter().wait_for_all(counted)
     except (sqlite3.Error, OSError) as problem:
         # Without a count everybody may draw: a full disk must not stop the site.
         logger.exception("rate_limit_not_counted", problem=str(problem))
