@@ -1,34 +1,18 @@
-"""The JSON API, as described in docs/api.md: parses requests, calls services, answers errors."""
+"""The JSON API, as described in docs/api.md: parses requests, calls services, answers."""
 
-from typing import Any
 from uuid import UUID
 
-import structlog
-from django.conf import settings
-from django.core.exceptions import (
-    SuspiciousOperation,
-    TooManyFieldsSent,
-    TooManyFilesSent,
-)
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Status
-from ninja.errors import ValidationError
 
-from serving.client import InstanceRefused, ServingError, ServingUnavailable
-from serving.preprocessing import BlankPicture, NotAPicture, PictureError, PictureTooLarge
 from webui.access.cross_site import refuse_cross_site
 from webui.access.rate_limits import charge
 from webui.access.visitors import COOKIE, Caller, identify, remember
-from webui.errors import ApiError, ErrorResponse, general_error
 from webui.recognition import schemas, services
+from webui.recognition.error_handlers import add_error_handlers
+from webui.recognition.openapi import ANYONE, COMMON, ERROR, SUBMISSION
 from webui.recognition.selectors import callers_record
 from webui.recognition.submission import read_submission
-from webui.records.store import RecordNotFound, StoreUnavailable
-from webui.request_limits import MAX_COORDINATE, MAX_STROKES
-
-RETRY_SECONDS = 5.0  # about as long as a model server or a store takes to restart
-
-logger = structlog.get_logger(__name__)
 
 api = NinjaAPI(
     title="Drawn digits",
@@ -45,59 +29,6 @@ api = NinjaAPI(
         }
     },
 )
-
-ERROR = schemas.Error
-COMMON: dict[int, Any] = {400: ERROR, 401: ERROR, 403: ERROR, 429: ERROR, 500: ERROR, 503: ERROR}
-EITHER: list[dict[str, list[str]]] = [{"visitor": []}, {"apiKey": []}]
-ANYONE: list[dict[str, list[str]]] = [{}, *EITHER]
-SUBMISSION = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["image"],
-                "properties": {
-                    "image": {
-                        "type": "string",
-                        "format": "binary",
-                        "description": "PNG, JPEG or WebP; dark on light or light on dark",
-                    },
-                    "ink": {
-                        "type": "string",
-                        "description": "The pen's path as JSON: [[[x, y, t_ms], …], …]",
-                    },
-                },
-            }
-        },
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["image"],
-                "properties": {
-                    "image": {"type": "string", "description": "data:image/png;base64,…"},
-                    "ink": {
-                        "type": ["array", "null"],
-                        "maxItems": MAX_STROKES,
-                        "items": {
-                            "type": "array",
-                            "items": {
-                                "type": "array",
-                                "minItems": 3,
-                                "maxItems": 3,
-                                "items": {
-                                    "type": "number",
-                                    "minimum": -MAX_COORDINATE,
-                                    "maximum": MAX_COORDINATE,
-                                },
-                            },
-                        },
-                    },
-                },
-            }
-        },
-    },
-}
 
 
 def admit(request: HttpRequest, *, action: str) -> Caller:
@@ -176,71 +107,4 @@ def correct(
     return schemas.prediction_read(services.correct(record, label=label, caller=caller))
 
 
-@api.exception_handler(ApiError)
-def on_api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
-    return ErrorResponse(request, error)
-
-
-@api.exception_handler(SuspiciousOperation)
-def on_refused_by_django(request: HttpRequest, refused: SuspiciousOperation) -> HttpResponse:
-    """Answer for a form that Django refuses to read; its own handling would log a traceback."""
-    match refused:
-        case TooManyFieldsSent():
-            too_many = f"{settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields"
-        case TooManyFilesSent():
-            too_many = f"{settings.DATA_UPLOAD_MAX_NUMBER_FILES} files"
-        case _:
-            return ErrorResponse(request, general_error(400))
-    message = f'The form has more than {too_many}; send "image" and perhaps "ink".'
-    return ErrorResponse(request, ApiError(400, "malformed_request", message))
-
-
-@api.exception_handler(ValidationError)
-def on_validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    first = error.errors[0]
-    where = ".".join(str(part) for part in first["loc"][1:] if part != "correction") or "the body"
-    return ErrorResponse(request, ApiError(400, "malformed_request", f"{where}: {first['msg']}."))
-
-
-@api.exception_handler(PictureError)
-def on_picture_error(request: HttpRequest, error: PictureError) -> HttpResponse:
-    match error:
-        case PictureTooLarge():
-            status, code = 413, "too_large"
-        case BlankPicture():
-            status, code = 422, "blank_picture"
-        case NotAPicture():
-            status, code = 415, "not_a_picture"
-        case _:
-            status, code = 400, "malformed_request"
-    return ErrorResponse(request, ApiError(status, code, str(error)))
-
-
-@api.exception_handler(ServingError)
-def on_serving_error(request: HttpRequest, error: ServingError) -> HttpResponse:
-    logger.error("model_did_not_answer", problem=str(error), kind=type(error).__name__)
-    if isinstance(error, services.UnusableAnswer | InstanceRefused):
-        code = "model_answer_unusable"
-        message = "The model did not give a usable answer, so nothing was recorded; try again."
-    else:
-        code = "model_unavailable"
-        message = "No model answers just now, so nothing was recorded; please try again."
-    wait = error.retry_after if isinstance(error, ServingUnavailable) else RETRY_SECONDS
-    return ErrorResponse(request, ApiError(503, code, message, retry_after=wait))
-
-
-@api.exception_handler(StoreUnavailable)
-def on_store_unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
-    logger.error("store_unavailable", problem=str(error))
-    message = "Records cannot be reached just now, so nothing was changed; please try again."
-    return ErrorResponse(
-        request, ApiError(503, "store_unavailable", message, retry_after=RETRY_SECONDS)
-    )
-
-
-@api.exception_handler(RecordNotFound)
-def on_record_not_found(request: HttpRequest, _error: RecordNotFound) -> HttpResponse:
-    """Answer for a record that was deleted after it was looked up."""
-    return ErrorResponse(
-        request, ApiError(404, "not_found", "There is no prediction of yours with this id.")
-    )
+add_error_handlers(api)

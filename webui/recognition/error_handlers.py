@@ -1,0 +1,104 @@
+"""The answer of the JSON API to each exception that an operation raises."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import (
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import ValidationError
+
+from serving.client import InstanceRefused, ServingError, ServingUnavailable
+from serving.preprocessing import BlankPicture, NotAPicture, PictureError, PictureTooLarge
+from webui.errors import ApiError, ErrorResponse, general_error
+from webui.recognition import services
+from webui.records.store import RecordNotFound, StoreUnavailable
+
+RETRY_SECONDS = 5.0  # about as long as a model server or a store takes to restart
+
+logger = structlog.get_logger(__name__)
+
+
+def on_api_error(request: HttpRequest, error: ApiError) -> HttpResponse:
+    return ErrorResponse(request, error)
+
+
+def on_refused_by_django(request: HttpRequest, refused: SuspiciousOperation) -> HttpResponse:
+    """Answer for a form that Django refuses to read; its own handling would log a traceback."""
+    match refused:
+        case TooManyFieldsSent():
+            too_many = f"{settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields"
+        case TooManyFilesSent():
+            too_many = f"{settings.DATA_UPLOAD_MAX_NUMBER_FILES} files"
+        case _:
+            return ErrorResponse(request, general_error(400))
+    message = f'The form has more than {too_many}; send "image" and perhaps "ink".'
+    return ErrorResponse(request, ApiError(400, "malformed_request", message))
+
+
+def on_validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0]
+    where = ".".join(str(part) for part in first["loc"][1:] if part != "correction") or "the body"
+    return ErrorResponse(request, ApiError(400, "malformed_request", f"{where}: {first['msg']}."))
+
+
+def on_picture_error(request: HttpRequest, error: PictureError) -> HttpResponse:
+    match error:
+        case PictureTooLarge():
+            status, code = 413, "too_large"
+        case BlankPicture():
+            status, code = 422, "blank_picture"
+        case NotAPicture():
+            status, code = 415, "not_a_picture"
+        case _:
+            status, code = 400, "malformed_request"
+    return ErrorResponse(request, ApiError(status, code, str(error)))
+
+
+def on_serving_error(request: HttpRequest, error: ServingError) -> HttpResponse:
+    logger.error("model_did_not_answer", problem=str(error), kind=type(error).__name__)
+    if isinstance(error, services.UnusableAnswer | InstanceRefused):
+        code = "model_answer_unusable"
+        message = "The model did not give a usable answer, so nothing was recorded; try again."
+    else:
+        code = "model_unavailable"
+        message = "No model answers just now, so nothing was recorded; please try again."
+    wait = error.retry_after if isinstance(error, ServingUnavailable) else RETRY_SECONDS
+    return ErrorResponse(request, ApiError(503, code, message, retry_after=wait))
+
+
+def on_store_unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
+    logger.error("store_unavailable", problem=str(error))
+    message = "Records cannot be reached just now, so nothing was changed; please try again."
+    return ErrorResponse(
+        request, ApiError(503, "store_unavailable", message, retry_after=RETRY_SECONDS)
+    )
+
+
+def on_record_not_found(request: HttpRequest, _error: RecordNotFound) -> HttpResponse:
+    """Answer for a record that was deleted after it was looked up."""
+    return ErrorResponse(
+        request, ApiError(404, "not_found", "There is no prediction of yours with this id.")
+    )
+
+
+HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
+    ApiError: on_api_error,
+    SuspiciousOperation: on_refused_by_django,
+    ValidationError: on_validation_error,
+    PictureError: on_picture_error,
+    ServingError: on_serving_error,
+    StoreUnavailable: on_store_unavailable,
+    RecordNotFound: on_record_not_found,
+}
+
+
+def add_error_handlers(api: NinjaAPI) -> None:
+    for exception, handler in HANDLERS.items():
+        api.add_exception_handler(exception, handler)

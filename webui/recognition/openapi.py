@@ -1,0 +1,59 @@
+"""Parts of the OpenAPI document that no type describes: bodies, responses, who may call."""
+
+from typing import Any
+
+from webui.recognition import schemas
+from webui.request_limits import MAX_COORDINATE, MAX_STROKES
+
+ERROR = schemas.Error
+COMMON: dict[int, Any] = {400: ERROR, 401: ERROR, 403: ERROR, 429: ERROR, 500: ERROR, 503: ERROR}
+EITHER: list[dict[str, list[str]]] = [{"visitor": []}, {"apiKey": []}]
+ANYONE: list[dict[str, list[str]]] = [{}, *EITHER]
+SUBMISSION = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["image"],
+                "properties": {
+                    "image": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": "PNG, JPEG or WebP; dark on light or light on dark",
+                    },
+                    "ink": {
+                        "type": "string",
+                        "description": "The pen's path as JSON: [[[x, y, t_ms], …], …]",
+                    },
+                },
+            }
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["image"],
+                "properties": {
+                    "image": {"type": "string", "description": "data:image/png;base64,…"},
+                    "ink": {
+                        "type": ["array", "null"],
+                        "maxItems": MAX_STROKES,
+                        "items": {
+                            "type": "array",
+                            "items": {
+                                "type": "array",
+                                "minItems": 3,
+                                "maxItems": 3,
+                                "items": {
+                                    "type": "number",
+                                    "minimum": -MAX_COORDINATE,
+                                    "maximum": MAX_COORDINATE,
+                                },
+                            },
+                        },
+                    },
+                },
+            }
+        },
+    },
+}
