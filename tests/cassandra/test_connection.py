@@ -123,6 +123,22 @@ def test_the_driver_uses_the_settings(settings_here: CassandraSettings) -> None:
     assert driver.cluster.reconnection_policy.max_delay == 10
 
 
+def test_a_large_message_is_not_delayed(settings_here: CassandraSettings) -> None:
+    """Nagle's algorithm is off on the control connection and on those of requests."""
+    session = CassandraSession(settings_here)
+    driver = session.connect(timeout=60)
+    connections = [driver.cluster.control_connection._connection]
+    for pool in driver._pools.values():
+        connections += pool._connections.values()
+    options = [
+        connection._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for connection in connections
+    ]
+    session.close()
+    assert len(options) >= 2
+    assert all(options)
+
+
 def test_requests_do_not_use_djangos_connection(settings_here: CassandraSettings) -> None:
     """Django closes old connections on every request; Cassandra's is not among them."""
     from django.db import close_old_connections, connections
