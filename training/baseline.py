@@ -11,7 +11,6 @@ reaches between 99.17 and 99.33 %, depending on the random seed.
 """
 
 import argparse
-import platform
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from training.cpu_time import cpu_seconds
@@ -27,7 +25,7 @@ from training.data import mnist
 from training.data.instances import Instances
 from training.network.inference import accuracy
 from training.paths import ARTIFACTS
-from training.trained_network import BASELINE, TrainedNetwork, files_of, save
+from training.trained_network import BASELINE, TrainedNetwork, files_of, library_versions, save
 
 EPOCHS = 4
 BATCH = 128
@@ -114,12 +112,7 @@ def metadata_of(
         "thresholds": None,  # the defaults apply
         "metrics": {"mnist_test_accuracy": accuracy},
         "data": data,
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": library_versions(),
     }
 
 

@@ -14,6 +14,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from serving.versions.repository import Repository
 from training.evaluation import candidates, measurements, report, samples, seeds, timing
 from training.paths import DATA, MODELS, SCRATCH
 
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    versions = options.version or _versions_in(options.models)
+    repository = Repository(models_dir=options.models.parent, model_name=options.models.name)
+    versions = options.version or repository.versions()
     if not versions:
         print(f"evaluate: there is no version in {options.models}", file=sys.stderr)
         return 2
@@ -60,12 +62,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"evaluate: SavedModel and JSON plus HDF5 disagree: {disagreeing}", file=sys.stderr)
         return 1
     return 0
-
-
-def _versions_in(models: Path) -> list[int]:
-    return sorted(
-        int(entry.name) for entry in models.iterdir() if entry.name.isdigit() and entry.is_dir()
-    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ python -m training.train --config quick --threads 1 # MNIST alone, 99.39 % in 10
 """
 
 import argparse
-import platform
 import sys
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -31,7 +30,14 @@ from training.network.calibration import correct_prior
 from training.network.inference import accuracy, predict
 from training.network.loop import Progress, Trainer
 from training.paths import ARTIFACTS, DATA, SCRATCH
-from training.trained_network import DIGITS, TrainedNetwork, files_of, save, write_json
+from training.trained_network import (
+    DIGITS,
+    TrainedNetwork,
+    files_of,
+    library_versions,
+    save,
+    write_json,
+)
 
 WORKING_DIRECTORY = SCRATCH / "training"
 
@@ -178,13 +184,7 @@ def _origin(configuration: Configuration, data: Path, model: keras.Model) -> dic
             ),
         },
         "configuration": configuration.as_dict(),
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-            "preprocessing": PREPROCESSING_VERSION,
-        },
+        "versions": {**library_versions(), "preprocessing": PREPROCESSING_VERSION},
     }
 
 

@@ -6,6 +6,7 @@ temperature, thresholds and metrics.
 
 import hashlib
 import json
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,19 @@ def save(network: TrainedNetwork, files: NetworkFiles) -> None:
         for path in (files.architecture, files.weights)
     }
     write_json(files.metadata, {**network.metadata, "files": checksums})
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that train, for the training metadata."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    libraries = {"tensorflow": tf, "keras": keras, "numpy": np}
+    return {
+        "python": platform.python_version(),
+        **{name: library.__version__ for name, library in libraries.items()},
+    }
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

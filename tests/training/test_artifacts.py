@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,7 +14,6 @@ from training.data import mnist
 from training.export import check_digits
 from training.network import architecture
 from training.network.calibration import at_temperature
-from training.network.inference import predict
 from training.paths import ARTIFACTS, MODELS
 from training.trained_network import BASELINE, DIGITS, TrainedNetwork
 
@@ -77,7 +75,10 @@ def test_a_version_answers_as_the_network_it_was_exported_from(
     signature: tf.types.experimental.GenericFunction,
 ) -> None:
     network = networks[trained_network.name_of(version)]
-    assert read_card(MODELS / str(version)).made_at == network.metadata["made_at"]
+    card = read_card(MODELS / str(version))
+    assert card.made_at == network.metadata["made_at"]
+    stated = network.metadata["metrics"]["mnist_test_accuracy"]
+    assert card.metrics["mnist_test_accuracy"] == stated
     digits = check_digits()
     answers = signature(image=tf.constant(digits))["probabilities"].numpy()
     expected = at_temperature(np.asarray(network.model(digits)), network.temperature)
@@ -99,13 +100,3 @@ def test_a_version_has_the_accuracy_of_its_card(
     stated = read_card(MODELS / str(version)).metrics["mnist_test_accuracy"]
     assert right / len(images) == pytest.approx(stated, abs=2e-4)
     assert right / len(images) >= 0.9933
-
-
-@pytest.mark.data
-def test_the_baseline_has_the_accuracy_of_its_metadata(networks: dict[str, TrainedNetwork]) -> None:
-    need(mnist.DEFAULT_FOLDER.is_dir(), f"{mnist.DEFAULT_FOLDER} (the four IDX files of MNIST)")
-    images, labels = mnist.load()[1]
-    baseline = networks[BASELINE]
-    assert isinstance(baseline.model, keras.Model)
-    accuracy = float((predict(baseline.model, images).argmax(1) == labels).mean())
-    assert accuracy == pytest.approx(baseline.metadata["metrics"]["mnist_test_accuracy"], abs=2e-4)

@@ -74,16 +74,15 @@ def render(
     return picture.reduce(oversampling) if oversampling > 1 else picture
 
 
-def clean(strokes: Sequence[ArrayLike], size: int = CANVAS) -> Image.Image:
+def clean(strokes: Sequence[ArrayLike]) -> Image.Image:
     """Return the strokes centred, at CLEAN_SCALE, with the page's own pen."""
-    return render(strokes, size=size)
+    return render(strokes)
 
 
-def perturbed(strokes: Sequence[ArrayLike], rng: Rng, size: int = CANVAS) -> Image.Image:
+def perturbed(strokes: Sequence[ArrayLike], rng: Rng) -> Image.Image:
     """Return the strokes at a random place and size, with a pen of random width."""
     return render(
         strokes,
-        size=size,
         brush=float(rng.uniform(*PERTURBED_BRUSH)),
         scale=float(rng.uniform(*PERTURBED_SCALE)),
         offset=(float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1))),

@@ -81,14 +81,9 @@ def checksums(data_dir: Path) -> dict[str, str]:
     }
 
 
-def drawings_by_person(drawings: Sequence[PenDrawing]) -> Counter[str]:
-    """Return how many of the drawings each person wrote."""
-    return Counter(drawing.person for drawing in drawings)
-
-
 def split(drawings: Sequence[PenDrawing]) -> Split:
     """Split digits or letters by person and laboratory, whatever their order."""
-    counts = drawings_by_person(drawings)
+    counts = Counter(drawing.person for drawing in drawings)
     parts = Split([], [], [])
     for drawing in drawings:
         if drawing.donor in HELD_OUT_DONORS:

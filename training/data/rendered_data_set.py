@@ -31,7 +31,6 @@ from training.data.pen_strokes import (
     PROLIFIC,
     PenDrawing,
     checksums,
-    drawings_by_person,
     load_digits,
     load_letters,
     split,
@@ -158,7 +157,7 @@ def _sources(data_dir: Path) -> _Sources:
     return _Sources(
         digits=digits,
         letters=[letter for letter in letters if letter.label not in HELD_OUT_LETTERS],
-        digits_by_person=drawings_by_person(digits),
+        digits_by_person=Counter(digit.person for digit in digits),
     )
 
 

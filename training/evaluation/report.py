@@ -98,11 +98,7 @@ def _digits_as_dict(part: DigitMeasurements) -> dict[str, Any]:
         "unsure": part.unsure.as_dict(),
         "right_when_sure": part.right_when_sure.as_dict(),
         "calibration_error": part.reliability.error,
-        "reliability": {
-            "confidence": part.reliability.confidence,
-            "accuracy": part.reliability.accuracy,
-            "count": part.reliability.count,
-        },
+        "reliability": asdict(part.reliability),
         "by_digit": _as_dicts(part.by_digit),
         "by_laboratory": _as_dicts(part.by_laboratory),
         "by_person": _as_dicts(part.by_person),

@@ -15,10 +15,10 @@ from serving.versions.card import ModelCard
 from training import evaluate
 from training.evaluation import measurements, report, seeds
 from training.evaluation.candidates import Candidate, Predict
-from training.evaluation.gate import reasons_against
 from training.evaluation.metrics import Share
 from training.evaluation.samples import Sample, Samples
 from training.export import check_digits
+from training.gate import reasons_against
 
 
 @settings(max_examples=30, deadline=None)
