@@ -244,11 +244,11 @@ class RestApi:
             self._workers.submit(job)
 
     def _read_examples(self, call: _Call, *, in_worker: bool) -> None:
-        request = read_examples(call.body)
+        name, examples = read_examples(call.body)
         call.body = b""
         call.harness = self._acquire(call.target)
         model = _model(call.harness)
-        name = request.signature_name or DEFAULT_SIGNATURE
+        name = name or DEFAULT_SIGNATURE
         signature = model.signatures.get(name)
         if signature is None:
             raise invalid_argument(f"No signature was found with the name: {name}")
@@ -257,7 +257,7 @@ class RestApi:
         def work() -> None:
             try:
                 answer = (classify if call.method == CLASSIFY else regress)(
-                    signature, request.serialized, self._example_runner(call, model)
+                    signature, examples, self._example_runner(call, model)
                 )
             except Exception as failure:
                 self._fail(call, failure)

@@ -5,7 +5,6 @@ Follows `FillClassifyRegressRequestFromJson` of json_tensor.cc, and `classifier.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -40,14 +39,11 @@ KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 RunExamples = Callable[[str, tuple[str, ...], Array], list[Array]]
 
 
-@dataclass(frozen=True)
-class ExamplesRequest:
-    signature_name: str
-    serialized: Array  # (examples,) of bytes
-
-
-def read_examples(body: bytes) -> ExamplesRequest:
+def read_examples(body: bytes) -> tuple[str, Array]:
     """Read the body of a classify or regress request.
+
+    Returns:
+        The signature's name, and the serialized examples: (examples,) of bytes.
 
     Raises:
         StatusError: the first error, in TensorFlow Serving's order of checks.
@@ -71,7 +67,7 @@ def read_examples(body: bytes) -> ExamplesRequest:
     serialized[:] = [
         context + _example(each).SerializeToString(deterministic=True) for each in examples
     ]
-    return ExamplesRequest(signature_name=name, serialized=serialized)
+    return name, serialized
 
 
 def _example(value: Value) -> tf.train.Example:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from itertools import chain
+from math import prod
 
 import numpy as np
 from tensorflow.core.framework import types_pb2
@@ -204,8 +205,8 @@ class _Rows:
             self._shapes[name] = shape
             self._values[name] = []
         first = self._shapes[name]
-        if _size(first) != len(flat):
-            raise invalid_argument(f"Expecting tensor size: {_size(first)} but got: {len(flat)}")
+        if prod(first) != len(flat):
+            raise invalid_argument(f"Expecting tensor size: {prod(first)} but got: {len(flat)}")
         if first != shape:
             raise invalid_argument(
                 f"Expecting shape {_shape_text(first)} but got: {_shape_text(shape)}"
@@ -252,13 +253,6 @@ def _shape(value: Value) -> tuple[int, ...]:
             break
         value = value[0]
     return tuple(shape)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for dimension in shape:
-        size *= dimension
-    return size
 
 
 def _shape_text(shape: tuple[int, ...]) -> str:

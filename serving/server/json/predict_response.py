@@ -4,27 +4,17 @@ Follows `MakeJsonFromTensors` of json_tensor.cc.
 """
 
 import base64
+from math import prod
 
 from tensorflow.core.framework import types_pb2
 
 from serving.server.json.float_formatting import format_doubles, format_floats
-from serving.server.json.predict_request import Format
+from serving.server.json.predict_request import INTEGER_RANGES, Format
 from serving.server.json.writer import quote
 from serving.server.runtime.saved_model import Array, Signature, Tensors, dtype_word
 from serving.server.status import invalid_argument
 
 BYTES_SUFFIX = "_bytes"  # string outputs with this suffix are base64, all others raw
-INTEGERS = frozenset(
-    {
-        types_pb2.DT_INT32,
-        types_pb2.DT_INT16,
-        types_pb2.DT_INT8,
-        types_pb2.DT_UINT8,
-        types_pb2.DT_INT64,
-        types_pb2.DT_UINT32,
-        types_pb2.DT_UINT64,
-    }
-)
 
 
 def write_predict(signature: Signature, request_format: Format, outputs: Tensors) -> bytes:
@@ -86,10 +76,7 @@ def _nested(scalars: list[str], shape: tuple[int, ...], *, outermost: int) -> li
     """Join scalars into `outermost` nested lists of that shape."""
     texts = scalars
     for level in range(len(shape) - 1, -1, -1):
-        size = shape[level]
-        count = outermost
-        for outer in shape[:level]:
-            count *= outer
+        size, count = shape[level], prod(shape[:level], start=outermost)
         texts = [f"[{', '.join(texts[i * size : (i + 1) * size])}]" for i in range(count)]
     return texts
 
@@ -101,7 +88,7 @@ def _scalars(signature: Signature, name: str, array: Array) -> list[str]:
         return format_floats(flat)
     if dtype == types_pb2.DT_DOUBLE:
         return format_doubles(flat)
-    if dtype in INTEGERS:
+    if dtype in INTEGER_RANGES:
         return [str(value) for value in flat.tolist()]
     if dtype == types_pb2.DT_BOOL:
         return ["true" if value else "false" for value in flat.tolist()]

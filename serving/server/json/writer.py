@@ -10,18 +10,10 @@ import re
 import numpy as np
 
 from serving.server.json.float_formatting import format_doubles, format_floats
-from serving.server.json.parser import JsonObject, Value
+from serving.server.json.parser import ESCAPES, JsonObject, Value
 
 MUST_ESCAPE = re.compile(rb'[\x00-\x1f"\\]')
-ESCAPED = {
-    b'"': b'\\"',
-    b"\\": b"\\\\",
-    b"\b": b"\\b",
-    b"\f": b"\\f",
-    b"\n": b"\\n",
-    b"\r": b"\\r",
-    b"\t": b"\\t",
-}
+ESCAPED = {text: b"\\%c" % letter for letter, text in ESCAPES.items()}
 FLOAT_MAX = float(np.finfo(np.float32).max)
 ECHO_LIMIT = 256  # bytes of a value in an error, so that a large request is not sent back
 INDENT = "    "

@@ -8,21 +8,10 @@ from tests.harness.model_server import config_text, model_server_thread
 from tests.harness.rest_client import Client
 from tests.serving.server import models
 
-DTYPES = {
-    "float": tf.float32,
-    "double": tf.float64,
-    "int8": tf.int8,
-    "int16": tf.int16,
-    "int32": tf.int32,
-    "int64": tf.int64,
-    "uint8": tf.uint8,
-    "uint32": tf.uint32,
-    "uint64": tf.uint64,
-    "bool": tf.bool,
-    "string": tf.string,
-    "half": tf.float16,
-    "bfloat16": tf.bfloat16,
-}
+DTYPES = (
+    "float", "double", "int8", "int16", "int32", "int64", "uint8", "uint32", "uint64", "bool",
+    "string", "half", "bfloat16",
+)  # fmt: skip
 SIGNATURES = {
     "half_plus_two": models.half_plus_two,
     "matrix": models.matrix,
@@ -33,7 +22,7 @@ SIGNATURES = {
     "doubled": models.doubled_rows,
     "reshaped": models.reshaped,
     "counting": models.counting,
-} | {f"echo_{word}": models.echo(dtype) for word, dtype in DTYPES.items()}
+} | {f"echo_{dtype}": models.echo(tf.as_dtype(dtype)) for dtype in DTYPES}
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 v1 = tf.compat.v1
+placeholder = v1.placeholder
 Ends = tuple[Mapping[str, Any], Mapping[str, Any]]  # inputs, outputs
 
 PREDICT = "tensorflow/serving/predict"
@@ -51,10 +52,6 @@ def info(tensor: Any) -> Any:
     made.dtype = tensor.dtype.as_datatype_enum
     made.tensor_shape.CopyFrom(tensor.shape.as_proto())
     return made
-
-
-def placeholder(dtype: Any, shape: list[int | None] | None) -> Any:
-    return v1.placeholder(dtype, shape)
 
 
 def half_plus_two() -> Ends:

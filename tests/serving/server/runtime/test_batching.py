@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -247,18 +248,12 @@ def test_runtime_latency_is_recorded(batching_client: Client) -> None:
 
 
 def test_concurrent_requests_get_their_own_answers(batching_client: Client) -> None:
-    answers: dict[int, Any] = {}
+    def ask(number: int) -> Any:
+        return batching_client.predict("half_plus_two", {"instances": [number]}).json
 
-    def ask(number: int) -> None:
-        for each in range(number * 20, number * 20 + 20):
-            answers[each] = batching_client.predict("half_plus_two", {"instances": [each]}).json
-
-    threads = [threading.Thread(target=ask, args=[number]) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == {each: {"predictions": [each / 2 + 2]} for each in range(120)}
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(ask, range(120)))
+    assert answers == [{"predictions": [number / 2 + 2]} for number in range(120)]
 
 
 def test_parameters_without_the_flag_are_refused(tmp_path: Path) -> None:
