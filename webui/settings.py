@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from webui.access.rate import read_rate
 from webui.environment import Environment, parse_allowed_host
 from webui.operations.logs import configure_structlog, logging_config
+from webui.operations.metrics_access import read_token
 from webui.records_cassandra.configuration import ALIAS, CassandraSettings
 from webui.request_limits import MAX_BODY_BYTES
 
@@ -65,6 +66,8 @@ RECORD_STORE = (
 # a restart: deploy/gunicorn.conf.py creates a directory at each start.
 RUNTIME_DIR = environment.directory("RUNTIME_DIR", default=VAR_DIR / "run")
 
+METRICS_TOKEN = read_token(environment)  # "": /metrics is off
+
 # --- limits ------------------------------------------------------------------------------
 RATE_LIMIT = read_rate(environment)  # None: off
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
@@ -89,7 +92,8 @@ if CASSANDRA:
     INSTALLED_APPS += ["django_cassandra_engine", "webui.records_cassandra"]
 
 MIDDLEWARE = [
-    # First, because orchestrators use IP addresses, which the check of the host would refuse.
+    "webui.operations.middleware.SecurityHeadersMiddleware",  # first: for what any other answers
+    # Early, because orchestrators use IP addresses, which the check of the host would refuse.
     "webui.operations.probes.ProbesMiddleware",
     "webui.operations.middleware.RequestIdMiddleware",
     "webui.operations.middleware.ApiErrorsMiddleware",
@@ -98,7 +102,6 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "webui.operations.middleware.BodyLimitMiddleware",
     "csp.middleware.CSPMiddleware",
-    "webui.operations.middleware.PermissionsPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -175,6 +178,12 @@ PERMISSIONS_POLICY = (
     "accelerometer=(), autoplay=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
     "magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
 )
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

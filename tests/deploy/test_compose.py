@@ -139,7 +139,10 @@ def test_every_setting_of_the_site_can_be_given(command: list[str]) -> None:
     known = set()
     for source in [*(ROOT / "webui").rglob("*.py"), ROOT / "deploy" / "gunicorn.conf.py"]:
         known |= set(
-            re.findall(r'"(CASSANDRA_[A-Z_]+|WEB_[A-Z]+|RATE_LIMIT|HTTPS)"', source.read_text())
+            re.findall(
+                r'"(CASSANDRA_[A-Z_]+|WEB_[A-Z]+|RATE_LIMIT|HTTPS|METRICS_[A-Z]+)"',
+                source.read_text(),
+            )
         )
     assert {"CASSANDRA_DC", "RATE_LIMIT", "WEB_THREADS"} <= known
     passed = config((BASE,), command=command)["services"]["web"]["environment"]

@@ -24,6 +24,7 @@ for name in (
     "RATE_LIMIT",
     "PORT",
     "HOST",
+    "METRICS_TOKEN",
 ):
     os.environ.pop(name, None)  # a developer's own settings do not change what is tested
 # tests/postgres runs some tests in a process of their own, on another database.

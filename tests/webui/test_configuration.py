@@ -94,6 +94,8 @@ WRONG = {
     "RUNTIME_DIR": __file__,
     "STATIC_ROOT": __file__,
     "ENV_FILES": "no files",
+    "METRICS_TOKEN": "guessed",
+    "METRICS_TOKEN_FILE": "/no/such/file",
     "SECRET_KEY_FILE": "/no/such/file",
     "DATABASE_URL_FILE": "/no/such/file",
     "CASSANDRA_PASSWORD_FILE": "/no/such/file",

@@ -98,14 +98,17 @@ class BodyLimitMiddleware:
         return HttpResponse(error.message, status=413, content_type="text/plain; charset=utf-8")
 
 
-class PermissionsPolicyMiddleware:
-    """Forbids pages of this site to use camera, microphone, location and payment."""
+class SecurityHeadersMiddleware:
+    """Gives every response the headers that no other part has given it, errors and probes included.
+
+    A response without a Content-Security-Policy is no page: it gets the one that allows nothing.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        for name, value in settings.SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
         return response

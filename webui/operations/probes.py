@@ -2,7 +2,7 @@
 
 They are answered before the host is checked, a session is read or a request is logged, because
 orchestrators use IP addresses and ask every few seconds. They say nothing about visitors or
-drawings, so anybody may read them; a public proxy should hide /metrics (docs/configuration.md).
+drawings. Anybody may read the first two; /metrics needs a token.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 from serving.client import ServingError
 from serving.labels import STABLE
+from webui.operations import metrics_access
 from webui.operations.metrics import CONTENT_TYPE_LATEST, exposition
 from webui.records.store import StoreError, store
 from webui.rollout.serving import serving_client
@@ -57,7 +58,9 @@ def store_part() -> dict[str, object]:
     return {"ready": True, "waiting": waiting, "detail": "writable"}
 
 
-def metrics(_request: HttpRequest) -> HttpResponse:
+def metrics(request: HttpRequest) -> HttpResponse:
+    if refused := metrics_access.refusal(request):
+        return refused
     return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -82,5 +85,4 @@ class ProbesMiddleware:
             return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
         response = probe(request)
         response["Cache-Control"] = "no-store"
-        response["X-Content-Type-Options"] = "nosniff"
         return response
