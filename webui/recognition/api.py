@@ -8,11 +8,13 @@ from ninja import NinjaAPI, Status
 from webui.access.cross_site import refuse_cross_site
 from webui.access.rate_limits import charge
 from webui.access.visitors import COOKIE, Caller, identify, remember
+from webui.errors import ApiError
 from webui.recognition import schemas, services
 from webui.recognition.error_handlers import add_error_handlers
-from webui.recognition.openapi import ANYONE, COMMON, ERROR, SUBMISSION
+from webui.recognition.openapi import ANYONE, COMMON, ERROR, PICTURE, SUBMISSION
 from webui.recognition.selectors import callers_record
 from webui.recognition.submission import read_submission
+from webui.records.drawings import picture_response
 
 api = NinjaAPI(
     title="Drawn digits",
@@ -74,6 +76,35 @@ def read(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> d
     record = callers_record(prediction_id, identify(request))
     response["Cache-Control"] = "no-store"
     return schemas.prediction_read(record)
+
+
+@api.get(
+    "/predictions/{uuid:prediction_id}/picture",
+    response={200: None, 404: ERROR, **COMMON},
+    summary="Get the picture of a prediction",
+    operation_id="picture",
+    openapi_extra={"responses": PICTURE, "security": ANYONE},
+)
+def picture(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
+    """The picture as it was sent, for the visitor whose drawing it is or for an API key."""
+    record = callers_record(prediction_id, identify(request))
+    if not record.picture:
+        raise ApiError(404, "not_found", "The picture of this prediction is no longer kept.")
+    return picture_response(record)
+
+
+@api.get(
+    "/predictions/{uuid:prediction_id}/ink",
+    response={200: schemas.Ink, 404: ERROR, **COMMON},
+    summary="Get the pen's path of a prediction",
+    operation_id="ink",
+    openapi_extra={"security": ANYONE},
+)
+def ink(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> dict[str, object]:
+    """The ink as it was sent, for the visitor whose drawing it is or for an API key."""
+    record = callers_record(prediction_id, identify(request))
+    response["Cache-Control"] = "no-store"
+    return {"ink": record.ink}
 
 
 @api.delete(

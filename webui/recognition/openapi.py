@@ -57,3 +57,13 @@ SUBMISSION = {
         },
     },
 }
+
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+PICTURE = {
+    200: {
+        "description": "The picture as it was sent",
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}} for kind in PICTURE_TYPES
+        },
+    }
+}

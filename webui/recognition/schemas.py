@@ -72,6 +72,12 @@ class Correction(Schema):
         return int(label) if isinstance(label, float) and label.is_integer() else label
 
 
+class Ink(Schema):
+    ink: list[list[list[float]]] | None = Field(
+        description="The pen's path, [[[x, y, t_ms], …], …]; null if none was sent"
+    )
+
+
 class ErrorDetail(Schema):
     code: str = Field(description="A stable word for programs")
     message: str = Field(description="What is wrong and what would be right")

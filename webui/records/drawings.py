@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.http import HttpResponse
 
 from serving.preprocessing import INSTANCE_SIZE, instance_png
 from webui.records.models import Record, Verdict
@@ -38,6 +39,18 @@ def content_type(picture: bytes) -> str:
     if picture.startswith(b"RIFF") and picture[8:12] == b"WEBP":
         return "image/webp"
     return UNKNOWN_PICTURE
+
+
+def picture_response(record: Record) -> HttpResponse:
+    """Returns the picture as it was sent, with headers that let a browser only show it."""
+    kind = content_type(bytes(record.picture))
+    response = HttpResponse(record.picture, content_type=kind)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cache-Control"] = "private, no-store"
+    if kind == UNKNOWN_PICTURE:
+        response["Content-Disposition"] = "attachment"
+    return response
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model")]
-OPERATIONS = ("predict", "read", "delete", "correct")
+OPERATIONS = ("predict", "read", "picture", "ink", "delete", "correct")
 
 
 def load_schema() -> schemathesis.BaseSchema:

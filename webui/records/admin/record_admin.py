@@ -23,7 +23,14 @@ from webui.records.admin.changelist import RecordChangeList
 from webui.records.admin.filters import DayFilter, DigitFilter, ModelVersionFilter, VerdictFilter
 from webui.records.admin.record_query import InvalidParameter, RecordQuery
 from webui.records.admin.unavailable import unavailable_as_503
-from webui.records.drawings import UNKNOWN_PICTURE, bars, content_type, ink_drawing, thumbnail
+from webui.records.drawings import (
+    UNKNOWN_PICTURE,
+    bars,
+    content_type,
+    ink_drawing,
+    picture_response,
+    thumbnail,
+)
 from webui.records.models import LABELS, Record, Verdict
 from webui.records.store import Recorded, RecordNotFound, store
 
@@ -283,14 +290,7 @@ class RecordAdmin(ModelAdmin):
             raise PermissionDenied
         if record is None or not record.picture:
             raise Http404("There is no such picture.")
-        kind = content_type(bytes(record.picture))
-        response = HttpResponse(record.picture, content_type=kind)
-        response["X-Content-Type-Options"] = "nosniff"
-        response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        response["Cache-Control"] = "private, no-store"
-        if kind == UNKNOWN_PICTURE:
-            response["Content-Disposition"] = "attachment"
-        return response
+        return picture_response(record)
 
     # --- deleting --------------------------------------------------------------------------
 
