@@ -5,7 +5,6 @@ starts afresh starts clean.
 """
 
 import atexit
-import ipaddress
 import multiprocessing
 import os
 import shutil
@@ -45,20 +44,11 @@ limit_request_fields = 60
 limit_request_field_size = 8190
 
 
-def _proxy(text: str) -> str:
-    if text != "*":
-        ipaddress.ip_network(text)
-    return text
-
-
-forwarded_allow_ips = ",".join(
-    _environment.several(
-        "FORWARDED_ALLOW_IPS",
-        _proxy,
-        default=("127.0.0.1", "::1"),
-        valid="addresses or networks separated by commas, like 10.0.0.0/8, or *",
-    )
-)
+# The site itself decides which proxy to believe (webui/access/addresses.py). gunicorn takes the
+# scheme from a header, and SCRIPT_NAME, which is part of every address on the site, from nobody.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 
 accesslog = None  # the site logs each request itself, as JSON with its id
 errorlog = "-"

@@ -21,6 +21,9 @@ OFF = frozenset({"off", "false", "no", "0"})
 HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 DATABASES = frozenset({"sqlite", "postgres", "postgresql", "psql", "pgsql"})  # drivers we install
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 T = TypeVar("T")
 Default = TypeVar("Default")
 Choice = TypeVar("Choice", bound=Enum)
@@ -144,6 +147,12 @@ class Environment:
         """A host name or an IP address."""
         valid = "a host name or an address, without scheme and port"
         return self.parsed(name, parse_host, default=default, valid=valid)
+
+    def networks(self, name: str, *, default: tuple[str, ...]) -> tuple[Network, ...]:
+        """IP addresses and networks; an address is the network of this address alone."""
+        valid = "addresses or networks separated by commas, like 127.0.0.1 or 10.0.0.0/8"
+        own = tuple(ipaddress.ip_network(text) for text in default)
+        return self.several(name, ipaddress.ip_network, default=own, valid=valid)
 
     def http_url(self, name: str, *, default: str) -> str:
         """An http or https address, without a slash at the end."""

@@ -25,6 +25,8 @@ environment = Environment.of_process(BASE_DIR / ".env", VAR_DIR / "development.e
 
 DEBUG = environment.switch("DEBUG")
 HTTPS = environment.switch("HTTPS")  # behind a proxy that ends TLS
+# Whose X-Forwarded-For and X-Forwarded-Proto are believed with HTTPS on.
+TRUSTED_PROXIES = environment.networks("FORWARDED_ALLOW_IPS", default=("127.0.0.1", "::1"))
 
 SECRET_KEY = environment.secret("SECRET_KEY")
 if not SECRET_KEY:
@@ -93,7 +95,8 @@ if CASSANDRA:
 
 MIDDLEWARE = [
     "webui.operations.middleware.SecurityHeadersMiddleware",  # first: for what any other answers
-    # Early, because orchestrators use IP addresses, which the check of the host would refuse.
+    "webui.access.addresses.TrustedProxiesMiddleware",
+    # Before the others: orchestrators use IP addresses, which the check of the host would refuse.
     "webui.operations.probes.ProbesMiddleware",
     "webui.operations.middleware.RequestIdMiddleware",
     "webui.operations.middleware.ApiErrorsMiddleware",

@@ -17,6 +17,7 @@ BASE = "docker-compose.yml"
 EMBEDDED = "docker-compose.embedded.yml"
 POSTGRES = "docker-compose.postgres.yml"
 COMBINATIONS = [(BASE,), (BASE, EMBEDDED), (BASE, POSTGRES), (BASE, EMBEDDED, POSTGRES)]
+EVERY_INTERFACE = "0.0.0.0"  # noqa: S104
 OURS = ("models", "prepare", "web", "serving", "trainer")
 
 
@@ -58,6 +59,13 @@ def config(files: tuple[str, ...], *, command: list[str], **environment: str) ->
     return read
 
 
+def published(port: str | dict[str, Any]) -> str:
+    """Return a published port as `address:port:target`; v1 writes it so, v2 as a mapping."""
+    if isinstance(port, str):
+        return port.removesuffix("/tcp")
+    return f"{port['host_ip']}:{port['published']}:{port['target']}"
+
+
 @pytest.fixture(params=compose_commands() or [[]], ids=lambda found: " ".join(found) or "none")
 def command(request: pytest.FixtureRequest) -> list[str]:
     found: list[str] = request.param
@@ -77,8 +85,13 @@ def test_only_the_site_is_published(files: tuple[str, ...], command: list[str]) 
     services = config(files, command=command, PORT="8123")["services"]
     ports = {name: service["ports"] for name, service in services.items() if service.get("ports")}
     assert set(ports) == {"web"}
-    (published,) = ports["web"]
-    assert (int(published["published"]), published["target"]) == (8123, 8000)
+    (port,) = ports["web"]
+    assert published(port) == "127.0.0.1:8123:8000"
+
+
+def test_the_site_is_published_to_other_machines_only_on_request(command: list[str]) -> None:
+    services = config((BASE,), command=command, BIND=EVERY_INTERFACE)["services"]
+    assert published(services["web"]["ports"][0]) == f"{EVERY_INTERFACE}:8000:8000"
 
 
 @pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)
@@ -140,7 +153,7 @@ def test_every_setting_of_the_site_can_be_given(command: list[str]) -> None:
     for source in [*(ROOT / "webui").rglob("*.py"), ROOT / "deploy" / "gunicorn.conf.py"]:
         known |= set(
             re.findall(
-                r'"(CASSANDRA_[A-Z_]+|WEB_[A-Z]+|RATE_LIMIT|HTTPS|METRICS_[A-Z]+)"',
+                r'"(CASSANDRA_[A-Z_]+|WEB_[A-Z]+|RATE_LIMIT|HTTPS|FORWARDED_ALLOW_IPS|METRICS_[A-Z]+)"',
                 source.read_text(),
             )
         )

@@ -15,6 +15,7 @@ os.environ["STATIC_ROOT"] = os.environ["RUNTIME_DIR"] = SCRATCH.name
 for name in (
     "DEBUG",
     "HTTPS",
+    "FORWARDED_ALLOW_IPS",
     "ALLOWED_HOSTS",
     "DATABASE_URL",
     "CASSANDRA_HOSTS",

@@ -20,7 +20,7 @@ METHODS = {name for name in vars(Environment) if not name.startswith("_")}
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
 # deploy/gunicorn.conf.py sets it and prometheus-client reads it.
 INTERNAL = {"PROMETHEUS_MULTIPROC_DIR"}
-GUNICORN = {"HOST", "PORT", "WEB_CONCURRENCY", "WEB_THREADS", "FORWARDED_ALLOW_IPS"}
+GUNICORN = {"HOST", "PORT", "WEB_CONCURRENCY", "WEB_THREADS"}
 # Any text is a right value.
 FREE_TEXT = {"SECRET_KEY", "CASSANDRA_DC", "CASSANDRA_USER", "CASSANDRA_PASSWORD"}
 

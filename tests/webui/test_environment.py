@@ -39,12 +39,20 @@ def test_a_missing_or_blank_variable_has_its_default(variables: dict[str, str]) 
 def test_right_values(tmp_path: Path) -> None:
     environment = Environment(
         {"NUMBER": " 8 ", "COLOUR": "red", "LIST": "1, 2,,3", "URL": "https://a.example/b/"}
-        | {"PLACE": str(tmp_path / "new"), "HOST": "::1", "DATABASE": "postgres://u:p%40@h:5/n"}
+        | {
+            "PLACE": str(tmp_path / "new"),
+            "HOST": "::1",
+            "NETS": "10.0.0.0/8,192.0.2.7",
+            "DATABASE": "postgres://u:p%40@h:5/n",
+        }
     )
     assert environment.integer("NUMBER", default=7, least=0, most=9) == 8
     assert environment.choice("COLOUR", Colour, default=Colour.BLUE) is Colour.RED
     assert environment.several("LIST", int, valid="numbers") == (1, 2, 3)
     assert environment.http_url("URL", default="") == "https://a.example/b"
+    assert [str(network) for network in environment.networks("NETS", default=("::1",))] == [
+        "10.0.0.0/8", "192.0.2.7/32",
+    ]  # fmt: skip
     assert environment.directory("PLACE", default=tmp_path) == tmp_path / "new"
     assert environment.host("HOST", default="") == "::1"
     database = environment.database("DATABASE", default=tmp_path)

@@ -13,7 +13,6 @@ address at the same rate, and every visitor's request counts for its address at 
 times the rate, so that a school class behind one address can draw.
 """
 
-import ipaddress
 import os
 import sqlite3
 import threading
@@ -26,6 +25,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest
 
+from webui.access.addresses import address_of
 from webui.access.rate import Rate
 from webui.access.visitors import Caller
 from webui.errors import ApiError
@@ -129,27 +129,6 @@ def _wait(connection: sqlite3.Connection, counted: Sequence[tuple[str, Rate]], n
 @cache
 def limiter() -> Limiter:
     return Limiter(settings.RUNTIME_DIR / "limits.sqlite3")
-
-
-def address_of(request: HttpRequest) -> str:
-    """Return the caller's IPv4 address, or the /64 network that one IPv6 customer has.
-
-    With `HTTPS=on` a TLS proxy is in front: it appends the address it saw to X-Forwarded-For,
-    and the client may have written the earlier ones. Without a proxy the header is ignored.
-    """
-    text = request.META.get("REMOTE_ADDR", "")
-    if settings.HTTPS:
-        forwarded = request.headers.get("X-Forwarded-For", "")
-        text = forwarded.rsplit(",", 1)[-1].strip() or text
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
