@@ -236,6 +236,7 @@ class Batcher:
                         return
                     self._ready.wait(self._seconds_to_next())
             _run_batch(*due, self._options)
+            del due  # holds the model, which may be unloaded while this thread waits
 
     def _next(self) -> tuple[_Key, _Batch] | None:
         """Remove and return the oldest batch that is full or due."""

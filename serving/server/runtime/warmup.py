@@ -4,6 +4,7 @@
 fails, so does the load (`saved_model_warmup_util.cc`).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -11,12 +12,20 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import input_pb2, prediction_log_pb2
 
-from serving.server.runtime.saved_model import DEFAULT_SIGNATURE, Array, SavedModel, Signature
+from serving.server.runtime.saved_model import (
+    DEFAULT_SIGNATURE,
+    Array,
+    SavedModel,
+    Signature,
+    dtype_word,
+)
 from serving.server.status import Code, StatusError, invalid_argument
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+MAX_TENSOR_BYTES = 1 << 28  # of one input; a full batch of 64 digits takes 200 kB
 MAX_RECORDS = 1000  # WarmupConsts::kMaxNumRecords
 
 # Runs the model: (names of the fed tensors, names of the fetched tensors, values) -> outputs.
@@ -95,9 +104,35 @@ def _predict(model: SavedModel, log: prediction_log_pb2.PredictionLog, run: RunT
             f"{len(signature.inputs)} len({{{','.join(sorted(request.inputs))}}}) != "
             f"len({{{','.join(sorted(signature.inputs))}}})"
         )
+    for name, tensor in request.inputs.items():
+        _check_tensor(signature, name, tensor)
     feeds = tuple(signature.inputs[name].tensor_name for name in request.inputs)
     fetches = tuple(output.tensor_name for output in signature.outputs.values())
     run(feeds, fetches, [tf.make_ndarray(tensor) for tensor in request.inputs.values()])
+
+
+def _check_tensor(signature: Signature, name: str, tensor: tensor_pb2.TensorProto) -> None:
+    """Refuse a tensor that contradicts the signature, before it takes memory or runs.
+
+    TensorFlow Serving has no such check. There a wrong rank can end the process, and again
+    whenever it is started while the configuration names the version.
+    """
+    wanted = signature.inputs[name].dtype
+    if tensor.dtype != wanted:
+        raise invalid_argument(
+            f"Input tensor {name} is {dtype_word(tensor.dtype)}, but signature {signature.name} "
+            f"declares {dtype_word(wanted)}"
+        )
+    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+    if min(shape, default=0) < 0 or tensor.tensor_shape.unknown_rank:
+        raise invalid_argument(f"Input tensor {name} has an unknown or negative dimension")
+    signature.check_shape(name, shape)
+    size = math.prod(shape) * max(tf.as_dtype(wanted).size, 1)
+    if size > MAX_TENSOR_BYTES:
+        raise invalid_argument(
+            f"Input tensor {name} declares {size} bytes; a warm-up record may have at most "
+            f"{MAX_TENSOR_BYTES}"
+        )
 
 
 def _examples(

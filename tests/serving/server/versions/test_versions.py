@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from serving.server.status import Code, StatusError
 from tests.harness import ROOT
@@ -184,6 +185,25 @@ def test_warm_up(tmp_path: Path) -> None:
         error = status(client, 2)
         assert error["error_code"] == "INVALID_ARGUMENT"
         assert answer(client) == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({"values": [1.0]}, r"Input tensor x has shape \[1\], which does not fit \[-1,2,2\]"),
+        ({"values": [[[1.0, 2.0]]]}, r"has shape \[1,1,2\], which does not fit"),
+        ({"values": [[[1.0, 2.0]] * 2], "dtype": tf.float64}, "Input tensor x is double, .* float"),
+        ({"values": [1.0], "shape": [1 << 40, 2, 2]}, "declares 17592186044416 bytes"),
+        ({"values": [1.0], "shape": [-1, 2, 2]}, "negative"),
+    ],
+)
+def test_warm_up_records_that_do_not_fit_the_signature(
+    tmp_path: Path, record: dict[str, Any], reason: str
+) -> None:
+    """Refused before they run: a wrong rank can end the process, a huge shape its memory."""
+    models.write_warmup(publish(tmp_path / "m", 1, models.matrix), **record)
+    with pytest.raises(StatusError, match=reason), serving(tmp_path / "m"):
+        pass
 
 
 def test_warm_up_runs_in_batches(tmp_path: Path) -> None:
