@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ VISITORS = 4
 
 
 def test_a_restart_within_the_bound_fails_no_prediction() -> None:
-    flags = {
+    flags: dict[str, Any] = {
         "rest_api_port": free_port(),
         "model_name": "digits",
         "model_base_path": str(ROOT / "serving/models/digits"),
