@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,6 @@ from django.core.management import call_command, get_commands
 from deploy.cassandra.node import Node, missing, running
 from tests.harness.needs import need
 from tests.harness.ports import free_port
-from tests.webui.records.factory import make_record
-from webui.records.models import Record
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.cql.schema import create_schema
 from webui.records_cassandra.cql.session import CassandraSession
@@ -90,52 +87,11 @@ def settings_here(
 
 
 @pytest.fixture
-def same_store(
-    settings_here: CassandraSettings, transactional_db: None
-) -> Iterator[CassandraStore]:
-    """A store without a spool worker's thread, on the tables of earlier tests."""
+def store(settings_here: CassandraSettings, transactional_db: None) -> Iterator[CassandraStore]:
+    """A store with empty tables, without a spool worker's thread."""
     store = CassandraStore(background=False)
-    store.session.connect(timeout=60)
+    driver = store.session.connect(timeout=60)
+    for table in TABLES:
+        driver.execute(f"TRUNCATE {table.column_family_name()}", timeout=30)
     yield store
     store.close()
-
-
-@pytest.fixture
-def store(same_store: CassandraStore) -> CassandraStore:
-    """The same, with empty tables."""
-    empty(same_store)
-    return same_store
-
-
-def empty(store: CassandraStore) -> None:
-    for table in TABLES:
-        store.session.connect().execute(f"TRUNCATE {table.column_family_name()}", timeout=30)
-    store.writer.index_rows.forget()
-
-
-@pytest.fixture(scope="module")
-def hundred(cassandra_settings: CassandraSettings, schema: list[str]) -> list[Record]:
-    """A hundred records over half a day, oldest first, alone in the tables of a module."""
-    start = datetime(2026, 11, 1, 12, tzinfo=UTC)
-    verdicts = ["digit"] * 4 + ["unsure"]
-    records = [
-        make_record(
-            at=start + timedelta(minutes=7 * number),
-            digit=number % 10,
-            verdict=verdicts[number % 5],
-            model_version=1 + number % 3,
-        )
-        for number in range(99)
-    ]
-    records.append(
-        make_record(
-            at=start + timedelta(minutes=700), verdict="not_a_digit", digit=None, model_version=3
-        )
-    )
-    store = CassandraStore(cassandra_settings, background=False)
-    store.session.connect(timeout=60)
-    empty(store)
-    problems = store.writer.write_many([(record, BucketWidth.HOUR) for record in records])
-    store.close()
-    assert problems == [None] * len(records)
-    return records

@@ -1,10 +1,13 @@
 """Management commands, in processes with their own settings."""
 
+import dataclasses
+import os
 import signal
 import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,10 +17,9 @@ from tests.harness import ROOT
 from tests.harness.ports import free_port
 from tests.harness.site import SiteProcess
 from tests.harness.waiting import wait_until
-from tests.webui.records.factory import equal, make_record
-from tests.webui.records.walking import all_ids
+from tests.webui.records.factory import append_records, equal, make_record
+from tests.webui.records.walking import all_ids, ids
 from webui.records.database_store import DatabaseStore
-from webui.records.models import Record
 from webui.records.store import Filters, RecordNotFound
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.models import CopyProgress
@@ -46,9 +48,9 @@ def test_sync_records_creates_everything_and_can_be_run_again(
     first = operator.manage("sync_records")
     assert first.returncode == 0, first.stderr
     for name in ("record_data", "record_pictures", "record_buckets", "record_catalog"):
-        assert f"made table of_an_operator.{name}" in first.stdout
+        assert f"created table of_an_operator.{name}" in first.stdout
     for column in ("digit", "verdict", "model_version"):
-        assert f"made index of_an_operator.record_data_by_{column}" in first.stdout
+        assert f"created index of_an_operator.record_data_by_{column}" in first.stdout
     second = operator.manage("sync_records")
     assert second.returncode == 0, second.stderr
     assert second.stdout.splitlines() == ["keyspace of_an_operator is complete"]
@@ -77,42 +79,43 @@ def test_migrations_do_not_touch_cassandra(operator: SiteProcess) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def append_to_database_store(count: int) -> list[Record]:
-    records = [make_record(model_version=1 + number % 2) for number in range(count)]
+def append_to_database_store(count: int) -> list[UUID]:
+    """Appends records, one of them corrected, and returns their ids, newest first."""
     store = DatabaseStore()
-    for record in records:
-        store.append(record)
+    records = append_records(store, count)
     corrected = records[count // 2]
     store.correct(corrected.id, label="2", by="ada", at=corrected.predicted_at)
-    return records
+    return ids(records)
+
+
+def run(command: str) -> str:
+    output = StringIO()
+    call_command(command, stdout=output, stderr=StringIO())
+    return output.getvalue()
 
 
 def test_copy_records_copies_everything_once(
     store: CassandraStore, settings_here: CassandraSettings
 ) -> None:
-    records = append_to_database_store(450)
-    output = StringIO()
-    call_command("copy_records", stdout=output, stderr=StringIO())
-    assert "copied 450 records into keyspace mnist_key" in output.getvalue()
-    assert all_ids(store) == [record.id for record in reversed(records)]
+    copied = append_to_database_store(450)
+    assert "copied 450 records into keyspace mnist_key" in run("copy_records")
+    assert all_ids(store) == copied
     for record in DatabaseStore().scan(Filters()):
         assert equal(store.get(record.id), record)
     # A second run does not revive a record that was deleted in Cassandra.
-    store.delete([records[0].id])
-    added = make_record()
-    DatabaseStore().append(added)
-    output = StringIO()
-    call_command("copy_records", stdout=output, stderr=StringIO())
-    assert "copied 1 records" in output.getvalue()
-    assert "450 more by earlier runs" in output.getvalue()
+    store.delete([copied[-1]])
+    DatabaseStore().append(make_record())
+    output = run("copy_records")
+    assert "copied 1 records" in output
+    assert "450 more by earlier runs" in output
     with pytest.raises(RecordNotFound):
-        store.get(records[0].id)
+        store.get(copied[-1])
 
 
 def test_copy_records_is_resumed_where_it_was_interrupted(
     store: CassandraStore, settings_here: CassandraSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    records = append_to_database_store(650)
+    copied = append_to_database_store(650)
     real_save = CopyProgress.save
     saves = 0
 
@@ -125,23 +128,19 @@ def test_copy_records_is_resumed_where_it_was_interrupted(
 
     monkeypatch.setattr(CopyProgress, "save", save)
     with pytest.raises(CommandError, match="interrupted after 200 records"):
-        call_command("copy_records", stdout=StringIO(), stderr=StringIO())
+        run("copy_records")
     monkeypatch.undo()
-    output = StringIO()
-    call_command("copy_records", stdout=output, stderr=StringIO())
-    assert "copied 450 records" in output.getvalue()
-    assert all_ids(store) == [record.id for record in reversed(records)]
+    assert "copied 450 records" in run("copy_records")
+    assert all_ids(store) == copied
 
 
 def test_copy_records_reports_that_cassandra_is_unavailable(
     settings_here: CassandraSettings, settings: object
 ) -> None:
-    import dataclasses
-
     append_to_database_store(3)
     settings.CASSANDRA = dataclasses.replace(settings_here, port=free_port())  # type: ignore[attr-defined]
     with pytest.raises(CommandError, match="interrupted after 0 records"):
-        call_command("copy_records", stdout=StringIO(), stderr=StringIO())
+        run("copy_records")
 
 
 def test_move_spool_replays_all_pending_events(
@@ -151,17 +150,13 @@ def test_move_spool_replays_all_pending_events(
     records = [make_record() for _ in range(5)]
     for record in records:
         store.append(record)
-    output = StringIO()
-    call_command("move_spool", stdout=output)
-    assert "5 events moved; 0 waiting" in output.getvalue()
+    assert "5 events replayed; 0 pending" in run("move_spool")
     store.circuit_breaker.close()
     assert len(all_ids(store)) == 5
 
 
 def test_make_cassandra_runs_a_node_until_it_is_stopped(tmp_path: Path) -> None:
     """A second node on the same port is refused, and nothing is left running."""
-    import os
-
     environment = {**os.environ, "CASSANDRA_PORT": str(free_port()), "CASSANDRA_HEAP": "256M"}
     environment["CASSANDRA_STORAGE_PORT"] = str(free_port())
     environment["CASSANDRA_DIRECTORY"] = str(tmp_path / "data")

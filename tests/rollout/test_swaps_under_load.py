@@ -97,7 +97,7 @@ def test_a_canary_answers_its_share_and_no_request_fails_when_it_goes(
             lambda: any(visit.label == "canary" for visit in visitors.visits()), seconds=240
         )
         visitors.wait_for(30)
-        operate.succeed("withdraw")
+        operate.succeed("withdraw_canary")
         operate.succeed("retire", version=2)
         assert {visit.version for visit in visitors.wait_for(30)} == {1}
     visits = visitors.visits()

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.django_db
 
 def test_a_version_without_records_has_no_numbers() -> None:
     found = version_statistics(4)
-    assert (found.seen, found.complete, found.mean_confidence) == (0, True, None)
-    assert (found.share_corrected, found.median_latency_ms) == (None, None)
+    assert (found.seen, found.complete, found.mean_confidence_percent) == (0, True, None)
+    assert (found.corrected_percent, found.median_latency_ms) == (None, None)
 
 
 def test_statistics_are_of_the_latest_records_of_the_version() -> None:
@@ -36,7 +36,7 @@ def test_statistics_are_of_the_latest_records_of_the_version() -> None:
     store().correct(records[0].id, label="1", by="ada", at=now)  # older than the sample
     found = version_statistics(2, sample=5)
     assert (found.seen, found.complete) == (5, False)
-    assert found.mean_confidence == pytest.approx(0.5 + 6 / 20)
+    assert found.mean_confidence_percent == pytest.approx(50 + 100 * 6 / 20)
     assert found.median_latency_ms == 6
-    assert (found.corrected, found.share_corrected) == (2, 0.4)
+    assert (found.corrected, found.corrected_percent) == (2, 40)
     assert version_statistics(2).complete

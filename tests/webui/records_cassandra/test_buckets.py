@@ -1,7 +1,6 @@
 """Properties of buckets, timeuuids and filter combinations, for every instant and id."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -21,6 +20,7 @@ from webui.records_cassandra.tables.timeuuid import (
     smallest_id,
     sort_key,
     ticks_of,
+    timeuuid,
 )
 
 INSTANTS = st.datetimes(
@@ -31,10 +31,6 @@ INSTANTS = st.datetimes(
 WIDTHS = st.sampled_from(BucketWidth)
 TICKS = st.integers(min_value=0, max_value=LAST_TICK)
 TAILS = st.integers(min_value=0, max_value=(1 << 64) - 1)
-
-
-def id_of(ticks: int, tail: int) -> UUID:
-    return UUID(int=smallest_id(ticks).int >> 64 << 64 | tail)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +76,7 @@ def test_the_bucket_follows_from_the_id(instant: datetime, width: BucketWidth) -
 
 @given(ticks=TICKS, tail=TAILS)
 def test_ids_of_a_tick_lie_between_its_smallest_and_its_largest(ticks: int, tail: int) -> None:
-    one = id_of(ticks, tail)
+    one = timeuuid(ticks, tail)
     assert one.time == ticks
     assert sort_key(smallest_id(ticks)) <= sort_key(one) <= sort_key(largest_id(ticks))
     if ticks < LAST_TICK:
@@ -93,7 +89,7 @@ def test_ticks_convert_back_to_their_instant(instant: datetime) -> None:
     assert instant_of(smallest_id(ticks_of(instant))) == instant
 
 
-def test_ids_of_now_are_in_sort_key() -> None:
+def test_new_ids_are_sorted() -> None:
     ids = [new_record_id() for _ in range(100)]
     assert sorted(ids, key=sort_key) == ids
 

@@ -49,7 +49,7 @@ def test_promotions_rollbacks_and_a_canary_are_history(site: ServedModel) -> Non
     assert (share(), label_for("somebody")) == (100, "canary")
     services.start_canary(version=2, share=1, by="ada")
     assert share() == 1
-    services.withdraw(by="ada")
+    services.withdraw_canary(by="ada")
     assert last_entry()[1:4] == ("withdraw", 2, 1)
     assert (share(), label_for("somebody")) == (0, "stable")
 
@@ -64,7 +64,7 @@ def test_what_is_refused_is_no_history(site: ServedModel) -> None:
         lambda: services.promote(version=1, by="ada"),
         lambda: services.promote(version=9, by="ada"),
         lambda: services.retire(version=1, by="ada"),
-        lambda: services.withdraw(by="ada"),
+        lambda: services.withdraw_canary(by="ada"),
         lambda: services.start_canary(version=2, share=0, by="ada"),
         lambda: services.start_canary(version=2, share=101, by="ada"),
         lambda: services.start_canary(version=1, share=10, by="ada"),
@@ -78,7 +78,9 @@ def test_what_is_refused_is_no_history(site: ServedModel) -> None:
 def test_two_operators_at_once(site: ServedModel) -> None:
     with (
         services.exclusive_access(by="grace", what="publish /exports/3"),
-        pytest.raises(services.Busy, match=r"grace is at work \(publish /exports/3\); wait"),
+        pytest.raises(
+            services.Busy, match=r"grace is changing the versions \(publish /exports/3\)"
+        ),
     ):
         services.promote(version=2, by="ada")
     assert site.client.ask_label("stable") == 1

@@ -143,6 +143,7 @@ class EventSuite:
                 record_store.correct(missing, label="1", by="ada", at=datetime.now(UTC))
             with pytest.raises(RecordNotFound):
                 record_store.get(missing)
+        assert record_store.page(Filters(), size=5).records == ()
 
     # --- deletions -------------------------------------------------------------------------
 

@@ -5,23 +5,27 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 from tests.webui.records.factory import NOON, append_records, make_record
-from tests.webui.records.walking import all_ids, ids, matches
+from tests.webui.records.walking import ids, ids_of_pages, matches, walk_newer, walk_older
 from webui.records.models import Record, Verdict
 from webui.records.store import Filters, RecordStore
 
 
 def append_mixture(store: RecordStore) -> list[Record]:
-    """Appends every digit and verdict for three versions, over four days; newest first."""
+    """Appends every digit and verdict for three versions, over four days; newest first.
+
+    The versions of a kind follow within minutes, so that they share an hour's bucket.
+    """
     kinds: list[tuple[int | None, Verdict]] = [(digit, Verdict.DIGIT) for digit in range(10)]
     kinds += [(3, Verdict.UNSURE), (8, Verdict.UNSURE), (None, Verdict.NOT_A_DIGIT)]
     records = [
         make_record(
-            at=NOON + number * timedelta(hours=2),
+            at=NOON + number * timedelta(hours=6) + minute * timedelta(minutes=1),
             digit=digit,
             verdict=verdict,
             model_version=version,
         )
-        for number, ((digit, verdict), version) in enumerate(product(kinds, (1, 2, 10)))
+        for number, (digit, verdict) in enumerate(kinds)
+        for minute, version in enumerate((1, 2, 10))
     ]
     for record in records:
         store.append(record)
@@ -46,7 +50,10 @@ class FilterSuite:
                 digit=digit, verdict=verdict, model_version=version, since=since, until=until
             )
             expected = [record.id for record in records if matches(record, filters)]
-            assert all_ids(record_store, filters, size=4) == expected, asdict(filters)
+            older = walk_older(record_store, filters, size=4)
+            assert ids_of_pages(older) == expected, asdict(filters)
+            newer = walk_newer(record_store, filters, older[-1], size=4)
+            assert ids_of_pages(newer) == expected, asdict(filters)
             assert ids(record_store.scan(filters, pictures=False)) == expected
 
     def test_cursors_work_in_both_directions_within_filters(
