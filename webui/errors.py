@@ -5,6 +5,8 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, JsonResponse
 
+RETRY_SECONDS = 5  # about as long as a model server or a store takes to restart
+
 # Code and message of an error that has none of its own (from the router, middleware or Django).
 GENERAL: dict[int, tuple[str, str]] = {
     400: ("malformed_request", "The request could not be read."),
@@ -42,7 +44,7 @@ class ApiError(Exception):
 def general_error(status: int) -> ApiError:
     """Return the error for a status that came without code and message."""
     code, message = GENERAL.get(status, ("error", f"{HTTPStatus(status).phrase}."))
-    return ApiError(status, code, message, retry_after=5 if status == 503 else None)
+    return ApiError(status, code, message, retry_after=RETRY_SECONDS if status == 503 else None)
 
 
 class ErrorResponse(JsonResponse):

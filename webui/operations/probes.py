@@ -12,14 +12,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 from serving.client import ServingError
 from serving.labels import STABLE
+from webui.errors import RETRY_SECONDS
 from webui.operations import metrics_access
 from webui.operations.metrics import CONTENT_TYPE_LATEST, exposition
 from webui.records.store import StoreError, store
 from webui.rollout.serving import serving_client
 
 logger = structlog.get_logger(__name__)
-
-RETRY_SECONDS = "5"
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
@@ -33,7 +32,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
     ready = all(part["ready"] for part in parts.values())
     response = JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
     if not ready:
-        response["Retry-After"] = RETRY_SECONDS
+        response["Retry-After"] = str(RETRY_SECONDS)
     return response
 
 

@@ -16,11 +16,9 @@ from ninja.errors import ValidationError
 
 from serving.client import InstanceRefused, ServingError, ServingUnavailable
 from serving.preprocessing import BlankPicture, NotAPicture, PictureError, PictureTooLarge
-from webui.errors import ApiError, ErrorResponse, general_error
+from webui.errors import RETRY_SECONDS, ApiError, ErrorResponse, general_error
 from webui.recognition import services
 from webui.records.store import RecordNotFound, StoreUnavailable
-
-RETRY_SECONDS = 5.0  # about as long as a model server or a store takes to restart
 
 logger = structlog.get_logger(__name__)
 

@@ -153,7 +153,7 @@ def write_idx(
                 skipped += 1
                 continue
             images.write(record.instance)
-            numbers.write(bytes([class_of(label)]))
+            numbers.write(bytes([NOT_A_DIGIT_CLASS if label == NOT_A_DIGIT else int(label)]))
             written += 1
         # IDX begins with the number of items, which is known only now.
         header = struct.pack(">IIII", IMAGES_MAGIC, written, INSTANCE_SIZE, INSTANCE_SIZE)
@@ -169,11 +169,6 @@ def _is_export(path: Path) -> bool:
         IMAGES_FILE,
         LABELS_FILE,
     }
-
-
-def class_of(label: str) -> int:
-    """Returns the number of a label's class in the model's output."""
-    return NOT_A_DIGIT_CLASS if label == NOT_A_DIGIT else int(label)
 
 
 def _pack(source: IO[bytes], target: Path, *, header: bytes) -> None:

@@ -18,13 +18,13 @@ class VersionStatistics:
 
     seen: int  # records in the sample
     complete: bool  # the sample holds all records of the version
-    mean_confidence: float | None
+    mean_confidence_percent: float | None
     corrected: int
     median_latency_ms: float | None
 
     @property
-    def share_corrected(self) -> float | None:
-        return self.corrected / self.seen if self.seen else None
+    def corrected_percent(self) -> float | None:
+        return 100 * self.corrected / self.seen if self.seen else None
 
 
 def predicted_label(record: Record) -> str:
@@ -44,7 +44,7 @@ def version_statistics(version: int, sample: int = SAMPLE) -> VersionStatistics:
     return VersionStatistics(
         seen=len(seen),
         complete=len(found) <= sample,
-        mean_confidence=_of(fmean, (record.confidence for record in seen)),
+        mean_confidence_percent=_of(fmean, (100 * record.confidence for record in seen)),
         corrected=sum(bool(record.corrected_label) for record in seen),
         median_latency_ms=_of(median, (record.latency_ms for record in seen)),
     )

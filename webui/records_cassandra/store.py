@@ -16,9 +16,8 @@ from webui.records.paging import Bounds, read_page
 from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
 from webui.records_cassandra.configuration import CassandraSettings, cassandra_of_site
 from webui.records_cassandra.cql.session import CassandraSession
-from webui.records_cassandra.spool.circuit_breaker import CircuitBreaker
 from webui.records_cassandra.spool.spool import Kind, Spool, apply_events
-from webui.records_cassandra.spool.worker import SpoolWorker
+from webui.records_cassandra.spool.worker import CircuitBreaker, SpoolWorker
 from webui.records_cassandra.tables.reader import RecordReader, Span
 from webui.records_cassandra.tables.writer import RecordWriter
 

@@ -81,7 +81,7 @@ STEPS = {
         question="End the canary?",
         consequence="Every visitor gets the stable version. Version {version} stays loaded.",
         button="End the canary",
-        do=services.withdraw,
+        do=services.withdraw_canary,
     ),
 }
 OF_A_VERSION = ("promote", "canary", "retire")

@@ -12,7 +12,7 @@ from serving.labels import CANARY, STABLE
 from serving.models_config import ConfigError
 from serving.versions.card import ModelCard, read_card_leniently
 from serving.versions.repository import Repository
-from webui.records.selectors import version_statistics
+from webui.records.selectors import VersionStatistics, version_statistics
 from webui.records.store import StoreError
 from webui.rollout.models import Action, HistoryEntry, RolloutState
 from webui.rollout.serving import serving_client
@@ -32,19 +32,8 @@ class VersionRow:
 
     @property
     def accuracy_percent(self) -> float | None:
-        return _percent(self.card.accuracy) if self.card else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class VersionStatistics:
-    """Statistics of a version's latest predictions; None where there are none."""
-
-    unavailable: bool = False  # the record store does not answer
-    seen: int = 0
-    complete: bool = True  # there are no older ones
-    mean_confidence_percent: float | None = None
-    corrected_percent: float | None = None
-    median_latency_ms: float | None = None
+        accuracy = self.card.accuracy if self.card else None
+        return None if accuracy is None else accuracy * 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,23 +120,12 @@ def _in_progress(state: RolloutState | None) -> InProgress | None:
     return InProgress(by=state.locked_by, what=state.locked_for)
 
 
-def statistics_of(version: int) -> VersionStatistics:
-    """Return a version's statistics as the page shows them; a store that fails raises nothing."""
+def statistics_of(version: int) -> VersionStatistics | None:
+    """Return statistics of a version's records; None if the record store does not answer."""
     try:
-        found = version_statistics(version)
+        return version_statistics(version)
     except StoreError:
-        return VersionStatistics(unavailable=True)
-    return VersionStatistics(
-        seen=found.seen,
-        complete=found.complete,
-        mean_confidence_percent=_percent(found.mean_confidence),
-        corrected_percent=_percent(found.share_corrected),
-        median_latency_ms=found.median_latency_ms,
-    )
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else share * 100
+        return None
 
 
 def history(model_name: str) -> QuerySet[HistoryEntry]:

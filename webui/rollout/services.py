@@ -17,11 +17,9 @@ from serving.labels import STABLE
 from serving.versions.manager import ChangeFailed, ChangeRefused, VersionManager
 from webui.leases import Lease
 from webui.rollout import selectors
-from webui.rollout.canary import SHARE_SECONDS, label_for, shares
+from webui.rollout.canary import SHARE_SECONDS, shares
 from webui.rollout.models import Action, HistoryEntry, RolloutState
 from webui.rollout.serving import serving_client
-
-__all__ = ["label_for", "promote", "publish", "retire", "rollback", "start_canary", "withdraw"]
 
 
 class Busy(Exception):
@@ -110,7 +108,7 @@ def start_canary(*, version: int, share: int, by: str, note: str = "") -> Result
     return Result(message=f"Version {version} answers {share} % of the visitors.", entry=entry)
 
 
-def withdraw(*, by: str, note: str = "") -> Result:
+def withdraw_canary(*, by: str, note: str = "") -> Result:
     """End the canary: all visitors get the stable version.
 
     Raises:
@@ -168,7 +166,7 @@ def _set_share(share: int) -> None:
 @contextmanager
 def _share_back_on_failure() -> Iterator[int]:
     """Yield the canary's share, and restore it if the block fails, as the labels are."""
-    state = RolloutState.objects.get(pk=settings.MODEL_NAME)  # made by the lease
+    state = RolloutState.objects.get(pk=settings.MODEL_NAME)  # created by the lease
     try:
         yield state.canary_share
     except BaseException:
@@ -188,8 +186,8 @@ def exclusive_access(*, by: str, what: str) -> Iterator[VersionManager]:
     if not lease.acquire(locked_by=by, locked_for=what):
         state = RolloutState.objects.get(pk=model_name)
         raise Busy(
-            f"{state.locked_by or 'somebody'} is at work ({state.locked_for}); wait until that is "
-            f"done. A lease that is not renewed ends at "
+            f"{state.locked_by or 'another operator'} is changing the versions "
+            f"({state.locked_for}); try again afterwards. A lease that is not renewed ends at "
             f"{state.locked_until or timezone.now():%H:%M:%S} UTC"
         )
     try:

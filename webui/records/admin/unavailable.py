@@ -9,9 +9,8 @@ from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from webui.errors import RETRY_SECONDS
 from webui.records.store import StoreUnavailable, store
-
-RETRY_AFTER = 5  # seconds; a store that is down is asked about as often
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +44,9 @@ def _answer_unavailable(admin: "ModelAdmin[Any]", request: HttpRequest) -> HttpR
             "title": "Records cannot be read just now",
             "opts": admin.opts,
             "pending": pending,
-            "retry_after": RETRY_AFTER,
+            "retry_after": RETRY_SECONDS,
         },
         status=503,
     )
-    response["Retry-After"] = str(RETRY_AFTER)
+    response["Retry-After"] = str(RETRY_SECONDS)
     return response

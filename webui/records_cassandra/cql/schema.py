@@ -6,7 +6,7 @@ through the same cqlengine calls.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from cassandra.cqlengine import management
 from cassandra.cqlengine.models import Model
@@ -39,7 +39,7 @@ def create_schema(
     datacenter = settings.datacenter or session.translate_errors(
         lambda: driver.execute("SELECT data_center FROM system.local").one()["data_center"]
     )
-    replication = {datacenter: str(settings.replication)}
+    copies = str(settings.replication)
     os.environ.setdefault("CQLENG_ALLOW_SCHEMA_MANAGEMENT", "1")
     # cqlengine checks for its own class; django-cassandra-engine's models have another root.
     management.Model = (Model, DjangoCassandraModel)
@@ -48,16 +48,24 @@ def create_schema(
         existing = driver.cluster.metadata.keyspaces
         if keyspace in existing:
             exported = existing[keyspace].replication_strategy.export_for_schema()
-            _report_difference(exported, replication, keyspace, report)
+            if f"'{datacenter}': '{copies}'" not in exported:
+                report(
+                    f"keyspace {keyspace} exists with {exported} and is left unchanged; to change "
+                    f"it: ALTER KEYSPACE {keyspace} WITH replication = {{'class': "
+                    f"'NetworkTopologyStrategy', '{datacenter}': {copies}}}; then "
+                    "`nodetool repair` on every node"
+                )
         else:
-            management.create_keyspace_network_topology(keyspace, replication, connections=[ALIAS])
-            report(f"made keyspace {keyspace}, {settings.replication} copies in {datacenter}")
+            management.create_keyspace_network_topology(
+                keyspace, {datacenter: copies}, connections=[ALIAS]
+            )
+            report(f"created keyspace {keyspace}, {copies} copies in {datacenter}")
         for table in TABLES:
             name = table.column_family_name(include_keyspace=False)
             new = name not in driver.cluster.metadata.keyspaces[keyspace].tables
             management.sync_table(table, keyspaces=[keyspace], connections=[ALIAS])
             if new:
-                report(f"made table {keyspace}.{name}")
+                report(f"created table {keyspace}.{name}")
         indexes = driver.cluster.metadata.keyspaces[keyspace].tables["record_data"].indexes
         for column in INDEXED_COLUMNS:
             index = f"record_data_by_{column}"
@@ -66,24 +74,10 @@ def create_schema(
                 f"ON {keyspace}.record_data ({column}) USING 'sai'"
             )
             if index not in indexes:
-                report(f"made index {keyspace}.{index}")
+                report(f"created index {keyspace}.{index}")
 
     try:
         session.translate_errors(driver.cluster.refresh_schema_metadata)
         session.translate_errors(create)
     except KeyError as unseen:  # created, but not yet in the metadata that cqlengine reads
         raise StoreUnavailable(f"the nodes do not agree on the schema yet: {unseen}") from unseen
-
-
-def _report_difference(
-    exported: str, replication: Mapping[str, str], keyspace: str, report: Callable[[str], object]
-) -> None:
-    """Reports an existing keyspace whose replication differs from the settings."""
-    if all(f"'{datacenter}': '{copies}'" in exported for datacenter, copies in replication.items()):
-        return
-    wanted = ", ".join(f"'{datacenter}': {copies}" for datacenter, copies in replication.items())
-    report(
-        f"keyspace {keyspace} is there with {exported}, which is left as it is; to "
-        f"change it: ALTER KEYSPACE {keyspace} WITH replication = "
-        f"{{'class': 'NetworkTopologyStrategy', {wanted}}}; then `nodetool repair` on every node"
-    )

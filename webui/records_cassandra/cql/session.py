@@ -201,7 +201,7 @@ class CassandraSession:
             if isinstance(refusal, InvalidRequest) and missing:
                 raise TablesMissing(
                     f"Cassandra has no complete keyspace {self.settings.keyspace} yet; "
-                    "`python manage.py sync_records` makes it"
+                    "`python manage.py sync_records` creates it"
                 ) from refusal
             raise
         except DOWN as problem:

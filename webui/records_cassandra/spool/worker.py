@@ -17,7 +17,6 @@ from webui.leases import Lease, LeaseLost
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.models import Lease as LeaseRow
 from webui.records_cassandra.models import SpooledEvent
-from webui.records_cassandra.spool.circuit_breaker import CircuitBreaker
 from webui.records_cassandra.spool.spool import Kind, Spool, bucket_width_of_event, record_of_event
 from webui.records_cassandra.tables.reader import RecordReader
 from webui.records_cassandra.tables.writer import RecordWriter
@@ -28,6 +27,23 @@ BATCH = 100  # events read, replayed and removed at a time
 SPOOL_LEASE = "move_spool"  # its row's key
 BUSY_SECONDS = 1.0  # between rounds while Cassandra is down
 IDLE_SECONDS = 5.0  # between rounds otherwise; another process may have spooled and died
+
+
+class CircuitBreaker:
+    """Open while Cassandra is known to be down, so that only the spool worker waits for it."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+
+    @property
+    def open(self) -> bool:
+        return self._open.is_set()
+
+    def trip(self) -> None:
+        self._open.set()
+
+    def close(self) -> None:
+        self._open.clear()
 
 
 class SpoolWorker:

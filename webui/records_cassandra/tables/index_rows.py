@@ -106,8 +106,3 @@ class IndexRows:
             self._written.move_to_end(key)
             while len(self._written) > REMEMBERED:
                 self._written.popitem(last=False)
-
-    def forget(self) -> None:
-        """Forgets what was written, for when tables were truncated or dropped."""
-        with self._lock:
-            self._written.clear()

@@ -11,23 +11,25 @@ CONNECT_SECONDS = 20.0  # longer than for a page, since no visitor waits
 
 
 class Command(BaseCommand):
-    help = "Moves the events in the spool to Cassandra, oldest first, and prints how many."
+    help = "Replays the events in the spool into Cassandra, oldest first, and prints how many."
 
     def handle(self, *args: Any, **options: Any) -> None:
         store = CassandraStore(background=False)
-        moved = 0
+        replayed = 0
         try:
             store.session.connect(timeout=CONNECT_SECONDS)
             for count in store.worker.replay():
-                moved += count
-                self.stdout.write(f"{moved} moved, {store.pending()} waiting")
+                replayed += count
+                self.stdout.write(f"{replayed} replayed, {store.pending()} pending")
         except StoreUnavailable as problem:
             raise CommandError(
-                f"{moved} moved, {store.pending()} still waiting: {problem}"
+                f"{replayed} replayed, {store.pending()} still pending: {problem}"
             ) from problem
         finally:
             store.close()
         pending = store.spool.pending()
-        self.stdout.write(f"{moved} events moved; {pending} waiting")
+        self.stdout.write(f"{replayed} events replayed; {pending} pending")
         if pending:
-            self.stdout.write("another process moves them, or Cassandra refused them (see the log)")
+            self.stdout.write(
+                "another process replays them, or Cassandra refused them (see the log)"
+            )

@@ -19,7 +19,7 @@ REPORT_SECONDS = 5.0  # between lines about the wait
 
 
 class Command(BaseCommand):
-    help = "Makes Cassandra's keyspace, tables and indexes; waits for one that is starting."
+    help = "Creates Cassandra's keyspace, tables and indexes; waits for a node that is starting."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                     if held:
                         create_schema(settings, session, report=self.stdout.write)
                         break
-                    problem = "another process is making the tables"
+                    problem = "another process is creating the tables"
                 except StoreUnavailable as reason:
                     problem = str(reason)
                 now = time.monotonic()

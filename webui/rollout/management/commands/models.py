@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 case "promote":
                     done = services.promote(version=options["number"], **who)
                 case "canary" if options["number"] is None:
-                    done = services.withdraw(**who)
+                    done = services.withdraw_canary(**who)
                 case "canary":
                     done = services.start_canary(
                         version=options["number"], share=options["share"], **who
