@@ -1,103 +1,23 @@
 """The page in a real browser: drawing with recorded pen strokes, answers, messages, access."""
 
-import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from tests.browser.visitor import (
+    DESKTOP,
+    PHONE,
+    Strokes,
+    answer,
+    draw_by_finger,
+    draw_by_mouse,
+    press,
+)
 from tests.harness.fixtures import PASSWORD, USER
 from tests.harness.site import SiteProcess
 
 pytestmark = [pytest.mark.browser]
-
-Strokes = dict[str, list[list[list[int]]]]
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "device_scale_factor": 3,
-    "is_mobile": True,
-    "has_touch": True,
-}
-
-
-@pytest.fixture
-def opened(browser: Browser, live_site: SiteProcess) -> Iterator[Callable[..., Page]]:
-    """Open the page; fail the test if the console has errors or another host was requested."""
-    contexts: list[Any] = []
-    wrong: list[str] = []
-
-    def check_console(message: Any) -> None:
-        # A browser logs every 4xx and 5xx response as an error, expected ones too.
-        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
-            wrong.append(message.text)
-
-    def check_host(request: Any) -> None:
-        if not request.url.startswith((live_site.url, "data:", "blob:")):
-            wrong.append(f"requested {request.url}")
-
-    def open_page(**options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", check_console)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", check_host)
-        page.goto(live_site.url)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert wrong == []
-
-
-def placed(page: Page, strokes: list[list[list[int]]]) -> list[list[tuple[float, float]]]:
-    """Return the strokes in the middle of the canvas, in pixels of the window."""
-    box = page.locator("#canvas").bounding_box()
-    assert box is not None
-    xs = [x for stroke in strokes for x, _ in stroke]
-    ys = [y for stroke in strokes for _, y in stroke]
-    factor = 0.6 * box["width"] / max(max(xs) - min(xs), max(ys) - min(ys), 1)
-    left = box["x"] + box["width"] / 2 - (max(xs) + min(xs)) / 2 * factor
-    top = box["y"] + box["height"] / 2 - (max(ys) + min(ys)) / 2 * factor
-    return [[(left + x * factor, top + y * factor) for x, y in stroke] for stroke in strokes]
-
-
-def draw_by_mouse(page: Page, strokes: list[list[list[int]]]) -> None:
-    for stroke in placed(page, strokes):
-        page.mouse.move(*stroke[0])
-        page.mouse.down()
-        for point in stroke[1:]:
-            page.mouse.move(*point)
-        page.mouse.up()
-
-
-def draw_by_finger(page: Page, strokes: list[list[list[int]]]) -> None:
-    """Draw with touch events, which a browser would turn into scrolling if the page let it."""
-    session = page.context.new_cdp_session(page)
-
-    def touch(kind: str, points: list[dict[str, float]]) -> None:
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    for stroke in placed(page, strokes):
-        touch("touchStart", [{"x": stroke[0][0], "y": stroke[0][1]}])
-        for x, y in stroke[1:]:
-            touch("touchMove", [{"x": x, "y": y}])
-        touch("touchEnd", [])
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def answer(page: Page) -> str:
-    expect(page.locator("#answer")).to_have_attribute(
-        "data-state", re.compile("^(digit|unsure|not_a_digit)$"), timeout=30_000
-    )
-    expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
-    return page.locator("#glyph").inner_text()
 
 
 def test_every_digit_by_mouse_and_then_the_admin(
@@ -196,11 +116,15 @@ def test_a_visitor_deletes_a_drawing(opened: Callable[..., Page], strokes: Strok
     press(page, "predict it")
     answer(page)
     expect(page.locator("#recent-list li")).to_have_count(1)
+    page.locator("#delete").dblclick()  # the second click asks nothing and deletes nothing
+    page.get_by_role("button", name="keep it").click()
+    expect(page.locator("#recent-list li")).to_have_count(1)
     page.locator("#delete").click()
-    expect(page.locator("#delete")).to_have_text("delete it for good?")
-    page.locator("#delete").click()
+    page.get_by_role("button", name="delete it").click()
     expect(page.get_by_role("status")).to_contain_text("Deleted")
     expect(page.locator("#recent-list li")).to_have_count(0)
+    expect(page.locator("#answer")).to_be_focused()
+    expect(page.locator("#canvas")).to_have_attribute("aria-label", "Drawing area, empty")
 
 
 def test_errors_of_the_api_and_an_unreachable_site_get_messages(

@@ -40,4 +40,3 @@ class Workers:
                 job()
             except Exception:
                 logger.exception("A request's job failed")
-            del job  # holds the model, which may be unloaded while this thread waits

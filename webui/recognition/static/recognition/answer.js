@@ -57,8 +57,8 @@ export function showPrediction(prediction) {
   const { glyph, headline, detail } = textsFor(prediction);
   panel.dataset.state = prediction.verdict;
   element("glyph").textContent = glyph;
-  element("headline").textContent = headline;
-  element("confidence").textContent = detail;
+  setText(element("headline"), headline);
+  setText(element("confidence"), detail);
 
   const { probabilities } = prediction;
   const predicted = prediction.verdict === NOT_A_DIGIT ? NOT_A_DIGIT_CLASS : prediction.digit;
@@ -81,10 +81,12 @@ export function showPrediction(prediction) {
   element("record").textContent = `Model version ${model.version}${label} · ${place} ${time}`;
   element("record").dataset.recorded = recorded ?? "stored";
   element("after").hidden = false;
-  showCorrection(prediction.correction ?? null);
+  showCorrection(prediction);
 }
 
-export function showCorrection(label) {
+/** Shows what the visitor said it was. */
+export function showCorrection({ correction }) {
+  const label = correction ?? null;
   for (const choice of choices) {
     const chosen = choice.dataset.label === String(label);
     choice.setAttribute("aria-pressed", String(chosen));
@@ -95,11 +97,19 @@ export function showCorrection(label) {
       : `Noted: it is ${labelName(label)}. Thank you.`;
 }
 
-export function showEmpty() {
-  panel.dataset.state = "empty";
+const STATES = {
+  empty: ["The answer appears here", "Draw, then press “predict it”."],
+  changed: ["Not read yet", "Press “predict it” to have it read."],
+  waiting: ["Reading…", "The model looks at your drawing."],
+};
+
+/** Shows that the drawing on the sheet has no answer (yet). */
+export function showState(state) {
+  const [headline, detail] = STATES[state];
+  panel.dataset.state = state;
   element("glyph").textContent = "?";
-  element("headline").textContent = "The answer appears here";
-  element("confidence").textContent = "Draw, then press “predict it”.";
+  setText(element("headline"), headline);
+  setText(element("confidence"), detail);
   for (const row of rows) {
     row.querySelector(".bar").style.width = "0";
     row.querySelector(".percent").textContent = "–";
@@ -107,6 +117,11 @@ export function showEmpty() {
   }
   element("seen").hidden = true;
   element("after").hidden = true;
+}
+
+/** Changes a text; the same text is not set again, so that it is announced once. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 /** Shows a message above the answer, or removes it. `kind` is "error" or "note". */

@@ -22,6 +22,8 @@ export function predict(blob, ink) {
 }
 
 export const read = (id) => request("GET", `/predictions/${id}`);
+export const readInk = async (id) => (await request("GET", `/predictions/${id}/ink`)).ink;
+export const readPicture = (id) => request("GET", `/predictions/${id}/picture`);
 export const remove = (id) => request("DELETE", `/predictions/${id}`);
 export const correct = (id, label) =>
   request("POST", `/predictions/${id}/correction`, JSON.stringify({ label }));
@@ -47,7 +49,8 @@ async function request(method, path, body) {
   if (response.status === 204) return null;
   let answer;
   try {
-    answer = await response.json();
+    const isPicture = response.headers.get("Content-Type")?.startsWith("image/");
+    answer = await (isPicture ? response.blob() : response.json());
   } catch {
     throw new ApiError("The site gave an answer that cannot be read. Please try again.", {
       status: response.status,

@@ -1,23 +1,21 @@
-// The sheet: takes strokes from mouse, finger and pen, or a picture, and makes the file to send.
+// The sheet: takes strokes from mouse, finger and pen, or a picture, and undoes every change.
 
+import { Drawing } from "./drawing.js";
 import { renderInk, SIDE } from "./ink.js";
 
-const SENT_PIXELS = 280; // ten times the instance, so that shrinking loses nothing
 const MIN_DISTANCE = 1; // of SIDE; nearer points are dropped
-const MAX_PICTURE_SIDE = 1600; // pixels of a chosen photo; a digit needs no more
 
-/** A chosen file that the browser cannot decode as a picture. */
-export class UnreadablePicture extends Error {}
-
-/** A square canvas to draw on; fires "change" after every change of its content. */
+/** A square canvas to draw on; fires "change" after every change of its drawing. */
 export class Pad extends EventTarget {
   #canvas;
   #context;
-  #strokes = [];
-  #picture = null; // {bitmap, blob} in place of strokes
+  #drawing = new Drawing();
+  #past = []; // drawings that undo brings back, the latest last
+  #future = []; // drawings that redo brings back, the next last
   #pointer = null; // id of the one pointer that draws
-  #startedAt = 0; // time of the first point, in milliseconds
+  #clocks = new WeakMap(); // of each sheet, the time of its first point in milliseconds
   #frame = 0;
+  #replayedAt = null; // time at which the replay began, in milliseconds; null without one
 
   constructor(canvas) {
     super();
@@ -36,72 +34,84 @@ export class Pad extends EventTarget {
     this.#fit();
   }
 
-  get empty() {
-    return this.#strokes.length === 0 && this.#picture === null;
+  get drawing() {
+    return this.#drawing;
+  }
+
+  /** Whether a stroke is being drawn. */
+  get penDown() {
+    return this.#pointer !== null;
   }
 
   get canUndo() {
-    return !this.empty;
+    return !this.penDown && this.#past.length > 0;
   }
 
-  /** Strokes of [x, y, milliseconds since the first point]; null for a picture. */
-  get ink() {
-    return this.#picture ? null : this.#strokes;
+  get canRedo() {
+    return !this.penDown && this.#future.length > 0;
+  }
+
+  /** Puts a drawing on the sheet; undo brings the one before back. */
+  show(drawing) {
+    this.#pointer = null;
+    this.#put(drawing);
   }
 
   clear() {
-    this.#strokes = [];
-    this.#picture = null;
-    this.#changed();
+    if (!this.#drawing.empty) this.show(new Drawing());
   }
 
   undo() {
-    if (this.#picture) this.#picture = null;
-    else this.#strokes.pop();
+    if (!this.canUndo) return;
+    this.#future.push(this.#drawing);
+    this.#drawing = this.#past.pop();
     this.#changed();
   }
 
-  /** Shows a chosen picture instead of ink; throws UnreadablePicture. */
-  async show(file, maxBytes) {
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(file);
-    } catch {
-      throw new UnreadablePicture(
-        "This is not a picture that can be read here. PNG, JPEG and WebP can.",
-      );
-    }
-    const longest = Math.max(bitmap.width, bitmap.height);
-    const known = ["image/png", "image/jpeg", "image/webp"].includes(file.type);
-    let blob = file;
-    if (!known || file.size > maxBytes || longest > MAX_PICTURE_SIDE) {
-      blob = await shrink(bitmap, Math.min(1, MAX_PICTURE_SIDE / longest));
-    }
-    this.#strokes = [];
-    this.#picture = { bitmap, blob };
+  redo() {
+    if (!this.canRedo) return;
+    this.#past.push(this.#drawing);
+    this.#drawing = this.#future.pop();
     this.#changed();
   }
 
-  /** The content as a file: the picture as it was chosen, or the ink, black on white. */
-  async blob() {
-    if (this.#picture) return this.#picture.blob;
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = SENT_PIXELS;
-    renderInk(canvas.getContext("2d"), this.#strokes, { size: SENT_PIXELS });
-    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  /** Draws the ink again, at the pen's own speed, until anything changes. */
+  replay() {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    this.#replayedAt = performance.now();
+    this.#draw();
+  }
+
+  /** Removes a drawing and all that it has grown through, beyond what undo brings back.
+   *
+   * If it was opened from the latest drawings, the one that it covered comes back.
+   */
+  forget({ sheet }) {
+    const others = (drawings) => drawings.filter((drawing) => drawing.sheet !== sheet);
+    this.#past = others(this.#past);
+    this.#future = others(this.#future);
+    if (this.#drawing.sheet === sheet) {
+      this.#pointer = null;
+      this.#drawing = (sheet.opened && this.#past.pop()) || new Drawing();
+    }
+    this.#changed();
   }
 
   #down(event) {
     event.preventDefault();
     // One pointer draws: a second finger, the palm and the other mouse buttons do not.
-    if (this.#pointer !== null || !event.isPrimary || event.button !== 0) return;
-    this.#pointer = event.pointerId;
+    if (this.penDown || !event.isPrimary || event.button !== 0) return;
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#picture = null;
-    if (this.#strokes.length === 0) this.#startedAt = event.timeStamp;
-    this.#strokes.push([]);
+    const before = this.#drawing.strokes;
+    const drawing = this.#drawing.withStroke([]);
+    if (before.length === 0 || !this.#clocks.has(drawing.sheet)) {
+      // Ink that was brought back goes on at the time at which it ended.
+      const ended = before.at(-1)?.at(-1)?.[2] ?? 0;
+      this.#clocks.set(drawing.sheet, event.timeStamp - ended);
+    }
+    this.#pointer = event.pointerId;
+    this.#put(drawing);
     this.#add(event);
-    this.#changed();
   }
 
   #move(event) {
@@ -114,6 +124,9 @@ export class Pad extends EventTarget {
   #up(event) {
     if (event.pointerId !== this.#pointer) return;
     this.#pointer = null;
+    // Another object than while the stroke grew, so that no answer to a part of it belongs to it.
+    const { strokes, sheet } = this.#drawing;
+    this.#drawing = new Drawing({ strokes, sheet });
     this.#changed();
   }
 
@@ -122,14 +135,22 @@ export class Pad extends EventTarget {
     const round = (value) => Math.round(value * 10) / 10;
     const x = round(((event.clientX - box.left) / box.width) * SIDE);
     const y = round(((event.clientY - box.top) / box.height) * SIDE);
-    const time = Math.max(0, Math.round(event.timeStamp - this.#startedAt));
-    const stroke = this.#strokes[this.#strokes.length - 1];
-    const before = stroke[stroke.length - 1];
+    const time = Math.max(0, Math.round(event.timeStamp - this.#clocks.get(this.#drawing.sheet)));
+    const stroke = this.#drawing.strokes.at(-1);
+    const before = stroke.at(-1);
     if (before && Math.hypot(x - before[0], y - before[1]) < MIN_DISTANCE) return;
     stroke.push([x, y, time]);
   }
 
+  #put(drawing) {
+    this.#past.push(this.#drawing);
+    this.#future = [];
+    this.#drawing = drawing;
+    this.#changed();
+  }
+
   #changed() {
+    this.#replayedAt = null;
     this.#draw();
     this.dispatchEvent(new Event("change"));
   }
@@ -149,10 +170,17 @@ export class Pad extends EventTarget {
 
   #paint() {
     const size = this.#canvas.width;
+    const { picture } = this.#drawing;
+    let { strokes } = this.#drawing;
+    if (this.#replayedAt !== null) {
+      strokes = drawnUntil(strokes, performance.now() - this.#replayedAt);
+      if (strokes === this.#drawing.strokes) this.#replayedAt = null;
+      else this.#draw();
+    }
     const ink = getComputedStyle(this.#canvas).color; // of the theme; the file that is sent has black ink
-    renderInk(this.#context, this.#strokes, { size, ink, paper: null });
-    if (this.#picture) {
-      const { bitmap } = this.#picture;
+    renderInk(this.#context, strokes, { size, ink, paper: null });
+    if (picture) {
+      const { bitmap } = picture;
       const scale = size / Math.max(bitmap.width, bitmap.height);
       const [width, height] = [bitmap.width * scale, bitmap.height * scale];
       this.#context.drawImage(bitmap, (size - width) / 2, (size - height) / 2, width, height);
@@ -160,12 +188,10 @@ export class Pad extends EventTarget {
   }
 }
 
-async function shrink(bitmap, scale) {
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+/** Returns the strokes as they were some milliseconds after the first point. */
+function drawnUntil(strokes, time) {
+  const start = strokes[0]?.[0]?.[2] ?? 0;
+  const drawn = ([, , at]) => at - start <= time;
+  if (strokes.every((stroke) => stroke.every(drawn))) return strokes;
+  return strokes.map((stroke) => stroke.filter(drawn));
 }

@@ -1,42 +1,32 @@
 // Connects the sheet, the buttons, the API and the answer panel.
 
-import { NOT_A_DIGIT, showCorrection, showEmpty, showMessage, showPrediction } from "./answer.js";
-import { ApiError, correct, predict, read, remove } from "./api.js";
-import { Pad, UnreadablePicture } from "./pad.js";
+import { NOT_A_DIGIT, showCorrection, showMessage, showPrediction, showState } from "./answer.js";
+import { ApiError, correct, predict, read, readInk, readPicture, remove } from "./api.js";
+import { Drawing, drawingOfPicture, UnreadablePicture } from "./drawing.js";
+import { Pad } from "./pad.js";
 import { forget, remember, showRecent } from "./recent.js";
 
 const element = (id) => document.getElementById(id);
 const canvas = element("canvas");
-const sheet = element("sheet");
 const pad = new Pad(canvas);
+const question = element("delete-question");
+const choices = [...element("correction").querySelectorAll("button")];
 const maxPictureBytes = Number(document.body.dataset.maxPictureBytes);
-const CONFIRM_MS = 4000; // a second press on "delete" within this time deletes
 
-let shown = null; // the prediction in the answer panel
-let busy = false;
+const answers = new WeakMap(); // the prediction of each drawing that has one
+const waiting = new WeakSet(); // drawings whose prediction is on its way
+let changing = false; // a correction or a deletion is on its way
 
-/** Runs a task unless one is running, and reports its failure. */
-async function runExclusively(task) {
-  if (busy) return;
-  setBusy(true);
+/** The prediction of what is on the sheet now. */
+const shown = () => answers.get(pad.drawing);
+
+/** Reports the failure of a task. */
+async function attempt(task) {
   try {
     await task();
   } catch (error) {
     report(error);
-  } finally {
-    setBusy(false);
   }
-}
-
-function setBusy(now) {
-  busy = now;
-  element("answer").setAttribute("aria-busy", String(now));
-  for (const button of document.querySelectorAll("button")) {
-    // Not `disabled`, because a button that is disabled loses the focus.
-    button.setAttribute("aria-disabled", String(now));
-  }
-  element("predict").classList.toggle("waiting", now);
-  if (!now) updateTools();
 }
 
 /** Shows an error that has a message for the visitor; logs any other, which is a bug. */
@@ -48,13 +38,30 @@ function report(error) {
   reveal(element("message"));
 }
 
-function updateTools() {
-  element("undo").setAttribute("aria-disabled", String(busy || !pad.canUndo));
+/** Shows the answer that belongs to the drawing on the sheet, or that there is none. */
+function update() {
+  const { drawing } = pad;
+  const isWaiting = waiting.has(drawing);
+  if (isWaiting) showState("waiting");
+  else if (shown()) showPrediction(shown());
+  else showState(drawing.empty ? "empty" : "changed");
+
+  element("answer").setAttribute("aria-busy", String(isWaiting));
+  element("predict").classList.toggle("waiting", isWaiting);
+  disable(element("predict"), isWaiting);
+  disable(element("undo"), !pad.canUndo);
+  disable(element("redo"), !pad.canRedo);
+  for (const button of [...choices, element("delete")]) disable(button, changing);
   canvas.setAttribute(
     "aria-label",
-    pad.empty ? "Drawing area, empty" : "Drawing area, with your drawing",
+    drawing.empty ? "Drawing area, empty" : "Drawing area, with your drawing",
   );
-  element("hint").hidden = !pad.empty;
+  element("hint").hidden = !drawing.empty;
+}
+
+/** Not by `disabled`, because a button that is disabled loses the focus. */
+function disable(button, disabled) {
+  button.setAttribute("aria-disabled", String(disabled));
 }
 
 /** Scrolls to an element outside of the view: on a phone the answer is below the sheet. */
@@ -65,142 +72,157 @@ function reveal(target) {
   target.scrollIntoView({ block: "nearest", behavior: reducedMotion ? "auto" : "smooth" });
 }
 
-function show(prediction) {
-  shown = prediction;
+async function predictIt() {
+  const { drawing } = pad;
+  if (waiting.has(drawing)) return;
+  if (drawing.empty) {
+    showMessage("The sheet is blank. Draw a digit first, then press “predict it”.", {
+      kind: "error",
+    });
+    reveal(element("message"));
+    return;
+  }
   showMessage();
-  showPrediction(prediction);
-  reveal(element("verdict"));
-}
-
-const predictIt = () =>
-  runExclusively(async () => {
-    if (pad.empty) {
-      showMessage("The sheet is blank. Draw a digit first, then press “predict it”.", {
-        kind: "error",
-      });
-      reveal(element("message"));
-      return;
+  waiting.add(drawing);
+  update();
+  await attempt(async () => {
+    try {
+      answers.set(drawing, await predict(await drawing.blob(), drawing.ink));
+    } finally {
+      waiting.delete(drawing);
+      update();
     }
-    const prediction = await predict(await pad.blob(), pad.ink);
-    show(prediction);
-    remember(prediction);
+    remember(answers.get(drawing));
     showRecent(open);
   });
+  if (shown() && pad.drawing === drawing) reveal(element("verdict"));
+}
 
-function clearIt() {
-  if (busy) return;
-  pad.clear();
-  shown = null;
+/** Changes the record of the answer that is shown; one change at a time. */
+async function change(task) {
+  if (changing || !shown()) return;
+  changing = true;
   showMessage();
-  showEmpty();
+  update();
+  await attempt(() => task(shown(), pad.drawing));
+  changing = false;
+  update();
 }
 
-function undo() {
-  if (!busy && pad.canUndo) pad.undo();
-}
+const choose = (button) =>
+  change(async (prediction, drawing) => {
+    const text = button.dataset.label;
+    const again = button.getAttribute("aria-pressed") === "true";
+    const label = again ? null : text === NOT_A_DIGIT ? text : Number(text);
+    const corrected = await correct(prediction.id, label);
+    prediction.correction = corrected.correction;
+    if (pad.drawing === drawing) showCorrection(prediction);
+  });
 
+const deleteIt = () =>
+  change(async ({ id }, drawing) => {
+    await remove(id);
+    forget(id);
+    showRecent(open);
+    answers.delete(drawing);
+    pad.forget(drawing);
+    showMessage("Deleted: the drawing and its record are gone.");
+    element("answer").focus(); // the button that had the focus is gone
+  });
+
+/** Brings a drawing back with its answer, and replays its ink as it was drawn. */
 const open = (id) =>
-  runExclusively(async () => {
+  attempt(async () => {
+    const drawing = pad.drawing;
     try {
-      show(await read(id));
+      const [prediction, ink] = await Promise.all([read(id), readInk(id)]);
+      const opened = await keptDrawing(prediction, ink);
+      if (pad.drawing !== drawing) return; // the visitor went on drawing meanwhile
+      answers.set(opened, prediction);
+      pad.show(opened);
+      pad.replay();
+      reveal(canvas);
     } catch (error) {
       if (error.status !== 404) throw error;
       forget(id);
       showRecent(open);
-      showMessage("That drawing is no longer there.", { kind: "note" });
+      showMessage("That drawing is no longer there.");
     }
   });
 
-const choose = (button) =>
-  runExclusively(async () => {
-    if (!shown) return;
-    const text = button.dataset.label;
-    const again = button.getAttribute("aria-pressed") === "true";
-    const label = again ? null : text === NOT_A_DIGIT ? text : Number(text);
-    const corrected = await correct(shown.id, label);
-    showMessage();
-    showCorrection(corrected.correction);
-  });
-
-let confirmUntil = 0; // time in milliseconds until which a press on "delete" deletes
-function deleteIt() {
-  if (!shown || busy) return;
-  const button = element("delete");
-  if (Date.now() > confirmUntil) {
-    confirmUntil = Date.now() + CONFIRM_MS;
-    button.textContent = "delete it for good?";
-    setTimeout(() => {
-      button.textContent = "delete my drawing";
-    }, CONFIRM_MS);
-    return;
-  }
-  confirmUntil = 0;
-  runExclusively(async () => {
-    const { id } = shown;
-    await remove(id);
-    forget(id);
-    showRecent(open);
-    pad.clear();
-    shown = null;
-    showEmpty();
-    showMessage("Deleted: the drawing and its record are gone.");
-    button.textContent = "delete my drawing";
-  });
-}
-
-async function take(file) {
-  if (!file || busy) return;
+/** Returns a recorded drawing: its ink, else its picture, else what the model saw. */
+async function keptDrawing({ id, instance }, ink) {
+  const sheet = { opened: true };
+  if (ink?.length > 0) return new Drawing({ strokes: ink, sheet });
+  let picture;
   try {
-    await pad.show(file, maxPictureBytes);
-    shown = null;
-    showEmpty();
-    showMessage("Picture taken. Press “predict it” to have it read.");
+    picture = await readPicture(id);
   } catch (error) {
-    report(error);
+    if (error.status !== 404) throw error;
+    const bytes = Uint8Array.from(atob(instance), (character) => character.charCodeAt(0));
+    picture = new Blob([bytes], { type: "image/png" });
   }
+  return drawingOfPicture(picture, { maxBytes: maxPictureBytes, sheet });
 }
+
+const take = (file) =>
+  attempt(async () => {
+    if (!file) return;
+    pad.show(await drawingOfPicture(file, { maxBytes: maxPictureBytes }));
+    showMessage("Picture taken. Press “predict it” to have it read.");
+  });
 
 element("predict").addEventListener("click", predictIt);
-element("clear").addEventListener("click", clearIt);
-element("undo").addEventListener("click", undo);
-element("delete").addEventListener("click", deleteIt);
-for (const button of element("correction").querySelectorAll("button")) {
-  button.addEventListener("click", () => choose(button));
-}
-pad.addEventListener("change", updateTools);
+element("clear").addEventListener("click", () => pad.clear());
+element("undo").addEventListener("click", () => pad.undo());
+element("redo").addEventListener("click", () => pad.redo());
+for (const button of choices) button.addEventListener("click", () => choose(button));
+pad.addEventListener("change", () => {
+  showMessage();
+  update();
+});
+
+element("delete").addEventListener("click", () => {
+  if (!changing && shown()) question.showModal();
+});
+element("delete-yes").addEventListener("click", (event) => {
+  if (event.detail > 1) return; // the second half of a double click on "delete my drawing"
+  question.close();
+  deleteIt();
+});
+element("delete-no").addEventListener("click", () => question.close());
 
 element("file").addEventListener("change", (event) => {
   take(event.target.files[0]);
   event.target.value = ""; // the same file may be chosen again
 });
-sheet.addEventListener("dragover", (event) => {
+// Anywhere on the page: beside the sheet, the browser would leave the page and open the file.
+document.addEventListener("dragover", (event) => {
   event.preventDefault();
-  sheet.classList.add("over");
+  element("sheet").classList.add("over");
 });
-sheet.addEventListener("dragleave", () => sheet.classList.remove("over"));
-sheet.addEventListener("drop", (event) => {
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) element("sheet").classList.remove("over");
+});
+document.addEventListener("drop", (event) => {
   event.preventDefault();
-  sheet.classList.remove("over");
+  element("sheet").classList.remove("over");
   take(event.dataTransfer.files[0]);
 });
 document.addEventListener("paste", (event) => take(event.clipboardData?.files[0]));
 
 document.addEventListener("keydown", (event) => {
+  if (question.open) return;
   const onControl = event.target.closest?.("button, input, a, summary");
-  if (event.key === "Escape") {
-    clearIt();
-  } else if (event.key === "Enter" && !onControl && !event.repeat) {
-    event.preventDefault();
-    predictIt();
-  } else if (
-    event.key.toLowerCase() === "z" &&
-    (event.ctrlKey || event.metaKey) &&
-    !event.shiftKey
-  ) {
-    event.preventDefault();
-    undo();
-  }
+  const key = event.key.toLowerCase();
+  const command = event.ctrlKey || event.metaKey;
+  if (command && (key === "y" || (key === "z" && event.shiftKey))) pad.redo();
+  else if (command && key === "z") pad.undo();
+  else if (event.key === "Escape") pad.clear();
+  else if (event.key === "Enter" && !onControl && !event.repeat) predictIt();
+  else return;
+  event.preventDefault();
 });
 
-updateTools();
+update();
 showRecent(open);
