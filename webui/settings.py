@@ -6,6 +6,7 @@ models directory, the model server's address). No secret and no password has a d
 """
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -75,8 +76,38 @@ RATE_LIMIT = read_rate(environment)  # None: off
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # no upload is written to disk
 
+# --- logins (webui/access/logins.py) -----------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "MinimumLengthValidator": {"min_length": 10},
+        "UserAttributeSimilarityValidator": {},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+AXES_FAILURE_LIMIT = 5  # people forget which password it was
+AXES_COOLOFF_TIME = timedelta(minutes=15)  # 480 guesses a day at one name from one address
+# Not the name alone, or anybody could lock out its owner.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nor keep the owner out for ever
+AXES_CLIENT_IP_CALLABLE = "webui.access.logins.login_address"
+AXES_LOCKOUT_CALLABLE = "webui.access.logins.locked_response"
+AXES_DISABLE_ACCESS_LOG = True  # addresses are kept until the cool-off is over, no longer
+AXES_ENABLE_ADMIN = False  # webui.access.admin shows the failed logins
+AXES_VERBOSE = False
+
 # --- Django ------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "axes",
+    "webui.access",  # before Django's auth, whose createsuperuser it replaces
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -85,7 +116,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_structlog",
-    "webui.access",
     "webui.recognition",
     "webui.records",
     "webui.rollout",
@@ -111,6 +141,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "webui.access.logins.LoginRateMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it replaces the answer to a locked login
 ]
 
 ROOT_URLCONF = "webui.urls"

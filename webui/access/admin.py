@@ -1,7 +1,9 @@
-"""API keys in the admin: created, shown once, revoked; not edited."""
+"""API keys in the admin: created, shown once, revoked, not edited; and failed logins."""
 
 from typing import TYPE_CHECKING, Any, cast
 
+from axes.admin import AccessAttemptAdmin
+from axes.models import AccessAttempt
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[ApiKey]
 else:
     ModelAdmin = admin.ModelAdmin
+
+
+admin.site.register(AccessAttempt, AccessAttemptAdmin)  # deleting an attempt unlocks its name
 
 
 @admin.register(ApiKey)

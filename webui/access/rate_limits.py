@@ -131,6 +131,16 @@ def limiter() -> Limiter:
     return Limiter(settings.RUNTIME_DIR / "limits.sqlite3")
 
 
+def seconds_to_wait(counted: Sequence[tuple[str, Rate]]) -> float:
+    """Count one request for each caller, or for none; return the seconds that it must wait."""
+    try:
+        return limiter().wait_for_all(counted)
+    except (sqlite3.Error, OSError) as problem:
+        # Without a count everybody may ask: a full disk must not stop the site.
+        logger.exception("rate_limit_not_counted", problem=str(problem))
+        return 0.0
+
+
 def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
     """Count one request for `action`, for the visitor and for the address, unless it is refused.
 
@@ -146,12 +156,7 @@ def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
         counted.append((f"{action} nobody at {address}", rate))
     if caller.key is None:
         counted.append((f"{action} all at {address}", rate.times(SHARED_ADDRESS)))
-    try:
-        seconds = limiter().wait_for_all(counted)
-    except (sqlite3.Error, OSError) as problem:
-        # Without a count everybody may draw: a full disk must not stop the site.
-        logger.exception("rate_limit_not_counted", problem=str(problem))
-        return
+    seconds = seconds_to_wait(counted)
     if seconds:
         raise ApiError(
             429,

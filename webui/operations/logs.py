@@ -84,6 +84,8 @@ def logging_config() -> dict[str, Any]:
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
             # django-structlog writes a line for every request; this adds the tracebacks.
             "django.request": {"filters": ["exceptions"]},
+            # It logs addresses. webui.access.logins logs failed logins.
+            "axes": {"level": "ERROR"},
             "urllib3": {"level": "ERROR"},
             # The driver logs a traceback for every attempt to reach a host that is down. The
             # store logs when Cassandra becomes unavailable and when it is back.
