@@ -45,8 +45,8 @@ check: $(LOCKED)  ## check format, lint, types and import rules
 	$(VENV)/bin/lint-imports --no-cache --no-logo
 
 .PHONY: protos
-protos: $(LOCKED)  ## generate serving/protos/*_pb2.py from the .proto file there
-	$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/protos/serving_config.proto
+protos: $(LOCKED)  ## generate serving/protos/*_pb2.py from the .proto files there
+	$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/protos/*.proto
 
 # Tools that read the lock files; in environments of their own, which uv keeps.
 TOOL := $(VENV)/bin/uv tool run --quiet

@@ -8,6 +8,7 @@ wrong rank can end the model server's process, so shapes are checked before a re
 """
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.client.errors import (
+    ConnectionFailed,
     InstanceRefused,
     LabelUnknown,
     ServingError,
@@ -31,6 +33,8 @@ from serving.labels import STABLE
 
 CONNECT_SECONDS = 1.0  # the model server is nearby: a connection takes a millisecond
 READ_SECONDS = 10.0  # a prediction takes milliseconds; a server that takes longer is in trouble
+RESTART_SECONDS = 3.0  # TensorFlow Serving ends in milliseconds and is back after 1.5 s
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 0.4  # between attempts to connect
 INSTANCE_BYTES = 1 << 10  # in an answer, for each instance: more than 11 numbers of 24 characters
 
 
@@ -65,6 +69,8 @@ class ServingClient:
             as soon as the file changes, else within `label_seconds` (see
             `serving.client.label_cache`).
         label_seconds: the longest time for which a resolved label is cached.
+        restart_seconds: the time from the first failed connection within which predictions wait
+            for the model server to listen again.
     """
 
     def __init__(
@@ -76,6 +82,7 @@ class ServingClient:
         read_timeout: float = READ_SECONDS,
         config_file: Path | None = None,
         label_seconds: float = LABEL_CACHE_SECONDS,
+        restart_seconds: float = RESTART_SECONDS,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.model_name = model_name
@@ -84,6 +91,7 @@ class ServingClient:
         self._read_timeout = read_timeout
         self._config_file = config_file
         self._label_seconds = label_seconds
+        self._restart_seconds = restart_seconds
         self._begin_process()
 
     def _begin_process(self) -> None:
@@ -99,6 +107,7 @@ class ServingClient:
             config_file=self._config_file,
             seconds=self._label_seconds,
         )
+        self._failing_since: float | None = None  # the first failed connection of an outage
         self._pid = os.getpid()  # last, because another thread may be reading it
 
     def _in_this_process(self) -> None:
@@ -110,6 +119,10 @@ class ServingClient:
 
         If the server does not have the label, or its version, the stable version answers and
         `Answer.label` is `stable`: a canary may be withdrawn while it is being asked.
+
+        While the model server restarts, its connections are refused. The call then waits for it
+        until `restart_seconds` after the first failed connection. A longer outage is not waited
+        for: each further call tries once, so that no thread of the site is held up.
 
         Args:
             instances: (n, 28, 28) or (n, 28, 28, 1), 0..1, ink 1.
@@ -123,10 +136,29 @@ class ServingClient:
         """
         self._in_this_process()
         body = request_body(instances)
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                answer = self._predict(body, label, count=len(instances))
+            except ConnectionFailed:
+                now = time.monotonic()
+                since = self._failing_since = self._failing_since or now
+                if now + pause > since + self._restart_seconds:
+                    raise
+            except ServingError:
+                self._failing_since = None
+                raise
+            else:
+                self._failing_since = None
+                return answer
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _predict(self, body: bytes, label: str, *, count: int) -> Answer:
         refusal = ""
         for choice in dict.fromkeys((label, STABLE)):
             try:
-                return self._predict_by(choice, body, count=len(instances))
+                return self._predict_by(choice, body, count=count)
             except (LabelUnknown, VersionNotLoaded) as error:
                 refusal = str(error)
         raise ServingUnavailable(f"no version of {self.model_name!r} is served: {refusal}")

@@ -19,6 +19,10 @@ class ServingUnavailable(ServingError):
         self.retry_after = retry_after
 
 
+class ConnectionFailed(ServingUnavailable):
+    """Nothing listens there, or connections are closed: the model server may be restarting."""
+
+
 class InstanceRefused(ServingError):
     """The model server refused the instances as malformed (400); the message is its own."""
 

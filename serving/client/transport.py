@@ -6,8 +6,14 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from serving.client.errors import RETRY_AFTER_SECONDS, ServingError, ServingUnavailable
+from serving.client.errors import (
+    RETRY_AFTER_SECONDS,
+    ConnectionFailed,
+    ServingError,
+    ServingUnavailable,
+)
 
 POOL_CONNECTIONS = 32  # at least the threads of one site process
 RESPONSE_BYTES = 1 << 20  # larger than any status, metadata or error document of one model
@@ -42,7 +48,8 @@ class Transport:
         After a timeout it is not repeated: the visitor would only wait twice as long.
 
         Raises:
-            ServingUnavailable: no connection, no answer in time, or a status for later.
+            ConnectionFailed: nothing listens, or the connection broke twice.
+            ServingUnavailable: no answer in time, or a status for later.
             ServingError: the answer is longer than `limit` bytes, or not JSON.
         """
         for last_try in (False, True):
@@ -53,8 +60,8 @@ class Transport:
                     f"the model server at {self._base_url} did not answer in time"
                 ) from error
             except requests.ConnectionError as error:
-                if last_try:
-                    raise ServingUnavailable(
+                if last_try or _is_refused(error):
+                    raise ConnectionFailed(
                         f"no model server answers at {self._base_url}"
                     ) from error
             except requests.RequestException as error:
@@ -103,3 +110,9 @@ class Transport:
                 f"{method} {self._base_url}{path} was answered {status} without JSON: "
                 f"{received[:200].decode(errors='replace')!r}"
             ) from error
+
+
+def _is_refused(error: requests.ConnectionError) -> bool:
+    """Returns whether no connection was made, so that the same would happen at once again."""
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)

@@ -1,1 +1,1 @@
-"""Generated messages of TensorFlow Serving's text files; see `serving_config.proto`."""
+"""Generated messages of TensorFlow's and TensorFlow Serving's files; see the `.proto` files."""

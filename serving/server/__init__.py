@@ -11,10 +11,17 @@ messages, and the order of loading and unloading are the same. The intended diff
   ignored, so `--rest_api_port` is required. Flags that only concern gRPC, TensorFlow Lite, XLA
   or GPUs are refused by name. `--rest_api_bind_address` exists only here.
 * `--name value` is accepted as well as `--name=value`.
+* The warm-up checks shapes and dtypes in the same way, so a record that does not fit the
+  signature fails the load. In TensorFlow Serving a wrong rank can end the process, again at each
+  restart, as long as the configuration names the version.
 * With batching, requests of different shapes run separately. TensorFlow Serving fails all of
   them unless padding is on.
 * A client that stalls within a request is disconnected after 50 seconds, an idle one after 300;
-  a body over 1 GiB is answered with 413, headers over 256 KiB with 400.
+  a body over 1 GiB is answered with 413, headers over 256 KiB with 400. TensorFlow Serving
+  accepts such headers and bodies.
+* A chunk of a body may have an extension (RFC 9112, 7.1.1), which is ignored; TensorFlow Serving
+  answers 413.
+* JSON may be nested to any depth. 100,000 levels end TensorFlow Serving's process.
 * A tensor has at most 64 dimensions (NumPy's limit; TensorFlow's is 254).
 
 Packages: `http` (connections and routes), `json` (requests and responses), `runtime` (worker

@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -71,6 +72,7 @@ class ModelServer:
         self._stop_requested: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
+        self._batcher: Batcher | None = None
         self.core: ServerCore | None = None
         self.port = flags.rest_api_port
 
@@ -113,6 +115,11 @@ class ModelServer:
         # garbage collection visits them and delays all requests for a third of a second.
         gc.freeze()
         flags = self._flags
+        self._batcher = batcher = (
+            Batcher(self._batching, timeout_seconds=max(flags.rest_api_timeout_in_ms, 0) / 1000)
+            if self._batching is not None
+            else None
+        )
         self.core = core = ServerCore(
             loader=self._load,
             options=ManagerOptions(
@@ -127,11 +134,6 @@ class ModelServer:
         if self._stopping.is_set():
             core.stop()
         workers = Workers(flags.rest_api_num_threads)
-        batcher = (
-            Batcher(self._batching, timeout_seconds=max(flags.rest_api_timeout_in_ms, 0) / 1000)
-            if self._batching is not None
-            else None
-        )
         try:
             await asyncio.to_thread(core.start, self._config)
             if not self._stopping.is_set():
@@ -182,7 +184,10 @@ class ModelServer:
             try:
                 if self._flags.enable_model_warmup:
                     iterations = max(self._flags.num_request_iterations_for_warmup, 1)
-                    count = warm_up(model, directory, iterations=iterations)
+                    run = model.run_tensors
+                    if self._batcher is not None:
+                        run = partial(self._batcher.run, model)
+                    count = warm_up(model, directory, run=run, iterations=iterations)
                     if count:
                         logger.info("%s warmed up with %d records", version, count)
             except BaseException:

@@ -21,16 +21,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.client import ServingClient, ServingError, VersionStatus
+from serving.client import ServingClient, ServingError, VersionNotLoaded, VersionStatus
 from serving.labels import CANARY, STABLE
 from serving.models_config import ConfigError
-from serving.versions.repository import InvalidSource, Repository
-from serving.versions.smoke_test import InvalidModel, SmokeTest, run_smoke_test
+from serving.versions.declared_tensors import InvalidModel
+from serving.versions.repository import InvalidSource, Repository, check_layout
+from serving.versions.smoke_test import SmokeTest, check_files, run_smoke_test
 
 LOAD_SECONDS = 120.0  # a version's load and warm-up, polls and one retry included
 LABEL_MOVE_SECONDS = 30.0  # the server polls its file every second or so, and then moves the label
 RESTORE_SECONDS = 10.0
 POLL_SECONDS = 0.1
+SILENT_SECONDS = 0.5  # without an answer, several polls in a row; a server that loads answers
 
 
 class VersionChangeError(Exception):
@@ -139,7 +141,8 @@ class VersionManager:
 
         Raises:
             ChangeRefused: the server does not answer, or the number is taken.
-            ChangeFailed: the version is invalid, or the server did not load it.
+            ChangeFailed: the version is invalid, or the server did not load it (or ended while
+                it tried).
         """
         deployment = self._checked_deployment()
         taken = used | set(self.repository.versions()) | set(deployment.versions)
@@ -170,6 +173,9 @@ class VersionManager:
 
     def promote(self, version: int) -> Deployment:
         """Makes a version the stable one, and loads it first if necessary.
+
+        Its files are checked as `publish` checks them, since the directory may have been put
+        there by hand; a version that is not loaded yet passes the whole smoke test.
 
         If it is the canary, the same write removes that label.
 
@@ -253,6 +259,7 @@ class VersionManager:
                 f"there is no version {version}; there are: "
                 f"{', '.join(map(str, self.repository.versions())) or 'none'}"
             )
+        self._check_version(version)
         with self._restoring(deployment):
             loaded = self._load(version, deployment)
             labels = self._available_labels(labels)
@@ -266,8 +273,26 @@ class VersionManager:
             self.repository.write_config(versions=versions, labels=labels)
         return Deployment(versions=versions, labels=labels)
 
-    def _load(self, version: int, deployment: Deployment) -> tuple[int, ...]:
-        """Adds a version to those served and waits until it is loaded; returns all of them."""
+    def _check_version(self, version: int) -> None:
+        """Checks a version's directory; a loaded version need not be loaded once more.
+
+        Raises:
+            ChangeFailed: the version must not be served.
+        """
+        version_dir = self.repository.version_dir(version)
+        self._refuse_failed(version)
+        try:
+            check_layout(version_dir)
+            if self._is_available(version):
+                check_files(version_dir)
+            else:
+                run_smoke_test(version_dir, heartbeat=self._heartbeat)
+        except (InvalidSource, InvalidModel) as problem:
+            raise ChangeFailed(
+                f"version {version} cannot be served: {problem}", version=version
+            ) from problem
+
+    def _refuse_failed(self, version: int) -> None:
         for status in self._statuses():
             if status.version == version and status.failed:
                 raise ChangeFailed(
@@ -275,6 +300,10 @@ class VersionManager:
                     f"again: {status.error}. Publish it anew, under a new number",
                     version=version,
                 )
+
+    def _load(self, version: int, deployment: Deployment) -> tuple[int, ...]:
+        """Adds a version to those served and waits until it is loaded; returns all of them."""
+        self._refuse_failed(version)
         versions = tuple(sorted({*deployment.versions, version}))
         if versions != deployment.versions:
             self.repository.write_config(
@@ -293,8 +322,24 @@ class VersionManager:
 
     def _wait_until_available(self, version: int) -> None:
         state = "not seen by the server"
+        answered = time.monotonic()
         for _ in self._poll(self._load_seconds):
-            for status in self._statuses():
+            try:
+                statuses = self.client.versions()
+            except VersionNotLoaded:  # an answer
+                statuses = []
+            except ServingError as problem:
+                if time.monotonic() - answered < SILENT_SECONDS:
+                    continue
+                # Restarted with this version in its configuration, the server would try it again.
+                raise ChangeFailed(
+                    f"the model server stopped answering while it loaded version {version} "
+                    f"({problem}), so the version is taken back. Loading it probably ended the "
+                    "server's process; the server's log has the reason",
+                    version=version,
+                ) from problem
+            answered = time.monotonic()
+            for status in statuses:
                 if status.version == version:
                     state = f"in state {status.state}"
                     if status.available:

@@ -1,10 +1,11 @@
 """Tests a model version before a model server sees it.
 
 With the server's default flags one corrupt version blocks every swap for five minutes, and the
-server reports the reason only after its last retry. The version's files are compared with the
-checksums on its card. Where TensorFlow is available, the version is also loaded and asked for
-predictions in a process of its own, bounded in time and memory, so that a broken or hostile file
-can end only that process. The site's image has no TensorFlow; there the checksums must do.
+server reports the reason only after its last retry. A version whose warm-up has a wrong shape can
+even end the server's process. So the version's files are compared with the checksums on its card,
+and its warm-up records with its signature. Where TensorFlow is available, the version is also
+loaded and asked for predictions in a process of its own, bounded in time and memory, so that a
+broken or hostile file can end only that process. The site's image has no TensorFlow.
 """
 
 import importlib.util
@@ -17,15 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.versions.card import CARD, CardError, read_card, verify_files
+from serving.versions.declared_tensors import GRAPH, InvalidModel, check_declared_tensors
 
 SMOKE_TEST_SECONDS = 180.0  # TensorFlow's import takes 3 to 30 s, a load and its warm-up a few
 HEARTBEAT_SECONDS = 0.5
 PROCESS_MODULE = "serving.versions.smoke_test_process"
-GRAPH = "saved_model.pb"
-
-
-class InvalidModel(Exception):
-    """The version must not be served; the message gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +44,7 @@ def run_smoke_test(
     heartbeat: Callable[[], None] = lambda: None,
     with_tensorflow: bool | None = None,
 ) -> SmokeTest:
-    """Compares a version's files with its card, and loads it where TensorFlow is available.
+    """Checks a version's files, and loads it where TensorFlow is available.
 
     Args:
         version_dir: a complete version, not being written to any more.
@@ -58,9 +55,7 @@ def run_smoke_test(
     Raises:
         InvalidModel: the version must not be served.
     """
-    has_card = (version_dir / CARD).is_file()
-    if has_card:
-        _check_files(version_dir)
+    has_card = check_files(version_dir)
     if tensorflow_is_available() if with_tensorflow is None else with_tensorflow:
         return _load_and_ask(version_dir, seconds=seconds, heartbeat=heartbeat)
     if not has_card:
@@ -71,7 +66,26 @@ def run_smoke_test(
     return SmokeTest(method="checksums")
 
 
-def _check_files(version_dir: Path) -> None:
+def check_files(version_dir: Path) -> bool:
+    """Compares a version's files with its card, and its warm-up records with its signature.
+
+    Returns:
+        Whether it has a card.
+
+    Raises:
+        InvalidModel: the version must not be served.
+    """
+    has_card = (version_dir / CARD).is_file()
+    if has_card:
+        _check_checksums(version_dir)
+    try:
+        check_declared_tensors(version_dir)
+    except OSError as error:
+        raise InvalidModel(str(error)) from error
+    return has_card
+
+
+def _check_checksums(version_dir: Path) -> None:
     try:
         card = read_card(version_dir)
         verify_files(version_dir, card)

@@ -12,14 +12,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving.versions.smoke_test import InvalidModel
+from serving.versions.declared_tensors import (
+    INPUT,
+    INPUT_SHAPE,
+    OUTPUT,
+    SIGNATURE,
+    WARM_UP,
+    InvalidModel,
+    check_declared_tensors,
+)
 
 MEMORY_BYTES = 4 << 30  # TensorFlow itself takes 0.5 GiB; a digit model a few megabytes
 CPU_SECONDS = 300
 BATCHES = (1, 3)
-INPUT_SHAPE = (28, 28, 1)
-SIGNATURE = "serving_default"
-WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
+INSTANCE_SHAPE = INPUT_SHAPE[1:]
 
 
 def limit_resources() -> None:
@@ -30,10 +36,10 @@ def limit_resources() -> None:
 
 
 def load(version_dir: Path) -> Any:
-    """Returns the `serving_default` signature, with the input and output that the site uses.
+    """Returns the `serving_default` signature.
 
     Raises:
-        InvalidModel: TensorFlow does not load the version, or its signature is another.
+        InvalidModel: TensorFlow does not load the version, or it has no such signature.
     """
     import tensorflow as tf
 
@@ -44,20 +50,6 @@ def load(version_dir: Path) -> Any:
     signature = model.signatures.get(SIGNATURE)
     if signature is None:
         raise InvalidModel(f"it has no signature {SIGNATURE!r}, only {sorted(model.signatures)}")
-    inputs = signature.structured_input_signature[1]
-    if sorted(inputs) != ["image"]:
-        raise InvalidModel(f"its inputs are {sorted(inputs)}; the one input must be 'image'")
-    image = inputs["image"]
-    if image.dtype != tf.float32 or not image.shape.is_compatible_with((None, *INPUT_SHAPE)):
-        raise InvalidModel(
-            f"its input 'image' is {image.dtype.name} {image.shape}; it must be float32 "
-            "(None, 28, 28, 1)"
-        )
-    if sorted(signature.structured_outputs) != ["probabilities"]:
-        raise InvalidModel(
-            f"its outputs are {sorted(signature.structured_outputs)}; the one output must be "
-            "'probabilities'"
-        )
     # A signature does not keep the loaded object alive by itself.
     signature.owner_of_variables = model
     return signature
@@ -73,7 +65,7 @@ def ask(signature: Any, image: Any) -> int:
     import tensorflow as tf
 
     try:
-        answer = signature(image=tf.convert_to_tensor(image))["probabilities"].numpy()
+        answer = signature(**{INPUT: tf.convert_to_tensor(image)})[OUTPUT].numpy()
     except Exception as error:
         raise InvalidModel(
             f"asked for {len(image)} instances, it fails: {_summary(error)}"
@@ -105,15 +97,7 @@ def warm_up(signature: Any, version_dir: Path) -> None:
     try:
         for record in tf.data.TFRecordDataset(str(file)):
             log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
-            if log.WhichOneof("log_type") != "predict_log":
-                raise InvalidModel(
-                    f"{WARM_UP} holds a {log.WhichOneof('log_type')}, not a predict_log"
-                )
-            request = log.predict_log.request
-            wanted = request.model_spec.signature_name or SIGNATURE
-            if wanted != SIGNATURE or sorted(request.inputs) != ["image"]:
-                raise InvalidModel(f"{WARM_UP} asks {wanted!r} for {sorted(request.inputs)}")
-            ask(signature, tf.make_ndarray(request.inputs["image"]))
+            ask(signature, tf.make_ndarray(log.predict_log.request.inputs[INPUT]))
     except InvalidModel:
         raise
     except Exception as error:
@@ -128,13 +112,17 @@ def check_model(version_dir: Path) -> int:
     """
     import numpy as np
 
+    check_declared_tensors(version_dir)
     signature = load(version_dir)
     warm_up(signature, version_dir)
     random = np.random.default_rng(0)
-    blank, ink = np.zeros((1, *INPUT_SHAPE), np.float32), np.ones((1, *INPUT_SHAPE), np.float32)
+    blank, ink = (
+        np.zeros((1, *INSTANCE_SHAPE), np.float32),
+        np.ones((1, *INSTANCE_SHAPE), np.float32),
+    )
     widths = {ask(signature, blank), ask(signature, ink)}
     for size in BATCHES:
-        widths.add(ask(signature, random.random((size, *INPUT_SHAPE), np.float32)))
+        widths.add(ask(signature, random.random((size, *INSTANCE_SHAPE), np.float32)))
     (classes,) = widths
     return classes
 

@@ -106,6 +106,8 @@ class Connection(asyncio.Protocol):
         self._origin = ""
         self._gzip = False
         self._expects_continue = False
+        self._is_chunked = False  # the headers are complete, and a body in chunks follows
+        self._has_chunks = False
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -141,7 +143,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             line = REQUEST_LINE.match(self._first_bytes)
             unknown = line is not None and line.group(1).decode() not in METHODS
-            self._refuse(501 if unknown else 400, "")
+            # libevent calls a chunk whose size it cannot read too long.
+            self._refuse(413 if self._is_chunked else 501 if unknown else 400, "")
 
     def eof_received(self) -> bool:
         """Answer pending requests before closing."""
@@ -174,12 +177,15 @@ class Connection(asyncio.Protocol):
             self._gzip = b"gzip" in value.lower()
         elif name == b"expect":
             self._expects_continue = value.lower() == b"100-continue"
+        elif name == b"transfer-encoding":
+            self._has_chunks = b"chunked" in value.lower()
         elif name == b"origin":
             self._origin = value.decode("latin-1")
         elif name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
             raise _TooLarge(413, "body")
 
     def on_headers_complete(self) -> None:
+        self._is_chunked = self._has_chunks
         if self._expects_continue and self._transport is not None and self._current is None:
             self._transport.write(CONTINUE)
 
@@ -190,7 +196,7 @@ class Connection(asyncio.Protocol):
             raise _TooLarge(413, "body")
 
     def on_message_complete(self) -> None:
-        self._in_request = False
+        self._in_request = self._is_chunked = False
         path = self._url.decode("utf-8", "surrogateescape")
         if not path.startswith("/"):
             path = ABSOLUTE_FORM.sub("", path, count=1)

@@ -106,7 +106,9 @@ def _add(feature: tf.train.Feature, name: str, value: Value) -> None:
     else:  # an integer or a bool
         _check_kind(feature, name, "int64_list")
         if value >= 2**63:
-            raise invalid_argument(f"Feature: {name} has uint64 element. Only int64 is supported.")
+            raise invalid_argument(
+                f"Feature: {name} has uint64_t element. Only int64_t is supported."
+            )
         feature.int64_list.value.append(int(value))
 
 

@@ -17,7 +17,14 @@ from tensorflow.core.framework import types_pb2
 
 from serving.server.json.parser import JsonObject, Value, parse
 from serving.server.json.writer import echo
-from serving.server.runtime.saved_model import Array, Signature, Tensor, Tensors, dtype_word
+from serving.server.runtime.saved_model import (
+    Array,
+    Signature,
+    Tensor,
+    Tensors,
+    dtype_word,
+    shape_text,
+)
 from serving.server.status import Code, StatusError, invalid_argument
 
 INT32 = (-(2**31), 2**31 - 1)
@@ -120,18 +127,7 @@ def check_shapes(signature: Signature, tensors: Tensors) -> None:
     TensorFlow Serving has no such check, and a wrong rank can end its process.
     """
     for name, array in tensors.items():
-        wanted = signature.inputs[name].shape
-        if wanted is None:
-            continue
-        fits = len(wanted) == array.ndim and all(
-            size in (-1, actual) for size, actual in zip(wanted, array.shape, strict=True)
-        )
-        if not fits:
-            raise invalid_argument(
-                f"Input tensor {name} has shape {_shape_text(array.shape)}, which does not fit "
-                f"{_shape_text(wanted)}, the shape that signature {signature.name} declares "
-                "(-1: any size)"
-            )
+        signature.check_shape(name, array.shape)
 
 
 def _rows(instances: list[Value], inputs: Mapping[str, Tensor]) -> Tensors:
@@ -209,7 +205,7 @@ class _Rows:
             raise invalid_argument(f"Expecting tensor size: {prod(first)} but got: {len(flat)}")
         if first != shape:
             raise invalid_argument(
-                f"Expecting shape {_shape_text(first)} but got: {_shape_text(shape)}"
+                f"Expecting shape {shape_text(first)} but got: {shape_text(shape)}"
             )
         self._values[name].extend(flat)
 
@@ -253,10 +249,6 @@ def _shape(value: Value) -> tuple[int, ...]:
             break
         value = value[0]
     return tuple(shape)
-
-
-def _shape_text(shape: tuple[int, ...]) -> str:
-    return f"[{','.join(map(str, shape))}]"
 
 
 def _is_named(value: Value) -> bool:

@@ -4,6 +4,7 @@ Follows `MakeJsonFromTensors` of json_tensor.cc.
 """
 
 import base64
+from collections.abc import Iterator
 from math import prod
 
 from tensorflow.core.framework import types_pb2
@@ -14,6 +15,7 @@ from serving.server.json.writer import quote
 from serving.server.runtime.saved_model import Array, Signature, Tensors, dtype_word
 from serving.server.status import invalid_argument
 
+INDENT = "    "  # rapidjson's PrettyWriter
 BYTES_SUFFIX = "_bytes"  # string outputs with this suffix are base64, all others raw
 
 
@@ -41,8 +43,13 @@ def _rows(signature: Signature, outputs: Tensors) -> str:
                 f"expecting: {count}"
             )
         count = array.shape[0]
+    outer = 2 if len(outputs) == 1 else 3
     columns = {
-        name: _nested(_scalars(signature, name, array), array.shape[1:], outermost=count)
+        name: _nested(
+            _scalars(signature, name, array, depth=outer + array.ndim - 1),
+            array.shape[1:],
+            outermost=count,
+        )
         for name, array in outputs.items()
     }
     if len(columns) == 1:
@@ -61,8 +68,12 @@ def _rows(signature: Signature, outputs: Tensors) -> str:
 
 
 def _columns(signature: Signature, outputs: Tensors) -> str:
+    """Return the outputs with a line for every element, as TensorFlow Serving prints columns."""
+    outer = 1 if len(outputs) == 1 else 2
     texts = {
-        name: _nested(_scalars(signature, name, array), array.shape, outermost=1)[0]
+        name: _multiline(
+            iter(_scalars(signature, name, array, depth=outer + array.ndim)), array.shape, outer
+        )
         for name, array in outputs.items()
     }
     if len(texts) == 1:
@@ -81,7 +92,19 @@ def _nested(scalars: list[str], shape: tuple[int, ...], *, outermost: int) -> li
     return texts
 
 
-def _scalars(signature: Signature, name: str, array: Array) -> list[str]:
+def _multiline(scalars: Iterator[str], shape: tuple[int, ...], depth: int) -> str:
+    """Join scalars into nested lists, `depth` levels deep in the document."""
+    if not shape:
+        return next(scalars)
+    if not shape[0]:
+        return "[]"
+    inner = INDENT * (depth + 1)
+    items = [_multiline(scalars, shape[1:], depth + 1) for _ in range(shape[0])]
+    return "[\n" + ",\n".join(inner + item for item in items) + f"\n{INDENT * depth}]"
+
+
+def _scalars(signature: Signature, name: str, array: Array, *, depth: int) -> list[str]:
+    """Return the text of each value; `depth` is that of the innermost list in the document."""
     dtype = signature.outputs[name].dtype
     flat = array.ravel()
     if dtype == types_pb2.DT_FLOAT:
@@ -95,7 +118,8 @@ def _scalars(signature: Signature, name: str, array: Array) -> list[str]:
     if dtype == types_pb2.DT_STRING:
         values = [_as_bytes(value) for value in flat.tolist()]
         if name.endswith(BYTES_SUFFIX):
-            return [f'{{"b64": "{base64.b64encode(value).decode()}"}}' for value in values]
+            start, end = f"{{\n{INDENT * (depth + 1)}", f"\n{INDENT * depth}}}"
+            return [f'{start}"b64": "{base64.b64encode(value).decode()}"{end}' for value in values]
         return [quote(value).decode("utf-8", "surrogateescape") for value in values]
     raise invalid_argument(f"Failed to write JSON value for tensor type: {dtype_word(dtype)}")
 

@@ -204,6 +204,8 @@ class Batcher:
     def _enqueue(self, key: _Key, tasks: list[_Task]) -> None:
         limit = self._options.max_execution_batch_size or self._options.max_batch_size
         with self._ready:
+            if self._stopped:
+                raise StatusError(Code.UNAVAILABLE, "The server is stopping")
             batches = self._queues.setdefault(key, deque())
             free = self._options.max_enqueued_batches - len(batches)
             fits_last = bool(batches) and batches[-1].size + tasks[0].size <= limit
@@ -234,6 +236,7 @@ class Batcher:
                         return
                     self._ready.wait(self._seconds_to_next())
             _run_batch(*due, self._options)
+            del due  # holds the model, which may be unloaded while this thread waits
 
     def _next(self) -> tuple[_Key, _Batch] | None:
         """Remove and return the oldest batch that is full or due."""

@@ -6,6 +6,8 @@ thirds of the time of a signature's `ConcreteFunction`. The steps are those of
 `tensorflow/cc/saved_model/loader.cc`: read, import, restore, initialise.
 """
 
+import ctypes
+import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, saved_model_pb2
 
-from serving.server.status import Code, StatusError, not_found
+from serving.server.status import Code, StatusError, invalid_argument, not_found
 
 Array = NDArray[Any]
 Tensors = dict[str, Array]
@@ -28,6 +30,7 @@ Tensors = dict[str, Array]
 INIT_SIGNATURE = "__saved_model_init_op"  # TF2: the op that fills tables, listed as a signature
 INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")  # TF1
 DEFAULT_SIGNATURE = "serving_default"
+TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)  # malloc_trim(3), of glibc only
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,25 @@ class Signature:
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
     text: str = field(compare=False, repr=False)  # the SignatureDef, for error messages
+
+    def check_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        """Refuse a shape that contradicts the one that the signature declares for an input.
+
+        Raises:
+            StatusError: INVALID_ARGUMENT, with both shapes.
+        """
+        wanted = self.inputs[name].shape
+        if wanted is None:
+            return
+        fits = len(wanted) == len(shape) and all(
+            size in (-1, actual) for size, actual in zip(wanted, shape, strict=True)
+        )
+        if not fits:
+            raise invalid_argument(
+                f"Input tensor {name} has shape {shape_text(shape)}, which does not fit "
+                f"{shape_text(wanted)}, the shape that signature {self.name} declares "
+                "(-1: any size)"
+            )
 
 
 @dataclass(frozen=True)
@@ -148,9 +170,19 @@ class SavedModel:
             return self._callables[feeds, fetches]
 
     def close(self) -> None:
-        """Free the session; no run may be in progress."""
+        """Free the session, the graph and their memory; no run may be in progress.
+
+        TensorFlow's graph and its operations refer to one another, so that they stay until a
+        garbage collection, and glibc keeps the freed memory. Without the two steps at the end
+        the process grew by about 5 MB for each version that it had ever loaded. They take about
+        30 ms, in the thread that unloads.
+        """
         self._callables.clear()
         self._session.close()
+        del self._session
+        gc.collect()
+        if TRIM is not None:
+            TRIM(0)
 
 
 def read_meta_graph(directory: Path, tags: Sequence[str]) -> meta_graph_pb2.MetaGraphDef:
@@ -226,6 +258,10 @@ def _asset_file_defs(meta_graph: meta_graph_pb2.MetaGraphDef) -> list[meta_graph
         packed.Unpack(asset)
         found.append(asset)
     return found
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    return f"[{','.join(map(str, shape))}]"
 
 
 def dtype_word(dtype: int) -> str:

@@ -40,3 +40,4 @@ class Workers:
                 job()
             except Exception:
                 logger.exception("A request's job failed")
+            del job  # holds the model, which may be unloaded while this thread waits

@@ -28,6 +28,8 @@ def read_text_proto(path: Path, into: M) -> M:
         raise not_found(f"{path}; No such file or directory") from None
     except (OSError, UnicodeDecodeError) as error:
         raise invalid_argument(f"{path}; {error}") from None
+    if not text:  # TensorFlow maps the file into memory, which fails for an empty one
+        raise invalid_argument(f"{path}; Invalid argument (the file is empty)")
     try:
         text_format.Parse(text, into)
     except text_format.ParseError as error:

@@ -243,7 +243,7 @@ def test_a_request_is_not_repeated_after_a_timeout(server: FakeModelServer) -> N
 
 
 def test_a_request_is_repeated_once_after_a_dropped_connection(server: FakeModelServer) -> None:
-    client = client_of(server)
+    client = client_of(server, restart_seconds=0)
     client.predict(BLANK)
     server.drop = 1
     assert client.predict(BLANK).version == 1

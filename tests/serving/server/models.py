@@ -159,14 +159,28 @@ def looked_up() -> Ends:
     return {"x": x}, {"y": table.lookup(x)}
 
 
-def write_warmup(directory: Path, values: list[float], *, name: str = "x", count: int = 1) -> None:
-    """Write `count` warm-up records that predict `values`."""
+def write_warmup(
+    directory: Path,
+    values: Any,
+    *,
+    name: str = "x",
+    count: int = 1,
+    dtype: Any = tf.float32,
+    shape: list[int] | None = None,
+) -> None:
+    """Write `count` warm-up records that predict `values`, declared to have another `shape`."""
     extra = directory / "assets.extra"
     extra.mkdir()
     log = prediction_log_pb2.PredictionLog()
     request = log.predict_log.request
     request.model_spec.name = "m"
-    request.inputs[name].CopyFrom(tf.make_tensor_proto(values, tf.float32))
+    tensor = tf.make_tensor_proto(values, dtype)
+    if shape is not None:
+        tensor.tensor_shape.CopyFrom(tf.TensorShape(None).as_proto())
+        tensor.tensor_shape.unknown_rank = False
+        for size in shape:
+            tensor.tensor_shape.dim.add(size=size)
+    request.inputs[name].CopyFrom(tensor)
     with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
         for _ in range(count):
             writer.write(log.SerializeToString())

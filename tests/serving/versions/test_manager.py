@@ -1,6 +1,7 @@
 """Versions are published, promoted and retired in a real model server; failures are undone."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +131,74 @@ def test_a_bad_export_never_reaches_the_server(
     assert unchanged(served_model, before)
 
 
+def test_a_bad_warm_up_never_reaches_the_server(
+    served_model: ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the site's image: TensorFlow Serving would end, again and again."""
+    monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
+    before = served_model.repository.config_text()
+    source = export(served_model, "bad-warm-up", tmp_path)
+    with pytest.raises(ChangeFailed, match=r"is not published: record 1 .* is float \[1, 28\]"):
+        served_model.versions.publish(source)
+    assert unchanged(served_model, before)
+    assert served_model.repository.versions() == [1, 2]
+
+
+def test_a_version_is_taken_back_when_the_server_ends_while_it_loads(
+    served_model: ServedModel, tmp_path: Path
+) -> None:
+    before = served_model.repository.config_text()
+    restored: list[float] = []
+
+    def end_server() -> None:
+        if 3 in (served_model.repository.config().versions or ()) and served_model.server.process:
+            served_model.server.kill()
+            restored.append(time.monotonic())
+
+    versions = VersionManager(
+        repository=served_model.repository, client=served_model.client, heartbeat=end_server
+    )
+    with pytest.raises(ChangeFailed, match=r"stopped answering while it loaded version 3"):
+        versions.publish(export(served_model, "digit-3", tmp_path))
+    assert restored
+    assert served_model.repository.config_text() == before
+    assert served_model.repository.versions() == [1, 2]
+    served_model.server.start()
+    served_model.wait(lambda: unchanged(served_model, before))
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "reason"),
+    [
+        ("digit-3", forget_variables, "has only one of variables.index"),
+        ("digit-3", garble, "is not the file that the card was written for"),
+        ("bad-warm-up", None, "which does not fit"),
+        ("nan", None, "NaN"),
+    ],
+)
+def test_a_directory_put_there_by_hand_is_checked_before_it_is_promoted(
+    served_model: ServedModel, name: str, spoil: Callable[[Path], None] | None, reason: str
+) -> None:
+    before = served_model.repository.config_text()
+    version_dir = served_model.repository.version_dir(3)
+    shutil.copytree(served_model.exports / name, version_dir)
+    write_card(version_dir, version=3)
+    if spoil is not None:
+        spoil(version_dir)
+    with pytest.raises(ChangeFailed, match="version 3 cannot be served: ") as raised:
+        served_model.versions.promote(3)
+    assert reason in str(raised.value)
+    assert unchanged(served_model, before)
+
+
+def test_the_files_of_a_loaded_version_are_checked_too(served_model: ServedModel) -> None:
+    before = served_model.repository.config_text()
+    forget_variables(served_model.repository.version_dir(2))
+    with pytest.raises(ChangeFailed, match=r"variables\.index"):
+        served_model.versions.promote(2)
+    assert unchanged(served_model, before)
+
+
 def test_a_version_that_does_not_load_is_reported_in_the_servers_words(
     served_model: ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,7 +206,8 @@ def test_a_version_that_does_not_load_is_reported_in_the_servers_words(
     monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
     before = served_model.repository.config_text()
     source = export(served_model, "digit-3", tmp_path)
-    garble(source)
+    graph = source / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes().replace(b"Softmax", b"Softmix"))  # an unknown operation
     write_card(source)
     with pytest.raises(ChangeFailed, match=r"does not load version 3: [A-Z_]+: .+") as raised:
         served_model.versions.publish(source)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from serving.versions.card import CARD
-from serving.versions.smoke_test import InvalidModel, SmokeTest, run_smoke_test
+from serving.versions.declared_tensors import InvalidModel
+from serving.versions.smoke_test import SmokeTest, run_smoke_test
 from tests.harness import ROOT
 from tests.harness.tiny_models import write_card
 
@@ -18,7 +19,8 @@ from tests.harness.tiny_models import write_card
 CHECK_MODELS = """
 import json, sys
 from pathlib import Path
-from serving.versions.smoke_test_process import InvalidModel, limit_resources, check_model
+from serving.versions.declared_tensors import InvalidModel
+from serving.versions.smoke_test_process import limit_resources, check_model
 limit_resources()
 found = {}
 for name in sys.argv[2:]:
@@ -37,7 +39,7 @@ REASONS = {
     "unnormalised": "not probabilities",
     "misnamed-input": "'picture'",
     "misnamed-output": "'scores'",
-    "bad-warm-up": "asked for 1 instances, it fails",
+    "bad-warm-up": "its 'image' is float [1, 28], which does not fit",
     "no-signature": "signature 'serving_default'",
 }
 
@@ -78,7 +80,7 @@ def test_a_good_version_passes_in_a_process_of_its_own(version: Path) -> None:
 def test_a_garbled_graph_is_refused(version: Path) -> None:
     graph = version / "saved_model.pb"
     graph.write_bytes(graph.read_bytes()[: graph.stat().st_size // 2])
-    with pytest.raises(InvalidModel, match="TensorFlow does not load it"):
+    with pytest.raises(InvalidModel, match=r"saved_model\.pb is damaged"):
         run_smoke_test(version)
 
 

@@ -47,11 +47,13 @@ def test_errors(client: Client, path: str) -> None:
     assert error({"examples": [{"x": [1.0, "a"]}]}) == (
         "Unexpected element type in feature: x expecting type: float"
     )
+    assert "Feature: x has uint64_t element. Only int64_t is supported." in error(
+        {"examples": [{"x": 2**63}]}
+    )
     assert "Feature: x has element with unexpected JSON type: Null" in error(
         {"examples": [{"x": None}]}
     )
     assert "unexpected JSON type: Array" in error({"examples": [{"x": [[1.0]]}]})
-    assert "Only int64 is supported" in error({"examples": [{"x": 2**63}]})
     assert error({"signature_name": "n", "examples": [{}]}) == (
         "No signature was found with the name: n"
     )

@@ -195,7 +195,45 @@ ACCEPTED = [
 def test_accepted_tokens(client: Client, word: str, sent: bytes, expected: bytes | None) -> None:
     reply = client.predict(f"echo_{word}", b'{"inputs": ' + sent + b"}")
     assert reply.status == 200, reply.body
-    assert reply.body == b'{\n    "outputs": ' + (expected or sent) + b"\n}"
+    assert reply.body == b'{\n    "outputs": ' + _multiline(expected or sent) + b"\n}"
+
+
+def _multiline(text: bytes) -> bytes:
+    """Return a list as TensorFlow Serving prints it in the column format."""
+    if not text.startswith(b"["):
+        return text
+    elements = text[1:-1].split(b", ")
+    return b"[\n        " + b",\n        ".join(elements) + b"\n    ]"
+
+
+def test_column_format_has_a_line_for_every_element(client: Client) -> None:
+    reply = client.predict("echo_float", b'{"inputs": [[[1, 2]], [[3, 4]]]}')
+    assert (
+        reply.body.decode()
+        == """{
+    "outputs": [
+        [
+            [
+                1.0,
+                2.0
+            ]
+        ],
+        [
+            [
+                3.0,
+                4.0
+            ]
+        ]
+    ]
+}"""
+    )
+    text = client.predict("two", {"inputs": {"a": [1], "b": [2]}}).body.decode()
+    assert '{\n    "outputs": {\n        "' in text
+    assert '"sum": [\n            3.0\n        ]' in text
+    text = client.predict("strings", {"inputs": ["a"]}).body.decode()
+    assert (
+        '"raw_bytes": [\n            {\n                "b64": "YQ=="\n            }\n        ]'
+    ) in text
 
 
 REFUSED = [

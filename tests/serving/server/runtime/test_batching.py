@@ -182,7 +182,7 @@ def test_parameters(tmp_path: Path) -> None:
 
 def test_bundled_parameters() -> None:
     bundled = Path(__file__).parents[4] / "serving" / "batching.config"
-    assert read_batching_options(str(bundled), processors=2).max_batch_size == 32
+    assert read_batching_options(str(bundled), processors=2).max_batch_size == 64
 
 
 @pytest.fixture(scope="module")

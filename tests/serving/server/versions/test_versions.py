@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
-from serving.server.status import StatusError
+from serving.server.status import Code, StatusError
+from tests.harness import ROOT
 from tests.harness.model_server import config_text, model_server_thread
 from tests.harness.ports import free_port, is_listening
 from tests.harness.rest_client import Client, Reply
@@ -183,6 +185,56 @@ def test_warm_up(tmp_path: Path) -> None:
         error = status(client, 2)
         assert error["error_code"] == "INVALID_ARGUMENT"
         assert answer(client) == 1
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({"values": [1.0]}, r"Input tensor x has shape \[1\], which does not fit \[-1,2,2\]"),
+        ({"values": [[[1.0, 2.0]]]}, r"has shape \[1,1,2\], which does not fit"),
+        ({"values": [[[1.0, 2.0]] * 2], "dtype": tf.float64}, "Input tensor x is double, .* float"),
+        ({"values": [1.0], "shape": [1 << 40, 2, 2]}, "declares 17592186044416 bytes"),
+        ({"values": [1.0], "shape": [-1, 2, 2]}, "negative"),
+    ],
+)
+def test_warm_up_records_that_do_not_fit_the_signature(
+    tmp_path: Path, record: dict[str, Any], reason: str
+) -> None:
+    """Refused before they run: a wrong rank can end the process, a huge shape its memory."""
+    models.write_warmup(publish(tmp_path / "m", 1, models.matrix), **record)
+    with pytest.raises(StatusError, match=reason), serving(tmp_path / "m"):
+        pass
+
+
+def test_warm_up_runs_in_batches(tmp_path: Path) -> None:
+    """As in TensorFlow Serving: a record larger than a batch makes the load fail."""
+    base = tmp_path / "m"
+    models.write_warmup(publish(base, 1), [1.0, 2.0])
+    parameters = tmp_path / "batching.config"
+    parameters.write_text("max_batch_size { value: 2 }")
+    with serving(base, enable_batching=True, batching_parameters_file=str(parameters)) as client:
+        assert answer(client) == 1
+        draft = models.write_model(tmp_path / "d", {"serving_default": models.constant(2)})
+        models.write_warmup(draft, [1.0, 2.0, 3.0])
+        draft.rename(base / "2")
+        wait_until(lambda: client.states("m").get(2) == "END")
+        assert status(client, 2) == {
+            "error_code": "INVALID_ARGUMENT",
+            "error_message": "Task size 3 is larger than maximum input batch size 2",
+        }
+
+
+def test_bundled_versions_load_with_the_bundled_batching_parameters(tmp_path: Path) -> None:
+    config = tmp_path / "models.config"
+    policy = "model_version_policy { all {} }"
+    config.write_text(config_text({"m": (ROOT / "serving/models/digits", policy)}))
+    with model_server_thread(
+        **FAST,
+        model_config_file=str(config),
+        enable_batching=True,
+        batching_parameters_file=str(ROOT / "serving/batching.config"),
+    ) as client:
+        wait_until(lambda: client.states("m") == {1: "AVAILABLE", 2: "AVAILABLE"})
 
 
 def test_warm_up_can_be_disabled(tmp_path: Path) -> None:
@@ -370,8 +422,19 @@ def test_invalid_configs(tmp_path: Path, text: str, message: str) -> None:
         pass
 
 
-def test_empty_config(tmp_path: Path) -> None:
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "models.config"
-    file.write_text("")
+    file.write_bytes(b"")
+    with (
+        pytest.raises(StatusError, match="Invalid argument") as raised,
+        model_server_thread(model_config_file=str(file)),
+    ):
+        pass
+    assert raised.value.code is Code.INVALID_ARGUMENT
+
+
+def test_config_without_models(tmp_path: Path) -> None:
+    file = tmp_path / "models.config"
+    file.write_text("# no model yet\n")
     with model_server_thread(model_config_file=str(file)) as client:
         assert client.get("/v1/models/m").status == 404

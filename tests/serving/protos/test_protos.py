@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from serving.protos import serving_config_pb2
+from serving.protos import saved_model_pb2, serving_config_pb2
 from serving.protos.serving_config_pb2 import (
     BatchingParameters,
     ModelServerConfig,
@@ -17,22 +17,23 @@ from serving.protos.serving_config_pb2 import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-PROTO = Path("serving/protos/serving_config.proto")
+PROTOS = sorted(path.relative_to(ROOT) for path in (ROOT / "serving/protos").glob("*.proto"))
 
 
-def test_the_committed_code_is_what_protoc_generates(tmp_path: Path) -> None:
+@pytest.mark.parametrize("proto", PROTOS, ids=lambda path: path.stem)
+def test_the_committed_code_is_what_protoc_generates(tmp_path: Path, proto: Path) -> None:
     subprocess.run(
         [
-            *(sys.executable, "-m", "grpc_tools.protoc", "-I.", str(PROTO)),
+            *(sys.executable, "-m", "grpc_tools.protoc", "-I.", str(proto)),
             *(f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"),
         ],
         cwd=ROOT,
         check=True,
         timeout=60,
     )
-    for name in ("serving_config_pb2.py", "serving_config_pb2.pyi"):
-        generated = tmp_path / PROTO.with_name(name)
-        committed = ROOT / PROTO.with_name(name)
+    for suffix in ("_pb2.py", "_pb2.pyi"):
+        generated = tmp_path / proto.with_name(proto.stem + suffix)
+        committed = ROOT / proto.with_name(proto.stem + suffix)
         assert committed.read_text() == generated.read_text(), "run `make protos`"
 
 
@@ -66,3 +67,27 @@ def test_models_config_has_tensorflow_servings_fields() -> None:
 def test_the_bundled_files_are_read(name: str, message: Message) -> None:
     text_format.Parse((ROOT / "serving" / name).read_text(), message)
     assert message.ListFields()
+
+
+def test_saved_model_has_tensorflows_fields() -> None:
+    """A subset: what is there has TensorFlow's number and type; `Unread` stands for any message."""
+    tensorflow = pytest.importorskip("tensorflow.core.protobuf.saved_model_pb2")
+    logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    _check_subset(saved_model_pb2.SavedModel.DESCRIPTOR, tensorflow.SavedModel.DESCRIPTOR)
+    _check_subset(saved_model_pb2.PredictionLog.DESCRIPTOR, logs.PredictionLog.DESCRIPTOR)
+
+
+def _check_subset(ours: Any, theirs: Any) -> None:
+    for field in ours.fields:
+        other = theirs.fields_by_name[field.name]
+        assert (field.number, field.type, field.is_repeated) == (
+            other.number,
+            other.type,
+            other.is_repeated,
+        ), field.full_name
+        if field.message_type and field.message_type.name != "Unread":
+            _check_subset(field.message_type, other.message_type)
+        if field.enum_type:
+            names = other.enum_type.values_by_name
+            for value in field.enum_type.values:
+                assert names[value.name].number == value.number
