@@ -11,8 +11,9 @@ from webui.access.visitors import COOKIE, Caller, identify, remember
 from webui.errors import ApiError
 from webui.recognition import schemas, services
 from webui.recognition.error_handlers import add_error_handlers
+from webui.recognition.listing import OPENAPI_PARAMETERS, read_query
 from webui.recognition.openapi import ANYONE, COMMON, ERROR, PICTURE, SUBMISSION
-from webui.recognition.selectors import callers_record
+from webui.recognition.selectors import callers_page, callers_record
 from webui.recognition.submission import read_submission
 from webui.records.drawings import picture_response
 
@@ -61,6 +62,21 @@ def predict(request: HttpRequest, response: HttpResponse) -> Status[dict[str, ob
     response["Location"] = f"{request.path}/{prediction.record.id}"
     response["Cache-Control"] = "no-store"
     return Status(201, schemas.prediction_made(prediction.record, prediction.recorded))
+
+
+@api.get(
+    "/predictions",
+    response={200: schemas.PredictionPage, **COMMON},
+    summary="List your predictions",
+    operation_id="list",
+    openapi_extra={"parameters": OPENAPI_PARAMETERS, "security": ANYONE},
+)
+def list_predictions(request: HttpRequest, response: HttpResponse) -> dict[str, object]:
+    """The caller's own predictions, newest first; those of a key are the ones made with it."""
+    caller = identify(request)
+    filters, bounds, size = read_query(request)
+    response["Cache-Control"] = "no-store"
+    return schemas.prediction_page(callers_page(caller, filters, bounds, size=size))
 
 
 @api.get(
