@@ -45,14 +45,19 @@ def test_index_rows_of_earlier_releases_are_found(store: CassandraStore) -> None
     driver = store.session.connect()
     rows = driver.execute("SELECT kind, value FROM mnist_key.record_catalog").all()
     months = [row for row in rows if row["kind"].startswith("months/hour/")]
-    assert len(months) == 8  # combinations of digit, verdict and model version
+    assert len(months) == 9  # combinations of digit, verdict and model version; the visitor
     driver.execute("TRUNCATE mnist_key.record_catalog", timeout=30)
     for row in rows:
         driver.execute(
             "INSERT INTO mnist_key.record_catalog (kind, value) VALUES (%s, %s)",
             (row["kind"].replace("months/hour/", "months of hour buckets, "), row["value"]),
         )
-    for filters in (Filters(), Filters(digit=7), Filters(verdict="digit", model_version=2)):
+    for filters in (
+        Filters(),
+        Filters(digit=7),
+        Filters(verdict="digit", model_version=2),
+        Filters(visitor=record.visitor, digit=7),
+    ):
         assert all_ids(store, filters) == [record.id]
 
 
