@@ -5,6 +5,7 @@ starts afresh starts clean.
 """
 
 import atexit
+import logging.config
 import multiprocessing
 import os
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from webui.environment import Environment
+from webui.operations.logs import logging_config
+from webui.parent_process import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,8 +33,9 @@ workers = _environment.integer(
     least=1,
     most=256,
 )
-worker_class = "gthread"
+worker_class = "webui.http_server.worker.BufferingWorker"  # slow clients hold no thread
 threads = _environment.integer("WEB_THREADS", default=8, least=1, most=256)
+worker_connections = 800  # of a worker; most systems allow a process 1,024 open files
 timeout = 60  # seconds without a heartbeat from a worker; the model server gets 10
 graceful_timeout = 15  # seconds for running requests when told to stop
 keepalive = 5  # seconds; under a threaded worker a waiting connection holds no thread
@@ -51,7 +55,7 @@ secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 
 accesslog = None  # the site logs each request itself, as JSON with its id
-errorlog = "-"
+errorlog = None  # its lines go the way of the site's, as JSON
 loglevel = "warning"
 control_socket_disable = True
 proc_name = "drawn-digits"
@@ -76,6 +80,16 @@ if _environment.text("PROMETHEUS_MULTIPROC_DIR") != str(_metrics):
     shutil.rmtree(_metrics, ignore_errors=True)  # counts of an earlier start
     _metrics.mkdir(parents=True, mode=0o700)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+
+def on_starting(_server: Any) -> None:
+    """Have gunicorn's own lines logged like the site's: as JSON."""
+    logging.config.dictConfig(logging_config())
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Have a worker end with its master, even if the master is killed."""
+    end_with_parent()
 
 
 def post_worker_init(_worker: Any) -> None:

@@ -4,7 +4,6 @@ Makes a development key, migrates the default database, starts the embedded mode
 `SERVING_URL` names another one) and, when a prediction can be made, the site under gunicorn.
 """
 
-import ctypes
 import os
 import secrets
 import signal
@@ -13,19 +12,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 import requests
 from django.core.exceptions import ImproperlyConfigured
 
-from deploy.answer_watch import AnswerWatch
 from serving.atomic_files import write_text
 from serving.client import ServingClient, ServingError
 from serving.labels import STABLE
 from serving.models_config import CONFIG_NAME
 from serving.versions.bundled import install_bundled
 from webui.environment import Environment
+from webui.parent_process import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
@@ -38,7 +38,6 @@ OTHER_SERVER_SECONDS = 30  # for the model server at SERVING_URL, which may be s
 STOP_SECONDS = 20  # gunicorn finishes running requests first
 RESTART_SECONDS = 2  # before a model server that stopped is started again
 POLL_SECONDS = 0.25
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class CannotStart(Exception):
@@ -87,12 +86,6 @@ def write_development_env(values: Mapping[str, str]) -> None:
     write_text(DEVELOPMENT_ENV, "\n".join(lines) + "\n", mode=0o600)
 
 
-def die_with_parent() -> None:
-    """In a child process: receive SIGTERM when the parent ends, even if the parent is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
 class Process:
     """A child process with a log file, in a session of its own: Ctrl-C reaches only this one."""
 
@@ -114,7 +107,7 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # safe, since this process has no threads
+                preexec_fn=end_with_parent,  # safe, since this process has no threads
             )
 
     @property
@@ -127,17 +120,25 @@ class Process:
 
     def stop(self) -> None:
         if self.stopped:
+            self._stop_children()
             return
         self._popen.terminate()
         try:
             self._popen.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             say(f"{self.name} did not stop within {STOP_SECONDS} s; killing it")
-            self.kill()
+            os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
 
-    def kill(self) -> None:
-        os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.wait()
+    def _stop_children(self) -> None:
+        """End what a process that was killed has left in its group, like gunicorn's workers."""
+        deadline = time.monotonic() + STOP_SECONDS
+        with suppress(ProcessLookupError):  # the group is empty
+            os.killpg(self._popen.pid, signal.SIGTERM)
+            while time.monotonic() < deadline:
+                os.killpg(self._popen.pid, 0)
+                time.sleep(POLL_SECONDS)
+            os.killpg(self._popen.pid, signal.SIGKILL)
 
 
 class Supervisor:
@@ -177,12 +178,8 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
         return False
 
-    def watch(
-        self, *, site: Process, model_server: Process | None, answer_watch: AnswerWatch | None
-    ) -> int:
+    def watch(self, *, site: Process, model_server: Process | None) -> int:
         """Keep the processes running until a stop is requested, and return the exit status.
-
-        A model server that has stopped is started again, and so is one that does not answer.
 
         The site answers 503 with Retry-After while no model server answers, so it stays up
         while the model server is started again; without the site there is nothing to keep.
@@ -195,11 +192,6 @@ class Supervisor:
                 say(f"the model server stopped; starting it again:\n{model_server.end_of_log()}")
                 time.sleep(RESTART_SECONDS)
                 model_server.start()
-                if answer_watch:
-                    answer_watch.restarted()
-            elif model_server and answer_watch and answer_watch.is_frozen():
-                say("the model server does not answer; killing it")
-                model_server.kill()
             time.sleep(POLL_SECONDS)
         return 0
 
@@ -251,8 +243,6 @@ def model_server_command(port: int, models_dir: Path) -> list[str]:
         # with labels ends the process. A label in use still moves to a loaded version only.
         "--allow_version_labels_for_unavailable_models=true",
         f"--monitoring_config_file={ROOT / 'serving' / 'monitoring.config'}",
-        "--enable_batching=true",
-        f"--batching_parameters_file={ROOT / 'serving' / 'batching.config'}",
         # By default one corrupt version would block every swap for five minutes: loading
         # then runs in the manager's own thread and is tried six times, a minute apart.
         "--num_load_threads=2",
@@ -330,13 +320,7 @@ def run() -> int:
             raise CannotStart(
                 f"the site does not answer after {START_SECONDS} s:\n{site.end_of_log()}"
             )
-        return supervisor.watch(
-            site=site,
-            model_server=model_server,
-            answer_watch=AnswerWatch(shared["SERVING_URL"], start_seconds=START_SECONDS)
-            if own_model_server
-            else None,
-        )
+        return supervisor.watch(site=site, model_server=model_server)
     finally:
         supervisor.stop()
 

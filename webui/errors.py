@@ -14,9 +14,14 @@ GENERAL: dict[int, tuple[str, str]] = {
     403: ("forbidden", "The request was refused."),
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not take that method."),
+    408: ("timeout", "The request did not arrive in time."),
     413: ("too_large", "The request is too large."),
     415: ("unsupported_media_type", "Content of that type is not taken here."),
+    414: ("address_too_long", "The address is too long."),
+    417: ("expectation_failed", "Expect may be 100-continue and nothing else."),
+    431: ("headers_too_large", "The headers are too large."),
     500: ("internal_error", "Something went wrong on our side; the id finds it in our logs."),
+    501: ("not_implemented", "Bodies may be sent in chunks, and without another coding."),
     503: ("unavailable", "That is not available just now; please try again."),
 }
 

@@ -86,6 +86,8 @@ def logging_config() -> dict[str, Any]:
             "django.request": {"filters": ["exceptions"]},
             # It logs addresses. webui.access.logins logs failed logins.
             "axes": {"level": "ERROR"},
+            # Without handlers of its own: it does not propagate by default.
+            "gunicorn.error": {"level": "WARNING", "propagate": True},
             "urllib3": {"level": "ERROR"},
             # The driver logs a traceback for every attempt to reach a host that is down. The
             # store logs when Cassandra becomes unavailable and when it is back.

@@ -56,14 +56,7 @@ class IndexRows:
         missing: dict[Key, None] = {}  # an ordered set
         for record, width in records:
             start = width.start(instant_of(record.id))
-            record_key = (
-                width,
-                start,
-                record.model_version,
-                record.digit,
-                record.verdict,
-                record.visitor,
-            )
+            record_key = (width, start, record.model_version, record.digit, record.verdict)
             if not self._remembers(record_key):
                 record_keys.append(record_key)
                 keys = self._keys(record, width, start)
@@ -79,10 +72,7 @@ class IndexRows:
         yield "catalog", MODEL_VERSIONS, str(record.model_version)
         month = month_of(start)
         for combination in filter_combinations_of(
-            model_version=record.model_version,
-            digit=record.digit,
-            verdict=record.verdict,
-            visitor=record.visitor,
+            model_version=record.model_version, digit=record.digit, verdict=record.verdict
         ):
             yield "catalog", months_kind(combination, width), month
             yield "bucket", str(combination), width.value, month, start
