@@ -2,7 +2,6 @@
 
 import base64
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,13 @@ import pytest
 from PIL import Image
 
 from serving.preprocessing import to_instance
+from tests.harness import ROOT
 from tests.harness.needs import need
 from tests.training.pens import HAS_PENS, WHERE
 from training.data.canvas import CLEAN_BRUSH, render
 from training.data.pen_strokes import load_digits
 from training.paths import DATA
 
-ROOT = Path(__file__).parents[2]
 INK_JS = ROOT / "webui" / "recognition" / "static" / "recognition" / "ink.js"
 SIDE = 1000  # of the page's coordinates (ink.js)
 BRUSH = CLEAN_BRUSH

@@ -2,35 +2,22 @@
 
 import os
 import re
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.harness import ROOT
 from tests.harness.needs import need
+from tests.stack.compose import compose_commands
 
-ROOT = Path(__file__).resolve().parents[2]
 BASE = "docker-compose.yml"
 EMBEDDED = "docker-compose.embedded.yml"
 POSTGRES = "docker-compose.postgres.yml"
 COMBINATIONS = [(BASE,), (BASE, EMBEDDED), (BASE, POSTGRES), (BASE, EMBEDDED, POSTGRES)]
 EVERY_INTERFACE = "0.0.0.0"  # noqa: S104
 OURS = ("models", "prepare", "web", "serving", "trainer")
-
-
-def compose_commands() -> list[list[str]]:
-    """Return the installed ones of v1 (`docker-compose`) and v2 (`docker compose`)."""
-    found = []
-    if shutil.which("docker-compose"):
-        found.append(["docker-compose"])
-    if shutil.which("docker"):
-        asked = subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=60)
-        if asked.returncode == 0:
-            found.append(["docker", "compose"])
-    return found
 
 
 def ask_compose(

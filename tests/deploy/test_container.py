@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.docker import container
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.harness import ROOT
 
 
 def test_the_models_volume_is_filled_once_and_a_moved_label_stays(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def blank_picture(size: int = 64) -> bytes:
     return encoded(Image.new("L", (size, size), 255), "PNG")
 
 
-def encoded(image: Image.Image, format: str = "PNG") -> bytes:
-    """Return the bytes of an image file."""
+def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
+    """Return the bytes of an image file, written with Pillow's options."""
     out = BytesIO()
-    image.save(out, format)
+    image.save(out, format, **options)
     return out.getvalue()

@@ -4,12 +4,11 @@ Model "digit-D" predicts digit D for every picture, so that an answer shows whic
 They are built in a process of their own, since TensorFlow is imported for that.
 """
 
-import hashlib
-import json
 import subprocess
 import sys
 from pathlib import Path
 
+from serving.versions import card
 from tests.harness import ROOT
 
 GOOD = ("digit-1", "digit-2", "digit-3")
@@ -28,29 +27,22 @@ def build_tiny_models(directory: Path) -> None:
 
 def write_card(version_dir: Path, *, version: int = 1, title: str = "A test's model") -> None:
     """Writes the model card that the exporter would, with the checksums of the files."""
-    files = {
-        path.relative_to(version_dir).as_posix(): "sha256:"
-        + hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(version_dir.rglob("*"))
-        if path.is_file() and path.name != "model_card.json"
-    }
-    card = {
-        "name": "digits",
-        "version": version,
-        "title": title,
-        "made_at": "2026-01-02T03:04:05+00:00",
-        "parameters": 11,
-        "classes": 11,
-        "size_bytes": sum((version_dir / name).stat().st_size for name in files),
-        "temperature": 1.0,
-        "thresholds": {"digit_confidence": 0.5, "not_a_digit": 0.5},
-        "metrics": {"mnist_test_accuracy": 0.098},
-        "data": {},
-        "versions": {},
-        "files": files,
-    }
-    (version_dir / "assets.extra").mkdir(exist_ok=True)
-    (version_dir / "assets.extra" / "model_card.json").write_text(json.dumps(card))
+    files = card.checksums_of(version_dir)
+    card.write_card(
+        version_dir,
+        card.ModelCard(
+            name="digits",
+            version=version,
+            title=title,
+            made_at="2026-01-02T03:04:05+00:00",
+            parameters=11,
+            classes=11,
+            size_bytes=sum((version_dir / name).stat().st_size for name in files),
+            temperature=1.0,
+            metrics={card.ACCURACY: 0.098},
+            files=files,
+        ),
+    )
 
 
 def _build(directory: Path) -> None:

@@ -10,9 +10,12 @@ def test_a_file_is_replaced_and_keeps_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "models.config"
     path.write_text("old")
     path.chmod(0o640)
+    before = path.stat().st_ino
     write_text(path, "new")
     assert path.read_text() == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert path.stat().st_ino != before  # by rename: a reader sees the old file or the new one
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_secret_is_readable_by_its_owner_alone(tmp_path: Path) -> None:

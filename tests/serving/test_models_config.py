@@ -100,18 +100,6 @@ def test_a_missing_file_names_itself(tmp_path: Path) -> None:
         models_config.read_text(tmp_path / "models.config")
 
 
-def test_writing_keeps_permissions_and_leaves_no_drafts(tmp_path: Path) -> None:
-    path = tmp_path / "models.config"
-    path.write_text("old")
-    path.chmod(0o640)
-    before = path.stat().st_ino
-    models_config.write_text(path, "new")
-    assert path.read_text() == "new"
-    assert path.stat().st_mode & 0o777 == 0o640
-    assert path.stat().st_ino != before  # by rename: a reader sees the old file or the new one
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_a_missing_directory_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         models_config.write_text(tmp_path / "gone" / "models.config", "text")

@@ -31,15 +31,16 @@ class StackError(Exception):
     """The stack is not in the expected state; names what differs, and what was found."""
 
 
-def compose_command() -> list[str] | None:
-    """Return `docker-compose` or `docker compose`, or None if neither is installed."""
+def compose_commands() -> list[list[str]]:
+    """Return the installed ones of v1 (`docker-compose`) and v2 (`docker compose`)."""
+    found = []
     if shutil.which("docker-compose"):
-        return ["docker-compose"]
+        found.append(["docker-compose"])
     if shutil.which("docker"):
-        asked = subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=30)
+        asked = subprocess.run(["docker", "compose", "version"], capture_output=True, timeout=60)
         if asked.returncode == 0:
-            return ["docker", "compose"]
-    return None
+            found.append(["docker", "compose"])
+    return found
 
 
 def docker(*arguments: str, seconds: float = COMMAND_SECONDS) -> str:
@@ -102,13 +103,13 @@ class ComposeProject:
             environment: settings of the site, as in a shell or `.env`.
             env_file: used in place of a developer's `.env`; may be empty.
         """
-        found = compose_command()
-        if found is None:
+        found = compose_commands()
+        if not found:
             raise StackError("neither docker-compose nor docker compose is installed")
         self.project = project
         self.port = port
         self._files = files
-        self._command = [*found, "--env-file", str(env_file), "--project-name", project]
+        self._command = [*found[0], "--env-file", str(env_file), "--project-name", project]
         for file in files:
             self._command += ["--file", file]
         self._environment = {n: v for n, v in os.environ.items() if n not in INHERITED_NOT}

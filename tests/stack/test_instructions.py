@@ -10,9 +10,9 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from tests.harness import ROOT
 from tests.stack.instructions import Command, NoInstructions, commands, section
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs" / "docker.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
 README = ROOT / "README.md"

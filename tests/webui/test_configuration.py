@@ -7,14 +7,13 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from tests.harness import ROOT
 from webui.environment import Environment
 
-ROOT = Path(__file__).parents[2]
 STRONG = "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM"
 METHODS = {name for name in vars(Environment) if not name.startswith("_")}
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")

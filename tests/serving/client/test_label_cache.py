@@ -22,6 +22,16 @@ class Server:
         self.labels = labels
         self.asked = 0
         self.meanwhile: Callable[[], None] = lambda: None
+        self.waits, self.answers = threading.Event(), threading.Event()
+
+    def pause(self) -> None:
+        """Let requests wait until `answers` is set; `waits` is set by the first of them."""
+
+        def wait() -> None:
+            self.waits.set()
+            assert self.answers.wait(10)
+
+        self.meanwhile = wait
 
     def ask(self, label: str) -> int:
         self.asked += 1
@@ -108,17 +118,11 @@ def test_an_unreadable_file_is_ignored(config_file: Path) -> None:
 def test_threads_share_one_request(config_file: Path) -> None:
     server = Server(stable=1)
     labels = cache(server, config_file)
-    asked, answer = threading.Event(), threading.Event()
-
-    def slow() -> None:
-        asked.set()
-        assert answer.wait(10)
-
-    server.meanwhile = slow
+    server.pause()
     with ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(labels.version_of, "stable") for _ in range(8)]
-        assert asked.wait(10)
-        answer.set()
+        assert server.waits.wait(10)
+        server.answers.set()
         assert [each.result(10) for each in answers] == [1] * 8
     assert server.asked == 1
 
@@ -127,21 +131,15 @@ def test_a_call_after_a_label_moved_gets_no_answer_from_before(config_file: Path
     """The request was sent before the label moved, and the second call came after it."""
     server = Server(stable=1)
     labels = cache(server, config_file)
-    asked, answer = threading.Event(), threading.Event()
-
-    def slow() -> None:
-        asked.set()
-        assert answer.wait(10)
-
-    server.meanwhile = slow
+    server.pause()
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(labels.version_of, "stable")
-        assert asked.wait(10)
+        assert server.waits.wait(10)
         move(config_file, 2)
         server.labels["stable"] = 2
         server.meanwhile = lambda: None
         second = pool.submit(labels.version_of, "stable")
-        answer.set()
+        server.answers.set()
         assert first.result(10) == 1
         assert second.result(10) == 2
 

@@ -1,15 +1,14 @@
 """Pen strokes, MNIST digits, and a measure of how far two instances differ."""
 
-import io
 import json
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.harness import ROOT
+
 Instance = NDArray[np.float32]
 
 # Two instances of one drawing: the mean difference of a pixel, as a share of the mean pixel. A
@@ -33,9 +32,3 @@ def mnist_digits() -> NDArray[np.uint8]:
 
 def difference(one: Instance, other: Instance) -> float:
     return float(np.abs(one - other).mean() / max(one.mean(), other.mean()))
-
-
-def encoded(picture: Image.Image, file_format: str = "PNG", **options: object) -> bytes:
-    file = io.BytesIO()
-    picture.save(file, file_format, **options)
-    return file.getvalue()

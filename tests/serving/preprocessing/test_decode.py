@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from serving.preprocessing import NotAPicture, PictureTooLarge, decode_picture, to_instance
-from tests.serving.preprocessing.drawings import difference, encoded, pens
+from tests.harness.drawings import encoded
+from tests.serving.preprocessing.drawings import difference, pens
 from training.data import canvas
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from serving.preprocessing import BlankPicture, decode_picture, to_instance
-from tests.serving.preprocessing.drawings import SAME, difference, encoded, pens
+from tests.harness.drawings import encoded
+from tests.serving.preprocessing.drawings import SAME, difference, pens
 from training.data import canvas
 
 

@@ -15,8 +15,8 @@ from serving.protos.serving_config_pb2 import (
     ModelServerConfig,
     MonitoringConfig,
 )
+from tests.harness import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 PROTOS = sorted(path.relative_to(ROOT) for path in (ROOT / "serving/protos").glob("*.proto"))
 
 

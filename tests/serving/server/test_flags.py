@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from serving.server.flags import FlagError, Flags, parse_flags, usage
+from tests.harness import ROOT
 from tests.harness.ports import is_listening
 from tests.harness.rest_client import TIMEOUT_SECONDS, Client
 from tests.harness.waiting import wait_until
 from tests.serving.server import models
 
-ROOT = Path(__file__).parents[3]
 NEEDED = ["--rest_api_port=8501", "--model_base_path=/models/digits"]
 
 

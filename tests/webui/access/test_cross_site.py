@@ -1,20 +1,11 @@
 """The API accepts changes from this site's page and from programs, not from other sites' pages."""
 
-from typing import Any
-
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests.harness.drawings import SEVEN
+from tests.webui.predictions import post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model")]
-
-
-def post(client: Client, **headers: str) -> Any:
-    return client.post(
-        "/api/v1/predictions", {"image": SimpleUploadedFile("d.png", SEVEN)}, headers=headers
-    )
 
 
 def test_the_page_with_its_token_is_accepted(browser_client: Client) -> None:
@@ -48,7 +39,7 @@ def test_another_sites_page_is_refused_with_or_without_cookies(
     browser_client: Client, headers: dict[str, str]
 ) -> None:
     for client in (browser_client, Client(enforce_csrf_checks=True)):
-        response = post(client, **headers)
+        response = post(client, headers=headers)
         assert (response.status_code, response.json()["error"]["code"]) == (403, "cross_site")
 
 

@@ -5,19 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.harness.drawings import SEVEN
+from tests.webui.predictions import post
 from webui.access.rate import Rate, parse_rate
 from webui.access.rate_limits import SHARED_ADDRESS, Limiter
-
-
-def post(client: Client) -> Any:
-    return client.post("/api/v1/predictions", {"image": SimpleUploadedFile("d.png", SEVEN)})
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,10 @@
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
-from tests.harness.drawings import SEVEN
+from tests.webui.predictions import post
 from webui.environment import Environment
 from webui.operations.metrics_access import read_token
 from webui.records.store import StoreUnavailable, store
@@ -71,8 +70,8 @@ def test_a_token_that_could_be_guessed_is_refused() -> None:
 @pytest.mark.usefixtures("model")
 def test_metrics_count_by_verdict_version_and_code(client: Client, settings: Settings) -> None:
     settings.METRICS_TOKEN = TOKEN
-    client.post("/api/v1/predictions", {"image": SimpleUploadedFile("d.png", SEVEN)})
-    client.post("/api/v1/predictions", {"image": SimpleUploadedFile("d.png", b"x")})
+    post(client)
+    post(client, b"x")
     text = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).content.decode()
     for line in (
         'digits_predictions_total{label="stable",recorded="stored",verdict="digit",version="4"}',

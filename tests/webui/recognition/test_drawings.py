@@ -4,21 +4,20 @@ import json
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tests.harness.drawings import SEVEN, draw_seven
+from tests.webui.predictions import PATH, post
 from webui.access.keys import create_key
 from webui.records.models import Record
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model")]
-PATH = "/api/v1/predictions"
 INK = [[[1, 2, 0], [3.5, 4, 16]]]
 
 
 def drawn(client: Client, picture: bytes = SEVEN, **fields: Any) -> str:
     """Return the address of a new prediction."""
-    response = client.post(PATH, {"image": SimpleUploadedFile("d.png", picture), **fields})
+    response = post(client, picture, **fields)
     address: str = response["Location"]
     return address
 

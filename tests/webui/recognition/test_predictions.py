@@ -15,21 +15,17 @@ from PIL import Image
 
 from tests.harness.drawings import SEVEN, blank_picture, draw_seven
 from tests.harness.fake_model_server import FakeModelServer
+from tests.webui.predictions import PATH, post
 from webui.access.keys import create_key, revoke
 from webui.access.visitors import COOKIE
 from webui.records.models import Record
 from webui.records.store import StoreUnavailable, store
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model")]
-PATH = "/api/v1/predictions"
 ANSWER = {
     "id", "predicted_at", "verdict", "digit", "confidence", "probabilities", "model", "instance",
     "recorded",
 }  # fmt: skip
-
-
-def post(client: Client, picture: bytes = SEVEN, **fields: Any) -> Any:
-    return client.post(PATH, {"image": SimpleUploadedFile("d.png", picture), **fields})
 
 
 def error_code(response: Any) -> str:

@@ -12,11 +12,11 @@ from cassandra.auth import PlainTextAuthProvider
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from tests.harness import ROOT
 from webui.environment import Environment
 from webui.records_cassandra.configuration import CassandraSettings, cassandra_of_site
 from webui.records_cassandra.tables.bucket_width import BucketWidth
 
-ROOT = Path(__file__).resolve().parent.parent.parent.parent
 HOSTS = {"CASSANDRA_HOSTS": "one.example.org, two.example.org,"}
 
 

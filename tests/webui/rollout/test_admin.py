@@ -3,58 +3,31 @@
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from tests.harness.served_model import ServedModel
 from tests.harness.tiny_models import write_card
-from webui.records.models import Record, Verdict, instant_of, new_record_id
+from tests.webui.records.factory import make_record
+from tests.webui.staff import staff_client
 from webui.records.store import store
 from webui.rollout.models import HistoryEntry
 
 PAGE = "/admin/rollout/modelversion/"
 
 
-def staff(*permissions: str) -> Client:
-    user = User.objects.create_user("ada", is_staff=True)
-    user.user_permissions.add(*Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def operator(db: None) -> Client:
-    return staff("view_modelversion", "change_modelversion", "view_historyentry")
-
-
-def record(version: int, *, confidence: float, corrected: str = "") -> None:
-    record_id = new_record_id()
-    store().append(
-        Record(
-            id=record_id,
-            predicted_at=instant_of(record_id),
-            verdict=Verdict.DIGIT,
-            digit=version,
-            confidence=confidence,
-            probabilities=[0.0] * 10,
-            model_name="digits",
-            model_version=version,
-            model_label="stable",
-            latency_ms=12.5,
-            instance=bytes(784),
-            picture=b"",
-        )
-    )
-    if corrected:
-        store().correct(record_id, label=corrected, by="ada", at=instant_of(record_id))
+    return staff_client("ada", "view_modelversion", "change_modelversion", "view_historyentry")
 
 
 def test_versions_side_by_side(site: ServedModel, operator: Client) -> None:
     write_card(site.repository.version_dir(2), version=2, title="The <second>")
     for number in range(4):
-        record(1, confidence=0.5 + number / 10, corrected="7" if number == 0 else "")
+        record = make_record(model_version=1, confidence=0.5 + number / 10, latency_ms=12.5)
+        store().append(record)
+    store().correct(record.id, label="7", by="ada", at=record.predicted_at)
     page = operator.get(PAGE).content.decode()
     assert "The &lt;second&gt;" in page
     assert "9.80 %" in page  # the card's accuracy
@@ -117,7 +90,7 @@ def test_without_files_the_page_says_so(lonely_site: Path, operator: Client) -> 
 
 
 def test_who_may_only_look_is_offered_no_steps(lonely_site: Path) -> None:
-    viewer = staff("view_modelversion")
+    viewer = staff_client("ada", "view_modelversion")
     page = viewer.get(PAGE).content.decode()
     assert "/promote/" not in page
     assert viewer.get(f"{PAGE}1/promote/").status_code == 403
@@ -125,7 +98,7 @@ def test_who_may_only_look_is_offered_no_steps(lonely_site: Path) -> None:
 
 
 def test_who_may_not_look_does_not(lonely_site: Path) -> None:
-    nobody = staff()
+    nobody = staff_client("ada")
     for address in (PAGE, reverse("admin:rollout_status"), f"{PAGE}1/promote/"):
         assert nobody.get(address).status_code == 403
         assert Client().get(address).status_code == 302

@@ -6,10 +6,10 @@ from html import unescape
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from tests.webui.records import factory
+from tests.webui.staff import staff_client
 from webui.records.models import Record
 from webui.records.store import store
 
@@ -23,13 +23,7 @@ def page_of(record: Record, view: str = "change") -> str:
 
 def staff(name: str, *permissions: str) -> Client:
     """Returns the client of a staff user with these permissions on records."""
-    user = User.objects.create_user(name, is_staff=True)
-    user.user_permissions.set(
-        Permission.objects.filter(codename__in=[f"{one}_record" for one in permissions])
-    )
-    client = Client()
-    client.force_login(user)
-    return client
+    return staff_client(name, *(f"{one}_record" for one in permissions))
 
 
 def append_records(count: int, **changed: Any) -> list[Record]:
