@@ -83,21 +83,14 @@ def fill(count: int) -> None:
 
 def a_record(at: datetime) -> Any:
     """Returns a record with every column filled, one in ten corrected."""
-    from webui.records.models import Record, instant_of
-    from webui.records_cassandra.tables.timeuuid import ticks_of, timeuuid
+    from tests.webui.records.factory import make_record
 
-    record_id = timeuuid(ticks_of(at) + random.randrange(10), 0x80 << 56 | random.getrandbits(56))
     corrected = random.random() < 0.1
-    return Record(
-        id=record_id,
-        predicted_at=instant_of(record_id),
-        verdict="digit",
+    return make_record(
+        at=at,
         digit=random.randrange(10),
         confidence=random.random(),
         probabilities=[random.random() for _ in range(11)],
-        model_name="digits",
-        model_version=2,
-        model_label="stable",
         latency_ms=random.random() * 10,
         visitor=f"{random.getrandbits(256):064x}",
         corrected_label="7" if corrected else "",

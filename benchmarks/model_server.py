@@ -12,7 +12,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,10 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.harness.ports import free_port, is_listening  # noqa: E402
+from tests.harness.waiting import wait_until  # noqa: E402
+
 BUNDLED = ROOT / "serving" / "models" / "digits"
 BATCHING = ROOT / "serving" / "batching.config"
 CONNECTIONS = (1, 8, 32)
-START_SECONDS = 120
 DIRECT_LOOP = """
 import os, sys, time
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -131,9 +134,7 @@ def measure_direct(model: Path, seconds: float) -> Measured:
 
 
 def measure_server(model: Path, seconds: float, *, batching: bool) -> dict[int, Measured]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     flags = ["--enable_batching", f"--batching_parameters_file={BATCHING}"] if batching else []
     with tempfile.TemporaryDirectory() as base:
         (Path(base) / model.name).symlink_to(model)
@@ -147,7 +148,8 @@ def measure_server(model: Path, seconds: float, *, batching: bool) -> dict[int, 
             stderr=subprocess.DEVNULL,
         )
         try:
-            wait_for(port, server)
+            wait_until(lambda: is_listening(port) or server.poll() is not None)
+            assert server.poll() is None, "the server ended"
             return {each: run(port, each, seconds) for each in CONNECTIONS}
         finally:
             server.send_signal(signal.SIGTERM)
@@ -159,17 +161,6 @@ def run(port: int, connections: int, seconds: float) -> Measured:
 
     measured: Measured = uvloop.run(load(port, connections, seconds))
     return measured
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
-        assert server.poll() is None, "the server ended"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise TimeoutError(f"no server on port {port} after {START_SECONDS} s")
 
 
 def median(several: list[Measured]) -> Measured:

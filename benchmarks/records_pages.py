@@ -177,22 +177,22 @@ def serve(count: int) -> None:
     logging.disable(logging.INFO)
     Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
     call_command("migrate", verbosity=0)
-    on_cassandra = bool(settings.CASSANDRA_HOSTS)
-    if on_cassandra:
+    if settings.CASSANDRA:
         with contextlib.redirect_stdout(sys.stderr):
             call_command("sync_records")
     try:
-        reads = readings(fill(count, on_cassandra=on_cassandra))
+        reads = readings(fill(count))
         print(json.dumps(list(reads)), flush=True)
         for line in sys.stdin:
             print(json.dumps(timed(reads[line.strip()])), flush=True)
     finally:
-        if on_cassandra:
+        if settings.CASSANDRA:
             from webui.records.store import store
 
-            made: Any = store()
-            made.session.connect().execute(f"DROP KEYSPACE {made.settings.keyspace}", timeout=120)
-            made.close()
+            cassandra: Any = store()
+            driver = cassandra.session.connect()
+            driver.execute(f"DROP KEYSPACE {cassandra.settings.keyspace}", timeout=120)
+            cassandra.close()
 
 
 def timed(read: Callable[[], object]) -> tuple[float, float]:
@@ -202,84 +202,12 @@ def timed(read: Callable[[], object]) -> tuple[float, float]:
     return (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
 
 
-def fill(count: int, *, on_cassandra: bool) -> list[UUID]:
-    """Writes records over DAYS days; returns their ids, newest first."""
-    return fill_cassandra(count) if on_cassandra else fill_database(count)
-
-
-# The records of `a_record`, made by SQLite itself, which takes a minute for a million. An id is
-# a version-1 UUID of its instant, in 100 ns ticks; a time without microseconds has no point.
-DATABASE_RECORDS = """
-    WITH RECURSIVE
-      numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :count),
-      instants AS (SELECT n, :newest_us - (:count - 1 - n) * :step_us AS us, random() AS dice
-                   FROM numbers),
-      records AS (SELECT *, us * 10 + :epoch_ticks AS ticks, abs(dice % 100) AS kind,
-                         abs(dice / 100 % 10) AS digit, abs(dice / 1000 % 2) AS half
-                  FROM instants)
-    INSERT INTO record_data (
-      id, predicted_at, verdict, digit, confidence, probabilities, model_name, model_version,
-      model_label, latency_ms, visitor, corrected_label, corrected_by, instance, picture, ink)
-    SELECT
-      printf('%08x%04x%04x8000', ticks & 0xffffffff, ticks >> 32 & 0xffff,
-             ticks >> 48 & 0xfff | 0x1000) || lower(hex(randomblob(6))),
-      datetime(us / 1000000, 'unixepoch')
-        || CASE us % 1000000 WHEN 0 THEN '' ELSE printf('.%06d', us % 1000000) END,
-      CASE WHEN kind < 20 THEN 'unsure' WHEN kind < 25 THEN 'not_a_digit' ELSE 'digit' END,
-      CASE WHEN kind BETWEEN 20 AND 24 THEN NULL ELSE digit END,
-      kind / 100.0, :probabilities, 'digits', CASE WHEN n < :rare THEN 1 ELSE 2 + half END,
-      'stable', 3.5, lower(hex(randomblob(32))), '', '', randomblob(784), randomblob(:picture), :ink
-    FROM records
-"""
-
-
-def fill_database(count: int) -> list[UUID]:
-    """Writes into the SQLite file at DATABASE_URL."""
-    import sqlite3
-
-    from django.db import connection
-
-    from webui.records.models import GREGORIAN_EPOCH, Record, instant_of
-
-    unix = datetime(1970, 1, 1, tzinfo=UTC)
-    microsecond = timedelta(microseconds=1)
-    connection.close()
-    with contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"])) as file:
-        # The file is temporary. Django's next connection turns the write-ahead log on again.
-        file.execute("PRAGMA journal_mode=OFF")
-        file.execute("PRAGMA synchronous=OFF")
-        file.execute("PRAGMA cache_size=-1000000")  # KiB: enough for all indexes
-        file.execute(
-            DATABASE_RECORDS,
-            {
-                "count": count,
-                "newest_us": (NEWEST - unix) // microsecond,
-                "step_us": timedelta(days=DAYS) // microsecond // count,
-                "epoch_ticks": (unix - GREGORIAN_EPOCH) // microsecond * 10,
-                "rare": RARE,
-                "probabilities": json.dumps(PROBABILITIES),
-                "picture": PICTURE_BYTES,
-                "ink": json.dumps(INK),
-            },
-        )
-        file.commit()
-    newest_first = Record.objects.order_by("-predicted_at", "-id")
-    for record in (newest_first.first(), newest_first.last()):  # ids agree with the site's
-        assert record is not None
-        assert record.predicted_at == instant_of(record.id)
-    ids = list(newest_first.values_list("id", flat=True))
-    assert len(ids) == count
-    return ids
-
-
-def fill_cassandra(count: int) -> list[UUID]:
-    """Writes into the keyspace CASSANDRA_KEYSPACE, by the store's own writer."""
+def fill(count: int) -> list[UUID]:
+    """Writes records over DAYS days, in batches; returns their ids, newest first."""
+    from django.conf import settings
     from tqdm import tqdm
 
-    from webui.records.store import store
-
-    made: Any = store()
-    width = made.settings.bucket_width
+    write = write_to_cassandra if settings.CASSANDRA else write_to_database
     step = timedelta(days=DAYS) / count
     choose = random.Random(7)
     ids: list[UUID] = []
@@ -288,32 +216,41 @@ def fill_cassandra(count: int) -> list[UUID]:
             a_record(choose, at=NEWEST - (count - 1 - n) * step, old=n < RARE)
             for n in range(start, min(start + BATCH, count))
         ]
+        write(records)
         ids += [record.id for record in records]
-        for problem in made.writer.write_many([(record, width) for record in records]):
-            if problem is not None:
-                raise problem
     return ids[::-1]
+
+
+def write_to_database(records: list[Any]) -> None:
+    from webui.records.models import Record
+
+    Record.objects.bulk_create(records)
+
+
+def write_to_cassandra(records: list[Any]) -> None:
+    from webui.records.store import store
+
+    cassandra: Any = store()
+    width = cassandra.settings.bucket_width
+    for problem in cassandra.writer.write_many([(record, width) for record in records]):
+        if problem is not None:
+            raise problem
 
 
 def a_record(choose: random.Random, *, at: datetime, old: bool) -> Any:
     """Returns a plausible record; 20 % are unsure, so that a short history fills its pages."""
-    from tests.webui.records.factory import id_at
-    from webui.records.models import Record, instant_of
+    from tests.webui.records.factory import make_record
 
     kind = choose.random()
     verdict = "unsure" if kind < 0.2 else "not_a_digit" if kind < 0.25 else "digit"
-    record_id = id_at(at)
     place = choose.randrange(len(NOISE) - PICTURE_BYTES)
-    return Record(
-        id=record_id,
-        predicted_at=instant_of(record_id),
+    return make_record(
+        at=at,
         verdict=verdict,
         digit=None if verdict == "not_a_digit" else choose.randrange(10),
         confidence=choose.random(),
         probabilities=PROBABILITIES,
-        model_name="digits",
         model_version=1 if old else choose.choice((2, 3)),
-        model_label="stable",
         latency_ms=choose.uniform(2, 9),
         visitor=f"{choose.getrandbits(256):064x}",
         instance=NOISE[place : place + 784],
