@@ -3,13 +3,9 @@
 The site and the training use this one preparation, so that a model is asked what it was trained on.
 """
 
-from serving.preprocessing.decode import (
-    MAX_PIXELS,
-    NotAPicture,
-    PictureError,
-    PictureTooLarge,
-    decode_picture,
-)
+from serving.picture_files import NotAPicture, PictureError, PictureTooLarge
+from serving.preprocessing.decode import MAX_PIXELS, decode_file, decode_picture
+from serving.preprocessing.memory import DecodingBusy
 from serving.preprocessing.normalisation import (
     INSTANCE_SIZE,
     PREPROCESSING_VERSION,
@@ -23,9 +19,11 @@ __all__ = [
     "MAX_PIXELS",
     "PREPROCESSING_VERSION",
     "BlankPicture",
+    "DecodingBusy",
     "NotAPicture",
     "PictureError",
     "PictureTooLarge",
+    "decode_file",
     "decode_picture",
     "instance_png",
     "to_instance",

@@ -3,10 +3,10 @@
 Ink is whatever differs from the paper, whichever of the two is darker and whatever their colours.
 """
 
-import numpy as np
 from PIL import Image, ImageChops
 
 from serving.preprocessing import photographs
+from serving.preprocessing.flattening import flatten
 
 # A picture with less contrast than this, of 255, is blank: compression and cameras alone produce
 # that much on empty paper.
@@ -17,9 +17,6 @@ NOISE_FLOOR = 0.12
 # have at most 1.1 %: the edges of strokes (measured on pens of 1 to 10 %, 140 and 280 pixels).
 PHOTOGRAPH_SHARE = 0.10
 PHOTOGRAPH_SIDE = 100
-# A picture is averaged down to at most this side: 30 times finer than the digit box, and a hair of
-# one pixel in 4,000 still has a contrast of 255/7.
-WORKING_SIDE = 600
 
 
 def extract_ink(picture: Image.Image) -> Image.Image | None:
@@ -27,13 +24,9 @@ def extract_ink(picture: Image.Image) -> Image.Image | None:
 
     Returns None if there is no ink. The picture may have any mode and size.
     """
-    colours, alpha = _colours(picture)
-    if alpha is not None:
-        ink = _ink_on_transparency(colours, alpha)
-        if ink is not None:
-            return _stretched(_shrunk(ink))
-        colours = _on_paper(colours, alpha)
-    colours = _shrunk(colours)
+    colours, is_ink = flatten(picture)
+    if is_ink:
+        return _stretched(colours)
     difference = _difference(colours, _paper_colour(colours))
     if _is_photograph(difference):
         return photographs.extract_ink(colours)
@@ -48,66 +41,6 @@ def _is_photograph(difference: Image.Image) -> bool:
     level = _ink_level(histogram)
     between = sum(histogram[MIN_CONTRAST // 2 : level // 2])
     return level >= MIN_CONTRAST and between > PHOTOGRAPH_SHARE * sum(histogram)
-
-
-def _colours(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Returns the picture as L or RGB, and its opacity as L if any of it is transparent."""
-    mode = picture.mode
-    if mode in ("L", "RGB") and "transparency" not in picture.info:
-        return picture, None
-    if mode.startswith("I") or mode == "F":
-        return _eight_bits(picture), None
-    if mode == "1":
-        return picture.convert("L"), None
-    if mode in ("LA", "La", "PA", "RGBa", "RGBA") or "transparency" in picture.info:
-        rgba = picture if mode == "RGBA" else picture.convert("RGBA")
-        alpha = rgba.getchannel("A")
-        colours = rgba.convert("RGB")
-        return colours, None if alpha.getextrema() == (255, 255) else alpha
-    return picture.convert("RGB"), None
-
-
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Converts 16-bit, 32-bit and floating-point greys to 0..255, by the range they are in."""
-    values = np.nan_to_num(np.asarray(picture, dtype=np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if picture.mode != "F" and low >= 0 and high <= 65535:
-        low, high = (0.0, 255.0) if high <= 255 else (0.0, 65535.0)
-    span = max(high - low, 1e-9)
-    return Image.fromarray(((values - low) * (255.0 / span)).astype(np.uint8))
-
-
-def _ink_on_transparency(colours: Image.Image, alpha: Image.Image) -> Image.Image | None:
-    """Returns the opacity as the ink if all opaque pixels have one colour, else None.
-
-    Opaque pixels of several colours are ink together with its paper.
-    """
-    opaque = np.asarray(alpha) >= 128
-    if not opaque.any():
-        return alpha  # very faint ink; its contrast decides whether the picture is blank
-    if opaque.all():
-        return None
-    pixels = np.asarray(colours)[opaque]  # (n, 3)
-    low, high = np.percentile(pixels, (5, 95), axis=0)
-    return alpha if float((high - low).max()) < 64 else None
-
-
-def _on_paper(colours: Image.Image, alpha: Image.Image) -> Image.Image:
-    """Puts the opaque part on the colour of its own paper, or on white or black if it has none."""
-    opaque = np.asarray(alpha) >= 128
-    pixels = np.asarray(colours)[opaque]
-    if opaque.mean() > 0.5:
-        paper = tuple(int(value) for value in np.median(pixels, axis=0))
-    else:
-        paper = (255,) * 3 if float(pixels.mean()) < 128 else (0,) * 3
-    flattened = Image.new("RGB", colours.size, paper)
-    flattened.paste(colours, mask=alpha)
-    return flattened
-
-
-def _shrunk(picture: Image.Image) -> Image.Image:
-    factor = -(-max(picture.size) // WORKING_SIDE)
-    return picture.reduce(factor) if factor > 1 else picture
 
 
 def _paper_colour(colours: Image.Image) -> tuple[int, ...]:

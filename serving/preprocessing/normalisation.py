@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from serving.preprocessing.decode import PictureError
+from serving.picture_files import PictureError
 from serving.preprocessing.dilation import dilated_by_disc
 from serving.preprocessing.ink_extraction import extract_ink
 from serving.preprocessing.specks import remove_specks

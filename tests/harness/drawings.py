@@ -27,3 +27,8 @@ def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes
     out = BytesIO()
     image.save(out, format, **options)
     return out.getvalue()
+
+
+def same_pixels(one: Image.Image, other: Image.Image) -> bool:
+    """True if two pictures have the same mode, size and pixels."""
+    return (one.mode, one.size, one.tobytes()) == (other.mode, other.size, other.tobytes())

@@ -15,10 +15,18 @@ from ninja import NinjaAPI
 from ninja.errors import ValidationError
 
 from serving.client import InstanceRefused, ServingError, ServingUnavailable
-from serving.preprocessing import BlankPicture, NotAPicture, PictureError, PictureTooLarge
+from serving.preprocessing import (
+    BlankPicture,
+    DecodingBusy,
+    NotAPicture,
+    PictureError,
+    PictureTooLarge,
+)
 from webui.errors import RETRY_SECONDS, ApiError, ErrorResponse, general_error
 from webui.recognition import services
 from webui.records.store import RecordNotFound, StoreUnavailable
+
+DECODING_SECONDS = 2.0  # about as long as the large pictures take that are before this one
 
 logger = structlog.get_logger(__name__)
 
@@ -59,6 +67,14 @@ def on_picture_error(request: HttpRequest, error: PictureError) -> HttpResponse:
     return ErrorResponse(request, ApiError(status, code, str(error)))
 
 
+def on_decoding_busy(request: HttpRequest, _error: DecodingBusy) -> HttpResponse:
+    message = (
+        "Several large pictures are being read just now, so nothing was recorded; try again, or "
+        "send a smaller one (1,000 x 1,000 is plenty)."
+    )
+    return ErrorResponse(request, ApiError(503, "busy", message, retry_after=DECODING_SECONDS))
+
+
 def on_serving_error(request: HttpRequest, error: ServingError) -> HttpResponse:
     logger.error("model_did_not_answer", problem=str(error), kind=type(error).__name__)
     if isinstance(error, services.UnusableAnswer | InstanceRefused):
@@ -91,6 +107,7 @@ HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     SuspiciousOperation: on_refused_by_django,
     ValidationError: on_validation_error,
     PictureError: on_picture_error,
+    DecodingBusy: on_decoding_busy,
     ServingError: on_serving_error,
     StoreUnavailable: on_store_unavailable,
     RecordNotFound: on_record_not_found,

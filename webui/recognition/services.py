@@ -13,7 +13,8 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from serving.client import Answer, ServingError
-from serving.preprocessing import decode_picture, to_instance
+from serving.picture_files import read_picture_file
+from serving.preprocessing import decode_file, to_instance
 from serving.verdict import Reading, read_verdict
 from webui.access.visitors import Caller
 from webui.operations import metrics
@@ -53,23 +54,25 @@ def recognise(*, picture: bytes, ink: Ink | None, visitor: str) -> Prediction:
     """Predict the digit in a drawing, and record the prediction before returning it.
 
     Args:
-        picture: PNG, JPEG or WebP, as it was sent.
+        picture: PNG, JPEG or WebP, as it was sent; it is recorded without its metadata.
         ink: the pen's path, if the client sent it.
         visitor: the caller, as stored with the record.
 
     Raises:
         PictureError: the picture cannot be read, is too large or blank.
+        DecodingBusy: it is large, and others are being decoded.
         ServingError: no model answers, or the answer is not probabilities.
         StoreUnavailable: the prediction could not be recorded.
     """
     with _timed("preprocess"):
-        instance = to_instance(decode_picture(picture))
+        file = read_picture_file(picture)
+        instance = to_instance(decode_file(file))
     with _timed("model"):
         answer, latency_ms = ask_model(instance, label=label_for(visitor))
     reading = read_answer(answer)
     record = new_record(
         reading=reading, answer=answer, latency_ms=latency_ms, instance=instance,
-        picture=picture, ink=ink, visitor=visitor,
+        picture=file.content, ink=ink, visitor=visitor,
     )  # fmt: skip
     with _timed("record"):
         recorded = store().append(record)

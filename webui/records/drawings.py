@@ -42,7 +42,7 @@ def content_type(picture: bytes) -> str:
 
 
 def picture_response(record: Record) -> HttpResponse:
-    """Returns the picture as it was sent, with headers that let a browser only show it."""
+    """Returns the picture as it was recorded, with headers that let a browser only show it."""
     kind = content_type(bytes(record.picture))
     response = HttpResponse(record.picture, content_type=kind)
     response["X-Content-Type-Options"] = "nosniff"

@@ -76,7 +76,7 @@ class Record(models.Model):
     corrected_at = models.DateTimeField(null=True, blank=True)
     corrected_by = models.CharField(max_length=150, blank=True)
     instance = models.BinaryField()  # the model's input: 784 bytes, row by row, 0..255, ink 255
-    picture = models.BinaryField()  # as the visitor sent it: PNG, JPEG or WebP
+    picture = models.BinaryField()  # PNG, JPEG or WebP, without its metadata
     ink = models.JSONField(null=True, blank=True)  # [[[x, y, t_ms], …], …] if it was sent
 
     class Meta:

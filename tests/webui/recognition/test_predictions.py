@@ -13,7 +13,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from tests.harness.drawings import SEVEN, blank_picture, draw_seven
+from serving.preprocessing import decode
+from tests.harness.drawings import SEVEN, blank_picture, draw_seven, encoded
 from tests.harness.fake_model_server import FakeModelServer
 from tests.webui.predictions import PATH, post
 from webui.access.keys import create_key, revoke
@@ -65,6 +66,32 @@ def test_a_data_url_in_json_is_accepted(client: Client) -> None:
     response = client.post(PATH, {"image": url, "ink": None}, content_type="application/json")
     assert response.status_code == 201
     assert bytes(store().get(UUID(response.json()["id"])).picture) == SEVEN
+
+
+def test_metadata_is_not_recorded(client: Client) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a camera's maker"
+    picture = BytesIO()
+    Image.open(BytesIO(SEVEN)).convert("RGB").save(picture, "JPEG", exif=exif, comment=b"at home")
+    response = post(client, picture.getvalue())
+    recorded = bytes(store().get(UUID(response.json()["id"])).picture)
+    assert recorded[:2] == b"\xff\xd8"
+    for part in (b"Exif", b"maker", b"at home"):
+        assert part in picture.getvalue()
+        assert part not in recorded
+
+
+def test_a_large_picture_waits_for_others_or_is_told_to(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode.MEMORY, "seconds", 0.01)
+    large = encoded(Image.new("RGB", (1200, 1200), "white"))
+    with decode.MEMORY.reserved(decode.MEMORY.total):
+        response = post(client, large)
+        assert post(client).status_code == 201
+    assert (response.status_code, error_code(response)) == (503, "busy")
+    assert int(response["Retry-After"]) >= 1
+    assert post(client, large).status_code == 422  # blank
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])

@@ -284,7 +284,7 @@ class RecordAdmin(ModelAdmin):
 
     @unavailable_as_503
     def picture_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Serves the picture as it was sent, with headers that let a browser only show it."""
+        """Serves the picture as it was recorded, with headers that let a browser only show it."""
         record = self.get_object(request, unquote(object_id))
         if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
