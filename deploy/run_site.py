@@ -19,6 +19,7 @@ from types import FrameType
 import requests
 from django.core.exceptions import ImproperlyConfigured
 
+from deploy.answer_watch import AnswerWatch
 from serving.atomic_files import write_text
 from serving.client import ServingClient, ServingError
 from serving.labels import STABLE
@@ -127,8 +128,11 @@ class Process:
             self._popen.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             say(f"{self.name} did not stop within {STOP_SECONDS} s; killing it")
-            os.killpg(self._popen.pid, signal.SIGKILL)
-            self._popen.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
 
     def _stop_children(self) -> None:
         """End what a process that was killed has left in its group, like gunicorn's workers."""
@@ -178,8 +182,12 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
         return False
 
-    def watch(self, *, site: Process, model_server: Process | None) -> int:
+    def watch(
+        self, *, site: Process, model_server: Process | None, answer_watch: AnswerWatch | None
+    ) -> int:
         """Keep the processes running until a stop is requested, and return the exit status.
+
+        A model server that has stopped is started again, and so is one that does not answer.
 
         The site answers 503 with Retry-After while no model server answers, so it stays up
         while the model server is started again; without the site there is nothing to keep.
@@ -192,6 +200,11 @@ class Supervisor:
                 say(f"the model server stopped; starting it again:\n{model_server.end_of_log()}")
                 time.sleep(RESTART_SECONDS)
                 model_server.start()
+                if answer_watch:
+                    answer_watch.restarted()
+            elif model_server and answer_watch and answer_watch.is_frozen():
+                say("the model server does not answer; killing it")
+                model_server.kill()
             time.sleep(POLL_SECONDS)
         return 0
 
@@ -243,6 +256,8 @@ def model_server_command(port: int, models_dir: Path) -> list[str]:
         # with labels ends the process. A label in use still moves to a loaded version only.
         "--allow_version_labels_for_unavailable_models=true",
         f"--monitoring_config_file={ROOT / 'serving' / 'monitoring.config'}",
+        "--enable_batching=true",
+        f"--batching_parameters_file={ROOT / 'serving' / 'batching.config'}",
         # By default one corrupt version would block every swap for five minutes: loading
         # then runs in the manager's own thread and is tried six times, a minute apart.
         "--num_load_threads=2",
@@ -320,7 +335,13 @@ def run() -> int:
             raise CannotStart(
                 f"the site does not answer after {START_SECONDS} s:\n{site.end_of_log()}"
             )
-        return supervisor.watch(site=site, model_server=model_server)
+        return supervisor.watch(
+            site=site,
+            model_server=model_server,
+            answer_watch=AnswerWatch(shared["SERVING_URL"], start_seconds=START_SECONDS)
+            if own_model_server
+            else None,
+        )
     finally:
         supervisor.stop()
 

@@ -29,23 +29,31 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def fill_models(models_dir: Path) -> None:
+def fill_models(models_dir: Path, server_settings: Path) -> None:
     """Install the bundled versions and the configuration; a moved label stays moved.
 
     Args:
         models_dir: a volume that the model server has mounted at the same path.
+        server_settings: a volume that only the model server has mounted as well. It gets the
+            configuration that belongs to the release, which a site must not be able to write.
 
     Raises:
-        CannotStart: if the volume cannot be written to.
+        CannotStart: if a volume cannot be written to.
     """
     try:
         installed = install_bundled(models_dir)
+    except OSError as problem:
+        raise CannotStart(f"the models volume {models_dir} cannot be filled: {problem}") from None
+    try:
         # These are part of the release and hold no state, so every `up` replaces them.
         for config in sorted((ROOT / "serving").glob("*.config")):
             if config.name != CONFIG_NAME:
-                write_bytes(models_dir / config.name, config.read_bytes())
+                write_bytes(server_settings / config.name, config.read_bytes())
+                (models_dir / config.name).unlink(missing_ok=True)  # there until release 1.0
     except OSError as problem:
-        raise CannotStart(f"the models volume {models_dir} cannot be filled: {problem}") from None
+        raise CannotStart(
+            f"the model server's settings {server_settings} cannot be filled: {problem}"
+        ) from None
     for line in installed or [f"{models_dir} holds every bundled version"]:
         say(line)
 
@@ -118,14 +126,24 @@ def serve() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("models", help="fill the models volume, at MODELS_DIR")
+    models = commands.add_parser("models", help="fill the models volume, at MODELS_DIR")
+    models.add_argument(
+        "--server-settings",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        help="where the model server reads its batching and monitoring configuration",
+    )
     prepared = commands.add_parser("prepare", help="key, migrations, keyspace, tables, indexes")
     prepared.add_argument("--make-key", type=Path, metavar="FILE", help="where to keep a new key")
     commands.add_parser("serve", help="the site, under gunicorn")
     arguments = parser.parse_args()
     try:
         if arguments.command == "models":
-            fill_models(Environment(os.environ).directory("MODELS_DIR", default=Path("/models")))
+            fill_models(
+                Environment(os.environ).directory("MODELS_DIR", default=Path("/models")),
+                arguments.server_settings,
+            )
         elif arguments.command == "prepare":
             prepare(arguments.make_key)
         else:

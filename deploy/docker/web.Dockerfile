@@ -20,12 +20,12 @@ COPY webui webui
 RUN rm -rf serving/server
 
 FROM ${PYTHON_IMAGE}
-# 10001: an id that no user of the host has. A volume that is mounted at /data or /models for the
+# 10001: an id that no user of the host has. A volume that is mounted at one of these for the
 # first time gets the owner of that directory.
 RUN groupadd --gid 10001 digits \
  && useradd --uid 10001 --gid digits --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin digits \
  && install -d -o digits -g digits -m 750 /data \
- && install -d -o digits -g digits -m 755 /models \
+ && install -d -o digits -g digits -m 755 /models /settings \
  && rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/site-packages/setuptools* \
         /usr/local/lib/python3*/site-packages/wheel* /usr/local/bin/pip*
 COPY --from=packages /opt/venv /opt/venv

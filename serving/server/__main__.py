@@ -43,8 +43,10 @@ def main(arguments: list[str]) -> int:
         return 0
 
     from serving.server.model_server import ModelServer
+    from serving.server.repeated_messages import log_polls_once
     from serving.server.status import StatusError
 
+    log_polls_once()
     logging.getLogger("serving.server").info(
         "This embedded server offers the REST API only; nothing listens on --port=%d", flags.port
     )

@@ -49,7 +49,7 @@ def test_sync_records_creates_everything_and_can_be_run_again(
     assert first.returncode == 0, first.stderr
     for name in ("record_data", "record_pictures", "record_buckets", "record_catalog"):
         assert f"created table of_an_operator.{name}" in first.stdout
-    for column in ("digit", "verdict", "model_version"):
+    for column in ("digit", "verdict", "model_version", "visitor"):
         assert f"created index of_an_operator.record_data_by_{column}" in first.stdout
     second = operator.manage("sync_records")
     assert second.returncode == 0, second.stderr

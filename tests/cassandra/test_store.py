@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
 import pytest
+from django.core.management import call_command
 
 from tests.webui.records.factory import equal, make_record
 from tests.webui.records.walking import all_ids, ids, ids_of_pages, walk_newer, walk_older
@@ -44,15 +45,44 @@ def test_index_rows_of_earlier_releases_are_found(store: CassandraStore) -> None
     driver = store.session.connect()
     rows = driver.execute("SELECT kind, value FROM mnist_key.record_catalog").all()
     months = [row for row in rows if row["kind"].startswith("months/hour/")]
-    assert len(months) == 8  # combinations of digit, verdict and model version
+    assert len(months) == 9  # combinations of digit, verdict and model version; the visitor
     driver.execute("TRUNCATE mnist_key.record_catalog", timeout=30)
     for row in rows:
         driver.execute(
             "INSERT INTO mnist_key.record_catalog (kind, value) VALUES (%s, %s)",
             (row["kind"].replace("months/hour/", "months of hour buckets, "), row["value"]),
         )
-    for filters in (Filters(), Filters(digit=7), Filters(verdict="digit", model_version=2)):
+    for filters in (
+        Filters(),
+        Filters(digit=7),
+        Filters(verdict="digit", model_version=2),
+        Filters(visitor=record.visitor, digit=7),
+    ):
         assert all_ids(store, filters) == [record.id]
+
+
+def test_records_of_earlier_releases_are_listed_after_index_visitors(
+    store: CassandraStore,
+) -> None:
+    records = [
+        make_record(at=NOON - hour * timedelta(hours=30), visitor="key:1") for hour in (0, 1)
+    ]
+    for record in records:
+        store.append(record)
+    driver = store.session.connect()
+    rows = driver.execute("SELECT * FROM mnist_key.record_buckets").all()
+    driver.execute("TRUNCATE mnist_key.record_buckets", timeout=30)
+    for row in rows:
+        if not row["facet"].startswith("visitor="):
+            driver.execute(
+                "INSERT INTO mnist_key.record_buckets (facet, grain, month, starts_at) "
+                "VALUES (%s, %s, %s, %s)",
+                (row["facet"], row["grain"], row["month"], row["starts_at"]),
+            )
+    own = Filters(visitor="key:1")
+    assert all_ids(store, own) == []
+    call_command("index_visitors", verbosity=0)
+    assert all_ids(store, own) == ids(records)
 
 
 def test_changed_bucket_widths_hide_nothing(store: CassandraStore) -> None:

@@ -99,6 +99,31 @@ def test_every_container_is_bounded_and_held_down(
             assert service["healthcheck"]["test"], name
 
 
+@pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)
+def test_the_site_cannot_write_the_model_servers_settings(
+    files: tuple[str, ...], command: list[str]
+) -> None:
+    services = config(files, command=command)["services"]
+    mounts = {
+        name: {mount_of(volume) for volume in services[name]["volumes"]}
+        for name in ("web", "serving", "models")
+    }
+    assert mounts["serving"] == {("/models", True), ("/settings", True)}  # read-only
+    assert mounts["models"] == {("/models", False), ("/settings", False)}
+    assert mounts["web"] == {("/data", False), ("/models", False)}
+    flags = dict(flag.split("=", 1) for flag in services["serving"]["command"])
+    for flag in ("--monitoring_config_file", "--batching_parameters_file"):
+        assert flags[flag].startswith("/settings/")
+
+
+def mount_of(volume: str | dict[str, Any]) -> tuple[str, bool]:
+    """Return the path in the container, and whether it is read-only."""
+    if isinstance(volume, str):
+        _, target, mode = (*volume.split(":"), "rw")[:3]
+        return target, mode == "ro"
+    return volume["target"], volume.get("read_only", False)
+
+
 def test_the_start_waits_for_health(command: list[str]) -> None:
     services = config((BASE,), command=command)["services"]
     web = {name: needed["condition"] for name, needed in services["web"]["depends_on"].items()}

@@ -12,28 +12,46 @@ from deploy.docker import container
 from tests.harness import ROOT
 
 
-def test_the_models_volume_is_filled_once_and_a_moved_label_stays(tmp_path: Path) -> None:
-    container.fill_models(tmp_path)
-    config = tmp_path / "models.config"
-    assert f'base_path: "{tmp_path.resolve()}/digits"' in config.read_text()
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """The model server's settings volume."""
+    directory = tmp_path / "settings"
+    directory.mkdir()
+    return directory
+
+
+def test_the_models_volume_is_filled_once_and_a_moved_label_stays(
+    tmp_path: Path, settings: Path
+) -> None:
+    models = tmp_path / "models"
+    container.fill_models(models, settings)
+    config = models / "models.config"
+    assert f'base_path: "{models.resolve()}/digits"' in config.read_text()
     config.write_text("# an operator moved the label\n")
-    container.fill_models(tmp_path)
+    container.fill_models(models, settings)
     assert config.read_text() == "# an operator moved the label\n"
 
 
-def test_configuration_that_belongs_to_the_release_is_renewed(tmp_path: Path) -> None:
-    container.fill_models(tmp_path)
-    (tmp_path / "monitoring.config").write_text("of an older release")
-    container.fill_models(tmp_path)
-    bundled = ROOT / "serving" / "monitoring.config"
-    assert (tmp_path / "monitoring.config").read_text() == bundled.read_text()
-    assert not list(tmp_path.glob(".*.tmp"))
+def test_configuration_that_belongs_to_the_release_is_renewed(
+    tmp_path: Path, settings: Path
+) -> None:
+    """It is on a volume that the site has not mounted; older releases had it among the models."""
+    models = tmp_path / "models"
+    container.fill_models(models, settings)
+    (settings / "monitoring.config").write_text("of an older release")
+    (models / "monitoring.config").write_text("of an older release")
+    container.fill_models(models, settings)
+    for name in ("batching.config", "monitoring.config"):
+        assert (settings / name).read_text() == (ROOT / "serving" / name).read_text()
+    assert sorted(path.name for path in models.iterdir()) == ["digits", "models.config"]
 
 
-def test_a_volume_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_volume_that_cannot_be_written_is_named(tmp_path: Path, settings: Path) -> None:
     (tmp_path / "models").write_text("a file where the volume should be")
     with pytest.raises(container.CannotStart, match=r"models volume .* cannot be filled"):
-        container.fill_models(tmp_path / "models")
+        container.fill_models(tmp_path / "models", settings)
+    with pytest.raises(container.CannotStart, match=r"settings .* cannot be filled"):
+        container.fill_models(tmp_path / "others", tmp_path / "none")
 
 
 def test_a_key_is_made_once_and_only_its_owner_reads_it(

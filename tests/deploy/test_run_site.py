@@ -132,7 +132,10 @@ def test_from_nothing_to_a_prediction_and_away_again(
 
 
 @pytest.mark.timeout(300)
-def test_the_model_server_comes_back_by_itself(site: subprocess.Popen[str], port: int) -> None:
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+def test_the_model_server_comes_back_by_itself(
+    site: subprocess.Popen[str], port: int, fault: signal.Signals
+) -> None:
     read_until(site, "Ctrl-C stops everything")
     servers = [
         process
@@ -140,8 +143,8 @@ def test_the_model_server_comes_back_by_itself(site: subprocess.Popen[str], port
         if b"serving.server" in Path(f"/proc/{process}/cmdline").read_bytes()
     ]
     for server in servers:
-        os.kill(server, signal.SIGKILL)
-    read_until(site, "starting it again")
+        os.kill(server, fault)
+    read_until(site, "starting it again")  # a frozen one is noticed after 20 s
     wait_until(
         lambda: requests.get(f"http://localhost:{port}/readyz", timeout=20).status_code == 200,
         seconds=PATIENCE_SECONDS,

@@ -23,6 +23,8 @@ SITE_FLAGS = (  # what deploy/run_site.py sets, with shorter waits
     "--num_load_threads=2",
     "--max_num_load_retries=1",
     "--load_retry_interval_micros=200000",
+    "--enable_batching=true",
+    f"--batching_parameters_file={ROOT / 'serving/batching.config'}",
 )
 
 

@@ -45,6 +45,12 @@ def write_card(version_dir: Path, *, version: int = 1, title: str = "A test's mo
     )
 
 
+def name_unknown_operation(version_dir: Path) -> None:
+    """Changes an operation in the graph, which only shows when TensorFlow loads it."""
+    graph = version_dir / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes().replace(b"Softmax", b"Softmix"))
+
+
 def _build(directory: Path) -> None:
     import numpy as np
     import tensorflow as tf

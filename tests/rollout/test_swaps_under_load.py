@@ -14,7 +14,7 @@ import pytest
 from serving.versions.manager import LABEL_MOVE_SECONDS
 from tests.harness.served_model import ServedModel
 from tests.harness.site import SiteProcess
-from tests.harness.tiny_models import write_card
+from tests.harness.tiny_models import name_unknown_operation, write_card
 from tests.harness.visitors import Visit, Visitors, outcomes
 from tests.rollout.operator import Operator
 
@@ -45,7 +45,7 @@ def test_swaps_corrupt_exports_and_half_copies_under_load(
 ) -> None:
     corrupt = tmp_path / "corrupt"
     shutil.copytree(served_model.exports / "digit-3", corrupt)
-    (corrupt / "saved_model.pb").write_bytes(b"\x08\x01garbled" * 40)
+    name_unknown_operation(corrupt)
     half = tmp_path / "half"
     shutil.copytree(served_model.exports / "digit-3", half)
     (half / "variables" / "variables.index").unlink()

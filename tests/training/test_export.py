@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from serving.versions.card import read_card, verify_files
+from serving.versions.declared_tensors import MAX_BATCH, check_declared_tensors
 from tests.training.small_network import small_network
 from training import export as export_module
 from training import trained_network
@@ -69,6 +70,8 @@ def test_the_warm_up_covers_the_batch_sizes(network: TrainedNetwork, tmp_path: P
         assert image.shape[1:] == (28, 28, 1)
         sizes.append(len(image))
     assert tuple(sizes) == WARM_UP_BATCHES
+    assert max(sizes) == MAX_BATCH
+    assert check_declared_tensors(target) == len(sizes)
 
 
 def test_a_number_is_used_once(network: TrainedNetwork, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from webui.access.visitors import COOKIE, Caller, identify, remember
 from webui.errors import ApiError
 from webui.recognition import schemas, services
 from webui.recognition.error_handlers import add_error_handlers
-from webui.recognition.openapi import ANYONE, COMMON, ERROR, PICTURE, SUBMISSION
-from webui.recognition.selectors import callers_record
+from webui.recognition.idempotency import REPLAYED, earlier_prediction, once
+from webui.recognition.listing import OPENAPI_PARAMETERS, read_query
+from webui.recognition.openapi import ANYONE, COMMON, ERROR, IDEMPOTENCY_KEY, PICTURE, SUBMISSION
+from webui.recognition.selectors import callers_page, callers_record
 from webui.recognition.submission import read_submission
 from webui.records.drawings import picture_response
 
@@ -44,23 +46,61 @@ def admit(request: HttpRequest, *, action: str) -> Caller:
 
 @api.post(
     "/predictions",
-    response={201: schemas.PredictionMade, 413: ERROR, 415: ERROR, 422: ERROR, **COMMON},
+    response={
+        201: schemas.PredictionMade,
+        409: ERROR,
+        413: ERROR,
+        415: ERROR,
+        422: ERROR,
+        **COMMON,
+    },
     summary="Read a drawing",
     operation_id="predict",
     url_name="predictions",
-    openapi_extra={"requestBody": SUBMISSION, "security": ANYONE},
+    openapi_extra={
+        "requestBody": SUBMISSION,
+        "parameters": [IDEMPOTENCY_KEY],
+        "security": ANYONE,
+    },
 )
 def predict(request: HttpRequest, response: HttpResponse) -> Status[dict[str, object]]:
     """Recognises the digit in a picture, and records the prediction before answering."""
     caller = admit(request, action="predict")
     submission = read_submission(request)
-    prediction = services.recognise(
-        picture=submission.picture, ink=submission.ink, visitor=caller.visitor
-    )
+    with once(request, caller, [submission]) as served:
+        (record_id,) = served.record_ids
+        if served.earlier is not None:
+            prediction = earlier_prediction(record_id, served.earlier[0])
+            response[REPLAYED] = "true"
+        else:
+            prediction = (services.resume(record_id) if served.resumed else None) or (
+                services.recognise(
+                    picture=submission.picture,
+                    ink=submission.ink,
+                    visitor=caller.visitor,
+                    record_id=record_id,
+                )
+            )
+            served.complete([prediction.recorded.value])
     remember(response, caller)
     response["Location"] = f"{request.path}/{prediction.record.id}"
     response["Cache-Control"] = "no-store"
     return Status(201, schemas.prediction_made(prediction.record, prediction.recorded))
+
+
+@api.get(
+    "/predictions",
+    response={200: schemas.PredictionPage, **COMMON},
+    summary="List your predictions",
+    operation_id="list",
+    openapi_extra={"parameters": OPENAPI_PARAMETERS, "security": ANYONE},
+)
+def list_predictions(request: HttpRequest, response: HttpResponse) -> dict[str, object]:
+    """The caller's own predictions, newest first; those of a key are the ones made with it."""
+    caller = identify(request)
+    filters, bounds, size = read_query(request)
+    response["Cache-Control"] = "no-store"
+    return schemas.prediction_page(callers_page(caller, filters, bounds, size=size))
 
 
 @api.get(

@@ -5,4 +5,4 @@ from django.apps import AppConfig
 
 class RecognitionConfig(AppConfig):
     name = "webui.recognition"
-    label = "recognition_page"  # webui.access has the label "recognition"; here are no models
+    label = "recognition_page"  # webui.access has the label "recognition"

@@ -3,6 +3,7 @@
 from typing import Any
 
 from webui.recognition import schemas
+from webui.recognition.idempotency import HEADER, MAX_LENGTH
 from webui.request_limits import MAX_COORDINATE, MAX_STROKES
 
 ERROR = schemas.Error
@@ -57,6 +58,16 @@ SUBMISSION = {
         },
     },
 }
+
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": HEADER,
+    "required": False,
+    "description": "The same key and body give the same answer and one record for a day",
+    "schema": {
+        "type": "string", "minLength": 1, "maxLength": MAX_LENGTH, "pattern": "^[!-~]+$",
+    },
+}  # fmt: skip
 
 PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 PICTURE = {

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, field_validator
 from serving.preprocessing import INSTANCE_SIZE, instance_png
 from serving.verdict import Verdict
 from webui.records.models import Record
-from webui.records.store import Recorded
+from webui.records.store import Page, Recorded
 
 Digit = Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
@@ -47,6 +47,14 @@ class PredictionRead(Prediction):
     correction: Digit | Literal["not_a_digit"] | None = Field(
         default=None, description="What was really drawn, if somebody said so"
     )
+
+
+class PredictionPage(Schema):
+    """Predictions, newest first, and the cursors of the pages beside this one."""
+
+    predictions: list[PredictionRead]
+    older: UUID | None = Field(description="The next page: ?older=…; null on the last one")
+    newer: UUID | None = Field(description="The page before: ?newer=…; null on the newest")
 
 
 class PredictionMade(Prediction):
@@ -117,6 +125,15 @@ def prediction_read(record: Record) -> dict[str, object]:
         },
         "instance": png_of(record),
         "correction": correction_of(record),
+    }
+
+
+def prediction_page(page: Page) -> dict[str, object]:
+    """Return a page of records as `PredictionPage`."""
+    return {
+        "predictions": [prediction_read(record) for record in page.records],
+        "older": page.older_than,
+        "newer": page.newer_than,
     }
 
 

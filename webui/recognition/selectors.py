@@ -1,5 +1,6 @@
-"""Thresholds of a model version, and the record of a caller."""
+"""Thresholds of a model version, and the records of a caller."""
 
+from dataclasses import replace
 from functools import cache
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from serving.versions.card import read_card
 from webui.access.visitors import Caller
 from webui.errors import ApiError
 from webui.records.models import Record
-from webui.records.store import RecordNotFound, store
+from webui.records.paging import Bounds
+from webui.records.store import Filters, Page, RecordNotFound, store
 
 
 @cache
@@ -47,3 +49,19 @@ def callers_record(record_id: UUID, caller: Caller) -> Record:
     if not caller.may_see(drawn_by=record.visitor):
         raise missing
     return record
+
+
+def callers_page(caller: Caller, filters: Filters, bounds: Bounds, *, size: int) -> Page:
+    """Return a page of the records that the caller made, newest first.
+
+    Raises:
+        StoreUnavailable: if the store cannot be asked now.
+    """
+    if caller.new_cookie is not None:  # a visitor who has just come has made none
+        return Page()
+    return store().page(
+        replace(filters, visitor=caller.visitor),
+        size=size,
+        older_than=bounds.older_than,
+        newer_than=bounds.newer_than,
+    )

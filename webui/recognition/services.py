@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import numpy as np
 import structlog
@@ -21,7 +22,7 @@ from webui.operations import metrics
 from webui.recognition.selectors import thresholds_of
 from webui.recognition.submission import Ink
 from webui.records.models import Record, instant_of, new_record_id
-from webui.records.store import Recorded, store
+from webui.records.store import Recorded, RecordNotFound, store
 from webui.rollout.canary import label_for
 from webui.rollout.serving import serving_client
 
@@ -50,13 +51,16 @@ def _timed(stage: str) -> Iterator[None]:
     metrics.STAGES.labels(stage).observe(time.perf_counter() - started)
 
 
-def recognise(*, picture: bytes, ink: Ink | None, visitor: str) -> Prediction:
+def recognise(
+    *, picture: bytes, ink: Ink | None, visitor: str, record_id: UUID | None = None
+) -> Prediction:
     """Predict the digit in a drawing, and record the prediction before returning it.
 
     Args:
         picture: PNG, JPEG or WebP, as it was sent; it is recorded without its metadata.
         ink: the pen's path, if the client sent it.
         visitor: the caller, as stored with the record.
+        record_id: of the record, if it was chosen before.
 
     Raises:
         PictureError: the picture cannot be read, is too large or blank.
@@ -72,7 +76,7 @@ def recognise(*, picture: bytes, ink: Ink | None, visitor: str) -> Prediction:
     reading = read_answer(answer)
     record = new_record(
         reading=reading, answer=answer, latency_ms=latency_ms, instance=instance,
-        picture=file.content, ink=ink, visitor=visitor,
+        picture=file.content, ink=ink, visitor=visitor, record_id=record_id,
     )  # fmt: skip
     with _timed("record"):
         recorded = store().append(record)
@@ -84,6 +88,19 @@ def recognise(*, picture: bytes, ink: Ink | None, visitor: str) -> Prediction:
         label=answer.label, latency_ms=round(latency_ms, 1), recorded=recorded.value,
     )  # fmt: skip
     return Prediction(record=record, recorded=recorded)
+
+
+def resume(record_id: UUID) -> Prediction | None:
+    """Return the prediction that an interrupted request made; None if it made none.
+
+    Raises:
+        StoreUnavailable
+    """
+    try:
+        record = store().get(record_id)
+    except RecordNotFound:
+        return None
+    return Prediction(record=record, recorded=store().append(record))  # writing twice writes once
 
 
 def ask_model(instance: NDArray[np.float32], *, label: str) -> tuple[Answer, float]:
@@ -126,9 +143,10 @@ def new_record(
     picture: bytes,
     ink: Ink | None,
     visitor: str,
+    record_id: UUID | None = None,
 ) -> Record:
     """Return the record of one prediction, not yet stored; its id holds its time."""
-    record_id = new_record_id()
+    record_id = record_id or new_record_id()
     pixels = np.rint(np.clip(instance, 0, 1) * 255).astype(np.uint8)
     return Record(
         id=record_id,

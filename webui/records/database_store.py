@@ -21,6 +21,7 @@ from django.db import (
     transaction,
 )
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from webui.records.models import NEWEST_FIRST, Record, Verdict, instant_of, new_record_id
 from webui.records.paging import Bounds, read_page
@@ -193,6 +194,8 @@ class _Rows:
 def _matching(filters: Filters, bounds: Bounds) -> QuerySet[Record]:
     """Returns matching records, newest first; each combination of equalities has its own index.
 
+    With a visitor, the visitor's index is read, and the other equalities are checked on its rows.
+
     The query has at most one bound on either side of the instant: with several, SQLite
     overestimates how much they exclude and may choose an index of fewer equalities. A cursor's
     second condition separates records of the same microsecond.
@@ -200,8 +203,15 @@ def _matching(filters: Filters, bounds: Bounds) -> QuerySet[Record]:
     rows = Record.objects.order_by(*NEWEST_FIRST)
     for name in ("digit", "verdict", "model_version"):
         value = getattr(filters, name)
-        if value is not None:
+        if value is not None and filters.visitor is None:
             rows = rows.filter(**{name: value})
+        elif value is not None:
+            # An expression, which no index of the column fits: SQLite would otherwise prefer the
+            # index with the most equalities to that of the visitor's few records.
+            rows = rows.alias(**{f"plain_{name}": Coalesce(name, name)})
+            rows = rows.filter(**{f"plain_{name}": value})
+    if filters.visitor is not None:
+        rows = rows.filter(visitor=filters.visitor)
     since, until = filters.since, filters.until
     if bounds.older_than is not None:
         at = instant_of(bounds.older_than)

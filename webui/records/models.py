@@ -95,6 +95,8 @@ class Record(models.Model):
             models.Index(
                 fields=("digit", "verdict", "model_version", *NEWEST_FIRST), name="record_by_d_v_m"
             ),
+            # A visitor has few records, so one index serves whatever else is filtered.
+            models.Index(fields=("visitor", *NEWEST_FIRST), name="record_by_visitor"),
         )
 
     def __str__(self) -> str:

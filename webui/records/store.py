@@ -48,6 +48,7 @@ class Filters:
     digit: int | None = None
     verdict: str | None = None
     model_version: int | None = None
+    visitor: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

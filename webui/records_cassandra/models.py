@@ -55,7 +55,7 @@ class RecordRow(DjangoCassandraModel):
 
 # Columns with an SAI index. Filters on several are combined, always within one partition, so
 # that no statement needs ALLOW FILTERING.
-INDEXED_COLUMNS: Sequence[str] = ("digit", "verdict", "model_version")
+INDEXED_COLUMNS: Sequence[str] = ("digit", "verdict", "model_version", "visitor")
 
 
 class PictureRow(DjangoCassandraModel):
@@ -86,7 +86,7 @@ class BucketRow(DjangoCassandraModel):
     __keyspace__ = KEYSPACE
     __table_name__ = "record_buckets"
 
-    # The filter combination: "all", "version=2", "version=2 digit=3", …
+    # The filter combination: "all", "version=2", "version=2 digit=3", "visitor=…"
     facet = columns.Text(partition_key=True)
     grain = columns.Text(partition_key=True)  # the bucket width
     month = columns.Text(partition_key=True)

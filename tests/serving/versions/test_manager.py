@@ -13,7 +13,7 @@ from serving.client import ServingClient
 from serving.versions.manager import ChangeFailed, ChangeRefused, VersionManager
 from serving.versions.repository import Repository
 from tests.harness.served_model import ServedModel
-from tests.harness.tiny_models import write_card
+from tests.harness.tiny_models import name_unknown_operation, write_card
 
 BLANK = np.zeros((1, 28, 28), np.float32)
 
@@ -206,8 +206,7 @@ def test_a_version_that_does_not_load_is_reported_in_the_servers_words(
     monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
     before = served_model.repository.config_text()
     source = export(served_model, "digit-3", tmp_path)
-    graph = source / "saved_model.pb"
-    graph.write_bytes(graph.read_bytes().replace(b"Softmax", b"Softmix"))  # an unknown operation
+    name_unknown_operation(source)
     write_card(source)
     with pytest.raises(ChangeFailed, match=r"does not load version 3: [A-Z_]+: .+") as raised:
         served_model.versions.publish(source)

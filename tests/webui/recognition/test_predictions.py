@@ -296,7 +296,7 @@ def test_a_changed_cookie_identifies_nobody(client: Client) -> None:
         ("GET", "/api/v1/predictions/abc", 404),
         ("GET", "/api/v1/predictions/00000000-0000-4000-8000-000000000000", 404),
         ("PUT", PATH, 405),
-        ("GET", PATH, 405),
+        ("PATCH", PATH, 405),
     ],
 )
 def test_every_error_has_the_same_form(client: Client, method: str, path: str, status: int) -> None:

@@ -82,6 +82,31 @@ def test_each_page_reads_the_index_of_its_filters(
             assert (f"{name}=?" in used) == (value is not None), used
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's query plans")
+@pytest.mark.parametrize(
+    ("digit", "verdict", "version"), list(product((None, 3), (None, "unsure"), (None, 2)))
+)
+@pytest.mark.parametrize("cursor", ["newest", "older", "newer"])
+def test_a_visitors_page_reads_only_the_visitors_rows(
+    record_store: DatabaseStore, digit: int | None, verdict: str | None, version: int | None,
+    cursor: str,
+) -> None:  # fmt: skip
+    """Whatever else is filtered, the index search is by visitor, and nothing is sorted."""
+    append_records(record_store, 3, digit=3, verdict="unsure", visitor="key:1")
+    filters = Filters(visitor="key:1", digit=digit, verdict=verdict, model_version=version)
+    cursors = {
+        "newest": {},
+        "older": {"older_than": id_at(NOON.replace(hour=13))},
+        "newer": {"newer_than": id_at(NOON.replace(hour=11))},
+    }[cursor]
+    with CaptureQueriesContext(connection) as queries:
+        record_store.page(filters, size=2, **cursors)
+    for query in queries:
+        used = plan(query["sql"])
+        assert "INDEX record_by_visitor (visitor=?" in used, used
+        assert "B-TREE" not in used, used
+
+
 def test_model_versions_do_not_scan_the_table(record_store: DatabaseStore) -> None:
     for version in (1, 7):
         append_records(record_store, 20, model_version=version)

@@ -42,6 +42,7 @@ def matches(record: Record, filters: Filters) -> bool:
         filters.digit in (None, record.digit)
         and filters.verdict in (None, record.verdict)
         and filters.model_version in (None, record.model_version)
+        and filters.visitor in (None, record.visitor)
         and (filters.since is None or record.predicted_at >= filters.since)
         and (filters.until is None or record.predicted_at < filters.until)
     )

@@ -104,6 +104,7 @@ def test_new_ids_are_sorted() -> None:
             FilterCombination(model_version=2, digit=3, verdict="digit"),
             "version=2 digit=3 verdict=digit",
         ),
+        (FilterCombination(visitor="key:1"), "visitor=key:1"),
     ],
 )
 def test_the_text_of_a_filter_combination(combination: FilterCombination, text: str) -> None:
@@ -132,6 +133,9 @@ def test_a_record_has_exactly_the_combinations_that_it_matches(
         and ask_digit in (None, digit)
         and ask_verdict in (None, verdict)
     )
-    combinations = list(filter_combinations_of(model_version=version, digit=digit, verdict=verdict))
+    combinations = list(
+        filter_combinations_of(model_version=version, digit=digit, verdict=verdict, visitor="key:1")
+    )
     assert (asked in combinations) == matches
+    assert FilterCombination(visitor="key:1") in combinations
     assert len(combinations) == len(set(combinations))

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
@@ -10,16 +9,9 @@ from django.http import HttpRequest
 
 from webui.records.admin.changelist import RecordChangeList
 from webui.records.admin.record_query import InvalidParameter, RecordQuery
+from webui.records.days import SHORTCUTS, instants_of, parse_days, today
 from webui.records.models import Verdict
 from webui.records.store import store
-
-DAY = timedelta(days=1)
-WEEK = 7  # days, today included
-
-
-def today() -> date:
-    """Returns the current day in UTC, as all times of records are shown."""
-    return datetime.now(UTC).date()
 
 
 class RecordFilter(SimpleListFilter, ABC):
@@ -48,36 +40,17 @@ class DayFilter(RecordFilter):
     others: list[tuple[str, str]]  # the other filters, which its form must keep
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("today", "Today"),
-            ("yesterday", "Yesterday"),
-            (f"{WEEK}days", f"Last {WEEK} days"),
-        ]
+        return list(SHORTCUTS.items())
 
     def narrow(self, query: RecordQuery, value: str) -> RecordQuery:
-        first, last = self._days(value)
         try:
-            since = datetime.combine(first, time(), UTC)
-            until = datetime.combine(last, time(), UTC) + DAY
-        except OverflowError:
+            first, last = parse_days(value)
+            since, until = instants_of(first, last)
+        except (ValueError, OverflowError):
             raise self._invalid(value) from None
+        if value not in SHORTCUTS:
+            self.picked = first.isoformat()
         return query.narrow(since=since, until=until)
-
-    def _days(self, value: str) -> tuple[date, date]:
-        """Returns the first and the last day, both included."""
-        match value:
-            case "today":
-                return today(), today()
-            case "yesterday":
-                return today() - DAY, today() - DAY
-            case "7days":
-                return today() - (WEEK - 1) * DAY, today()
-        try:
-            day = date.fromisoformat(value)
-        except ValueError:
-            raise self._invalid(value) from None
-        self.picked = day.isoformat()
-        return day, day
 
     def _invalid(self, value: str) -> InvalidParameter:
         return InvalidParameter(

@@ -56,7 +56,14 @@ class IndexRows:
         missing: dict[Key, None] = {}  # an ordered set
         for record, width in records:
             start = width.start(instant_of(record.id))
-            record_key = (width, start, record.model_version, record.digit, record.verdict)
+            record_key = (
+                width,
+                start,
+                record.model_version,
+                record.digit,
+                record.verdict,
+                record.visitor,
+            )
             if not self._remembers(record_key):
                 record_keys.append(record_key)
                 keys = self._keys(record, width, start)
@@ -72,7 +79,10 @@ class IndexRows:
         yield "catalog", MODEL_VERSIONS, str(record.model_version)
         month = month_of(start)
         for combination in filter_combinations_of(
-            model_version=record.model_version, digit=record.digit, verdict=record.verdict
+            model_version=record.model_version,
+            digit=record.digit,
+            verdict=record.verdict,
+            visitor=record.visitor,
         ):
             yield "catalog", months_kind(combination, width), month
             yield "bucket", str(combination), width.value, month, start

@@ -151,6 +151,19 @@ class RecordReader:
                 yield record
             previous = record.id
 
+    def scan_with_widths(self) -> Iterator[tuple[Record, BucketWidth]]:
+        """Yields every record with the width of its bucket, one width after the other.
+
+        Raises:
+            StoreUnavailable
+        """
+        anything = Filters()
+        for width in sorted(self.catalog.bucket_widths(refresh=True)):
+            for record in self._scan_width(
+                width, anything, Span.of(anything), oldest_first=False, fetch_size=FETCH_SIZE
+            ):
+                yield record, width
+
     def _scan_width(
         self,
         width: BucketWidth,
@@ -165,10 +178,16 @@ class RecordReader:
             "digit": filters.digit,
             "verdict": filters.verdict,
             "model_version": filters.model_version,
+            "visitor": filters.visitor,
         }
         wanted = {name: value for name, value in columns.items() if value is not None}
-        combination = FilterCombination(
-            digit=filters.digit, verdict=filters.verdict, model_version=filters.model_version
+        combination = (
+            # A visitor's buckets are few, so the other filters need no list of their own.
+            FilterCombination(visitor=filters.visitor)
+            if filters.visitor is not None
+            else FilterCombination(
+                digit=filters.digit, verdict=filters.verdict, model_version=filters.model_version
+            )
         )
         starts = self._bucket_starts(width, combination, span, oldest_first=oldest_first)
         if oldest_first and wanted:

@@ -12,6 +12,7 @@ import pytest
 from serving.server.runtime.batching import Batcher, BatchingOptions, Outcome, read_batching_options
 from serving.server.runtime.saved_model import SavedModel, SessionOptions
 from serving.server.status import Code, StatusError
+from serving.versions.declared_tensors import MAX_BATCH
 from tests.harness.model_server import config_text, model_server_thread
 from tests.harness.rest_client import Client
 from tests.serving.server import models
@@ -182,7 +183,7 @@ def test_parameters(tmp_path: Path) -> None:
 
 def test_bundled_parameters() -> None:
     bundled = Path(__file__).parents[4] / "serving" / "batching.config"
-    assert read_batching_options(str(bundled), processors=2).max_batch_size == 64
+    assert read_batching_options(str(bundled), processors=2).max_batch_size == MAX_BATCH
 
 
 @pytest.fixture(scope="module")

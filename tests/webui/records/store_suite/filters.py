@@ -5,7 +5,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 from tests.webui.records.factory import NOON, append_records, make_record
-from tests.webui.records.walking import ids, ids_of_pages, matches, walk_newer, walk_older
+from tests.webui.records.walking import (
+    all_ids,
+    ids,
+    ids_of_pages,
+    matches,
+    walk_newer,
+    walk_older,
+)
 from webui.records.models import Record, Verdict
 from webui.records.store import Filters, RecordStore
 
@@ -76,6 +83,41 @@ class FilterSuite:
             for record in records
             if record.digit == 3 and record.predicted_at < other.predicted_at
         ]
+
+    def test_a_visitors_records_are_shown_with_every_filter(
+        self, record_store: RecordStore
+    ) -> None:
+        visitors = ("a" * 32, "b" * 32, "key:1", "")
+        records = [
+            make_record(
+                at=NOON + number * timedelta(minutes=7),
+                visitor=visitors[number % 4],
+                digit=number % 3,
+                verdict=("digit", "unsure")[number % 5 == 0],
+                model_version=1 + number % 2,
+            )
+            for number in range(48)
+        ][::-1]
+        for record in records:
+            record_store.append(record)
+        for visitor, digit, verdict, since in product(
+            ("a" * 32, "key:1", "c" * 32),
+            (None, 1),
+            (None, "unsure"),
+            (None, NOON + timedelta(hours=2)),
+        ):
+            filters = Filters(visitor=visitor, digit=digit, verdict=verdict, since=since)
+            expected = [record.id for record in records if matches(record, filters)]
+            pages = walk_older(record_store, filters, size=2)
+            assert ids_of_pages(pages) == expected, asdict(filters)
+            newer = walk_newer(record_store, filters, pages[-1], size=2)
+            assert ids_of_pages(newer) == expected, asdict(filters)
+            assert ids(record_store.scan(filters, pictures=False)) == expected
+
+    def test_a_deleted_record_leaves_its_visitors_list(self, record_store: RecordStore) -> None:
+        records = append_records(record_store, 3, visitor="key:1")
+        record_store.delete([records[1].id])
+        assert all_ids(record_store, Filters(visitor="key:1")) == [records[0].id, records[2].id]
 
     def test_since_is_inclusive_and_until_exclusive(self, record_store: RecordStore) -> None:
         records = append_records(record_store, 3)
