@@ -93,10 +93,12 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Open the record store, so that its spool is replayed even while nobody draws."""
+    """Start what works while nobody draws: the spool's replay, and pruning."""
+    from webui.records.prune_timer import PruneTimer
     from webui.records.store import store
 
     store()
+    PruneTimer().start()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
 
@@ -25,6 +26,7 @@ from serving.client import ServingClient, ServingError
 from serving.labels import STABLE
 from serving.models_config import CONFIG_NAME
 from serving.versions.bundled import install_bundled
+from webui.database.private_files import make_private_directory
 from webui.environment import Environment
 from webui.parent_process import end_with_parent
 
@@ -32,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
 DEVELOPMENT_ENV = VAR / "development.env"
 LOGS = VAR / "log"
+KEPT_LOGS = 5  # of earlier starts, for each process
 LOG_TAIL_LINES = 20  # shown when a process stopped by itself
 MODEL_SERVER_PORT = 8501  # TensorFlow Serving's own
 START_SECONDS = 180  # a first start on a slow laptop, TensorFlow's import included
@@ -75,7 +78,7 @@ def development_key() -> str:
     """The secret key of this checkout, made at the first call and readable by its owner only."""
     key_file = VAR / "secret_key"
     if not key_file.exists():
-        VAR.mkdir(exist_ok=True)
+        make_private_directory(VAR)
         write_text(key_file, secrets.token_urlsafe(50), mode=0o600)
     return key_file.read_text().strip()
 
@@ -87,6 +90,14 @@ def write_development_env(values: Mapping[str, str]) -> None:
     write_text(DEVELOPMENT_ENV, "\n".join(lines) + "\n", mode=0o600)
 
 
+def keep_earlier_logs(log: Path) -> None:
+    """Rename the log of the last start to `NAME.log.1`, that of the one before to `.2`, and so on.
+
+    A site that crashed is started again at once, and its log says why it crashed.
+    """
+    RotatingFileHandler(log, backupCount=KEPT_LOGS, delay=True).doRollover()
+
+
 class Process:
     """A child process with a log file, in a session of its own: Ctrl-C reaches only this one."""
 
@@ -95,7 +106,7 @@ class Process:
         self._command = command
         self._environment = environment
         self._log = LOGS / f"{name.removeprefix('the ').replace(' ', '-')}.log"
-        self._log.unlink(missing_ok=True)
+        keep_earlier_logs(self._log)
         self.start()
 
     def start(self) -> None:
@@ -295,7 +306,8 @@ def run() -> int:
         "HOST": host,
         **shared,
     }
-    LOGS.mkdir(parents=True, exist_ok=True)
+    make_private_directory(VAR)
+    LOGS.mkdir(exist_ok=True)
     write_development_env(shared)
 
     supervisor = Supervisor()

@@ -13,9 +13,11 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from webui.access.rate import read_rate
+from webui.database.options import with_options
 from webui.environment import Environment, parse_allowed_host
 from webui.operations.logs import configure_structlog, logging_config
 from webui.operations.metrics_access import read_token
+from webui.records.retention import Retention
 from webui.records_cassandra.configuration import ALIAS, CassandraSettings
 from webui.request_limits import MAX_BODY_BYTES
 
@@ -64,6 +66,7 @@ RECORD_STORE = (
     if CASSANDRA
     else "webui.records.database_store.DatabaseStore"
 )
+RETENTION = Retention.read(environment)
 
 # Counts of the rate limit and the metrics, which the processes share and which need not survive
 # a restart: deploy/gunicorn.conf.py creates a directory at each start.
@@ -161,16 +164,9 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": environment.database("DATABASE_URL", default=VAR_DIR / "site.sqlite3")}
-DATABASES["default"]["CONN_MAX_AGE"] = 60
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Several processes write. With a write-ahead log readers do not wait for a writer, and with
-    # the write lock taken at BEGIN a second writer waits instead of failing in its transaction.
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,  # seconds that a writer waits for the lock
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    }
+DATABASES = {
+    "default": with_options(environment.database("DATABASE_URL", default=VAR_DIR / "site.sqlite3"))
+}
 if CASSANDRA:
     # For django-cassandra-engine's table models and commands. The store uses a session of its own
     # (webui/records_cassandra/cql/session.py has the reason).

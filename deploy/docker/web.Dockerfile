@@ -24,7 +24,7 @@ FROM ${PYTHON_IMAGE}
 # first time gets the owner of that directory.
 RUN groupadd --gid 10001 digits \
  && useradd --uid 10001 --gid digits --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin digits \
- && install -d -o digits -g digits -m 750 /data \
+ && install -d -o digits -g digits -m 700 /data \
  && install -d -o digits -g digits -m 755 /models /settings \
  && rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/site-packages/setuptools* \
         /usr/local/lib/python3*/site-packages/wheel* /usr/local/bin/pip*

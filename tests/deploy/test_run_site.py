@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from deploy.run_site import KEPT_LOGS, keep_earlier_logs
 from tests.harness import ROOT
 from tests.harness.ports import free_port
 from tests.harness.visitors import Visitors, outcomes
@@ -114,8 +115,9 @@ def test_from_nothing_to_a_prediction_and_away_again(
     )
     assert answer.status_code == 201, answer.text
     assert answer.json()["digit"] == 7
-    key = checkout / "var/secret_key"
-    assert key.stat().st_mode & 0o077 == 0, "the development key is its owner's alone"
+    private = ["var", "var/secret_key", "var/site.sqlite3", "var/site.sqlite3-wal"]
+    for name in private:
+        assert (checkout / name).stat().st_mode & 0o077 == 0, f"{name} is its owner's alone"
 
     # manage.py beside the running site finds the same models and model server.
     listed = subprocess.run(
@@ -191,6 +193,18 @@ def test_without_the_model_server_of_somebody_else_the_site_starts_and_says_so(
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
+
+
+def test_the_logs_of_the_last_starts_are_kept(tmp_path: Path) -> None:
+    log = tmp_path / "site.log"
+    for start_number in range(1, KEPT_LOGS + 4):
+        keep_earlier_logs(log)
+        assert not log.exists()
+        log.write_text(f"start {start_number}")
+    kept = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    last = KEPT_LOGS + 3
+    assert kept.pop("site.log") == f"start {last}"
+    assert kept == {f"site.log.{n}": f"start {last - n}" for n in range(1, KEPT_LOGS + 1)}
 
 
 def test_a_busy_port_is_named(checkout: Path) -> None:

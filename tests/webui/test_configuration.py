@@ -81,6 +81,8 @@ WRONG = {
     "CASSANDRA_TLS_KEY": "/no/such/file.pem",
     "CASSANDRA_TLS_VERIFY_HOST": "maybe",
     "CASSANDRA_BUCKET": "week",
+    "RECORDS_TTL_DAYS": "30d",
+    "PICTURES_TTL_DAYS": "7.5",
     "CASSANDRA_RECORDS_TTL_DAYS": "forever",
     "CASSANDRA_PICTURES_TTL_DAYS": "-1",
     "CASSANDRA_TIMEOUT_MS": "2s",

@@ -15,6 +15,7 @@ from serving.labels import STABLE
 from webui.errors import RETRY_SECONDS
 from webui.operations import metrics_access
 from webui.operations.metrics import CONTENT_TYPE_LATEST, exposition
+from webui.operations.unavailable import reason_of
 from webui.records.store import StoreError, store
 from webui.rollout.serving import serving_client
 
@@ -53,7 +54,8 @@ def store_part() -> dict[str, object]:
         waiting = store().pending()
     except StoreError as problem:
         logger.warning("store_not_ready", problem=str(problem))
-        return {"ready": False, "detail": "neither the store nor the spool can be written"}
+        detail = f"neither the store nor the spool can be written: {reason_of(problem)}"
+        return {"ready": False, "detail": detail}
     return {"ready": True, "waiting": waiting, "detail": "writable"}
 
 

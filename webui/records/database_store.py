@@ -23,6 +23,12 @@ from django.db import (
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from webui.database.maintenance import (
+    CHECK_WAIT_SECONDS,
+    erase_deleted,
+    require_room,
+    waiting_at_most,
+)
 from webui.records.models import NEWEST_FIRST, Record, Verdict, instant_of, new_record_id
 from webui.records.paging import Bounds, read_page
 from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
@@ -79,6 +85,7 @@ class DatabaseStore:
         """
         record.predicted_at = instant_of(record.id)
         with _translate_errors():
+            require_room()
             # Not `ignore_conflicts`: SQLite would then silently drop a row with a missing value
             # too. The one updated column follows from the id, so it keeps its value.
             Record.objects.bulk_create(
@@ -99,11 +106,12 @@ class DatabaseStore:
         return Recorded.STORED
 
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
-        """Deletes all of the records or, on an error, none."""
+        """Deletes all of the records or, on an error, none; SQLite's files lose them as well."""
         with _translate_errors(), transaction.atomic():
             for start in range(0, len(record_ids), IDS_PER_STATEMENT):
                 some = record_ids[start : start + IDS_PER_STATEMENT]
                 Record.objects.filter(pk__in=some).delete()
+            erase_deleted()
         return Recorded.STORED
 
     # --- reading ---------------------------------------------------------------------------
@@ -155,7 +163,8 @@ class DatabaseStore:
         """Inserts a record and deletes it again, in one transaction that is committed.
 
         Anything less would miss a full disk or a read-only file. No reader sees the record. A
-        success is reused for a second.
+        success is reused for a second. Another process's lock is waited for less than by
+        `append`, since a probe should tell soon.
         """
         if time.monotonic() < self._writable_until:
             return
@@ -171,9 +180,9 @@ class DatabaseStore:
             instance=bytes(784),
             picture=bytes(4096),
         )
-        with _translate_errors(), transaction.atomic():
+        with _translate_errors(), waiting_at_most(CHECK_WAIT_SECONDS), transaction.atomic():
             self.append(probe)
-            self.delete([probe.id])
+            Record.objects.filter(pk=probe.id).delete()
         self._writable_until = time.monotonic() + CHECK_SECONDS
 
 

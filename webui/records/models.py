@@ -102,3 +102,20 @@ class Record(models.Model):
     def __str__(self) -> str:
         predicted = self.verdict if self.digit is None else str(self.digit)
         return f"{predicted} at {self.predicted_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class Pruning(models.Model):
+    """The progress of `webui.records.pruning`, and the lease of the process that does it."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    holder = models.CharField(max_length=64, blank=True)
+    until = models.DateTimeField()
+    ran_at = models.DateTimeField(null=True, blank=True)
+    # Records of predictions before it have no pictures any more.
+    pictures_removed_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "record_pruning"
+
+    def __str__(self) -> str:
+        return f"{self.name}, last at {self.ran_at}" if self.ran_at else self.name

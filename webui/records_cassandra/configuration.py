@@ -13,12 +13,12 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from webui.environment import Environment, parse_host
+from webui.records.retention import Retention
 from webui.records_cassandra.tables.bucket_width import BucketWidth
 
 ALIAS = "cassandra"  # in DATABASES and in the driver's registry
 CONNECT_SECONDS = 2.0
 RECONNECT_SECONDS = 10.0  # the driver's own default backs off to ten minutes
-LONGEST_TTL_DAYS = 20 * 365  # Cassandra takes at most twenty years
 HEARTBEAT_SECONDS = 5.0  # after which a host that does not answer is noticed
 
 
@@ -56,6 +56,7 @@ class CassandraSettings:
         )
         if not hosts:
             return None
+        retention = Retention.read_for_cassandra(environment)
         settings = cls(
             hosts=hosts,
             port=environment.integer("CASSANDRA_PORT", default=9042, least=1, most=65535),
@@ -77,16 +78,8 @@ class CassandraSettings:
             bucket_width=environment.choice(
                 "CASSANDRA_BUCKET", BucketWidth, default=BucketWidth.TEN_MINUTES
             ),
-            records_ttl=_days(
-                environment.integer(
-                    "CASSANDRA_RECORDS_TTL_DAYS", default=0, least=0, most=LONGEST_TTL_DAYS
-                )
-            ),
-            pictures_ttl=_days(
-                environment.integer(
-                    "CASSANDRA_PICTURES_TTL_DAYS", default=0, least=0, most=LONGEST_TTL_DAYS
-                )
-            ),
+            records_ttl=retention.records,
+            pictures_ttl=retention.pictures,
             timeout=environment.integer("CASSANDRA_TIMEOUT_MS", default=2000, least=50, most=60000)
             / 1000,
         )
@@ -185,7 +178,3 @@ def cassandra_of_site() -> CassandraSettings:
             "no Cassandra is configured: set CASSANDRA_HOSTS, like CASSANDRA_HOSTS=127.0.0.1"
         )
     return configured
-
-
-def _days(count: int) -> timedelta | None:
-    return timedelta(days=count) if count else None

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
+from webui.database.maintenance import CHECK_WAIT_SECONDS, require_room, waiting_at_most
 from webui.records.models import Record, instant_of
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.models import SpooledEvent
@@ -49,6 +50,8 @@ class Spool:
             width: of the bucket that was tried first. An insert that timed out may have been
                 taken, so the same bucket must be written again even if the setting has changed.
         """
+        with _translate_errors("the spool cannot take an event"):
+            require_room()
         document = {name: getattr(record, name) for name in DOCUMENT_FIELDS}
         self._put(
             SpooledEvent(
@@ -97,7 +100,12 @@ class Spool:
         Raises:
             StoreUnavailable
         """
-        with _translate_errors("the spool cannot be written"), transaction.atomic():
+        with (
+            _translate_errors("the spool cannot be written"),
+            waiting_at_most(CHECK_WAIT_SECONDS),
+            transaction.atomic(),
+        ):
+            require_room()
             SpooledEvent.objects.create(
                 kind=Kind.DELETE,
                 record_id=UUID(int=0),
