@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from serving.versions.manager import ChangeFailed, ChangeRefused
 from tests.harness.served_model import ServedModel
-from tests.harness.tiny_models import write_card
+from tests.harness.tiny_models import name_unknown_operation, write_card
 from webui.rollout import selectors, services
 from webui.rollout.canary import label_for
 from webui.rollout.models import HistoryEntry, RolloutState
@@ -93,7 +93,7 @@ def test_a_version_that_does_not_load_uses_its_number_up(
     monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
     broken = tmp_path / "broken"
     shutil.copytree(site.exports / "digit-3", broken)
-    (broken / "saved_model.pb").write_bytes(b"\x08\x01garbled")
+    name_unknown_operation(broken)
     write_card(broken)
     with pytest.raises(ChangeFailed, match="does not load version 3"):
         services.publish(source=broken, by="ada", note="nightly")
