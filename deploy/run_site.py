@@ -26,6 +26,7 @@ from serving.client import ServingClient, ServingError
 from serving.labels import STABLE
 from serving.models_config import CONFIG_NAME
 from serving.versions.bundled import install_bundled
+from webui.access.secret_keys import refuse_weak_keys
 from webui.database.private_files import make_private_directory
 from webui.environment import Environment
 from webui.parent_process import end_with_parent
@@ -287,8 +288,10 @@ def run() -> int:
             f"make run PORT={port + 1}"
         )
     shared: dict[str, str] = {}  # what manage.py beside the site needs as well
-    if not variables.secret("SECRET_KEY"):
-        shared["SECRET_KEY"] = development_key()
+    key = variables.secret("SECRET_KEY")
+    if not key:
+        key = shared["SECRET_KEY"] = development_key()
+    refuse_weak_keys(key, variables.secrets("SECRET_KEY_FALLBACKS"))
     models_dir = variables.directory("MODELS_DIR", default=VAR / "models").resolve()
     shared["MODELS_DIR"] = str(models_dir)
     own_model_server = not variables.text("SERVING_URL")

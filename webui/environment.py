@@ -56,7 +56,7 @@ class Environment:
         """The value without blank space around it."""
         return self._variables.get(name, "").strip() or default
 
-    def secret(self, name: str) -> str:
+    def secret(self, name: str, *, may_be_empty: bool = False) -> str:
         """The value, or the content of the file that `NAME_FILE` names; "" without both.
 
         Docker, Podman and Kubernetes mount secrets as files, because `docker inspect` shows an
@@ -75,9 +75,13 @@ class Environment:
                 f"{name}_FILE is {path!r}, which cannot be read: {problem}; name a file that "
                 f"holds the value, or set {name} itself"
             ) from problem
-        if not content:
+        if not content and not may_be_empty:
             raise ImproperlyConfigured(f"{name}_FILE is {path!r}, and that file is empty")
         return content
+
+    def secrets(self, name: str) -> list[str]:
+        """The values between commas or line ends, as `secret` reads them; the file may be empty."""
+        return [part for part in re.split(r"[\s,]+", self.secret(name, may_be_empty=True)) if part]
 
     def parsed(
         self, name: str, parse: Callable[[str], T], *, default: Default, valid: str

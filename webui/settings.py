@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from webui.access.rate import read_rate
+from webui.access.secret_keys import MAKE_ONE
 from webui.database.options import with_options
 from webui.environment import Environment, parse_allowed_host
 from webui.operations.logs import configure_structlog, logging_config
@@ -31,12 +32,13 @@ HTTPS = environment.switch("HTTPS")  # behind a proxy that ends TLS
 # Whose X-Forwarded-For and X-Forwarded-Proto are believed with HTTPS on.
 TRUSTED_PROXIES = environment.networks("FORWARDED_ALLOW_IPS", default=("127.0.0.1", "::1"))
 
+# manage.py takes any key; webui.wsgi refuses a weak one.
 SECRET_KEY = environment.secret("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is not set. `make run` makes one for development; for production make one "
-        "with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        "SECRET_KEY is not set. `make run` makes one for development; for production " + MAKE_ONE
     )
+SECRET_KEY_FALLBACKS = environment.secrets("SECRET_KEY_FALLBACKS")  # earlier keys, after a rotation
 
 # '*' is refused: it would let anybody choose the host name that the site believes.
 ALLOWED_HOSTS = list(

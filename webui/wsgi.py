@@ -1,4 +1,4 @@
-"""The WSGI application that gunicorn serves; it refuses to start with DEBUG on."""
+"""The WSGI application that gunicorn serves; it refuses to start with DEBUG on or a weak key."""
 
 import io
 import os
@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
+from webui.access.secret_keys import refuse_weak_keys
 from webui.request_limits import MAX_BODY_BYTES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webui.settings")
@@ -36,7 +37,7 @@ def make_application() -> ContentLength:
     """Return the site's application.
 
     Raises:
-        ImproperlyConfigured: if DEBUG is on.
+        ImproperlyConfigured: if DEBUG is on or a key can be guessed.
     """
     from django.conf import settings
 
@@ -45,6 +46,7 @@ def make_application() -> ContentLength:
             "DEBUG is on, which shows settings and code to whoever causes an error; unset DEBUG "
             "to serve the site, or use `python manage.py runserver` to work on it"
         )
+    refuse_weak_keys(settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
     return ContentLength(get_wsgi_application())
 
 

@@ -1,4 +1,4 @@
-"""The commands of a container of the site's image: `models`, `prepare` and `serve`.
+"""The commands of a container of the site's image: `models`, `prepare`, `serve` and `rotate-key`.
 
 `models` and `prepare` run to their end at every `docker-compose up` and keep what an earlier run
 made. They are two commands because the model server waits for the first, and the second waits for
@@ -13,9 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from serving.atomic_files import write_bytes, write_text
 from serving.models_config import CONFIG_NAME
 from serving.versions.bundled import install_bundled
+from webui.access.secret_keys import refuse_weak_keys
 from webui.environment import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,20 +65,48 @@ def make_key(path: Path) -> None:
     """Make the secret key of this installation, once, readable by its owner only.
 
     Without effect where another key is named: `SECRET_KEY` is set, or `SECRET_KEY_FILE` is not
-    `path`. An operator's own file that is missing stays an error.
+    `path`. An operator's own file that is missing stays an error. The file of the earlier keys is
+    made as well, empty, if it is named and in the same directory.
 
     Raises:
-        CannotStart: if the file cannot be written.
+        CannotStart: if a file cannot be written.
     """
     environment = Environment(os.environ)
+    fallbacks = Path(environment.text("SECRET_KEY_FALLBACKS_FILE"))
     named = environment.text("SECRET_KEY") or environment.text("SECRET_KEY_FILE") != str(path)
-    if named or path.exists():
-        return
     try:
+        if fallbacks.parent == path.parent and not fallbacks.exists():
+            write_text(fallbacks, "", mode=0o600)
+        if named or path.exists():
+            return
         write_text(path, secrets.token_urlsafe(50), mode=0o600)
     except OSError as problem:
         raise CannotStart(f"no key can be kept in {path}: {problem}") from None
     say(f"made the key of this installation: {path}")
+
+
+def rotate_key() -> None:
+    """Make a new secret key, and keep the present one as the first of the earlier keys.
+
+    The file of earlier keys is written first: whenever this ends, no key is lost.
+
+    Raises:
+        CannotStart: if the keys are not in files, or a file cannot be written.
+    """
+    environment = Environment(os.environ)
+    files = [environment.text(f"{name}_FILE") for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS")]
+    if not all(files) or any(map(environment.text, ("SECRET_KEY", "SECRET_KEY_FALLBACKS"))):
+        raise CannotStart(
+            "the keys are not in files that SECRET_KEY_FILE and SECRET_KEY_FALLBACKS_FILE name; "
+            "set a new SECRET_KEY yourself, and put the present one first in SECRET_KEY_FALLBACKS"
+        )
+    try:
+        earlier = [environment.secret("SECRET_KEY"), *environment.secrets("SECRET_KEY_FALLBACKS")]
+        write_text(Path(files[1]), "".join(f"{key}\n" for key in earlier), mode=0o600)
+        write_text(Path(files[0]), secrets.token_urlsafe(50), mode=0o600)
+    except (OSError, ImproperlyConfigured) as problem:
+        raise CannotStart(f"the key cannot be changed: {problem}") from None
+    say(f"made a new key; {files[1]} holds {len(earlier)} earlier. Restart the site now")
 
 
 def manage(*arguments: str) -> None:
@@ -97,10 +128,9 @@ def check_settings() -> None:
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webui.settings")
     from django.conf import settings
-    from django.core.exceptions import ImproperlyConfigured
 
     try:
-        _ = settings.SECRET_KEY
+        refuse_weak_keys(settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
     except ImproperlyConfigured as problem:
         raise CannotStart(str(problem)) from None
 
@@ -137,6 +167,7 @@ def main() -> int:
     prepared = commands.add_parser("prepare", help="key, migrations, keyspace, tables, indexes")
     prepared.add_argument("--make-key", type=Path, metavar="FILE", help="where to keep a new key")
     commands.add_parser("serve", help="the site, under gunicorn")
+    commands.add_parser("rotate-key", help="a new secret key; the present one stays accepted")
     arguments = parser.parse_args()
     try:
         if arguments.command == "models":
@@ -146,6 +177,8 @@ def main() -> int:
             )
         elif arguments.command == "prepare":
             prepare(arguments.make_key)
+        elif arguments.command == "rotate-key":
+            rotate_key()
         else:
             serve()
     except CannotStart as problem:

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.docker import container
 from tests.harness import ROOT
+from webui.environment import Environment
 
 
 @pytest.fixture
@@ -82,6 +83,54 @@ def test_no_key_is_made_where_one_is_named_or_none_is_asked_for(
         monkeypatch.setenv(name, value)
     container.make_key(tmp_path / "secret_key")
     assert not (tmp_path / "secret_key").exists()
+
+
+def test_the_file_of_earlier_keys_is_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, fallbacks = tmp_path / "secret_key", tmp_path / "secret_key_fallbacks"
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(fallbacks))
+    container.make_key(key)  # SECRET_KEY is set in the tests
+    assert (fallbacks.read_text(), stat.S_IMODE(fallbacks.stat().st_mode)) == ("", 0o600)
+    fallbacks.write_text("earlier\n")
+    container.make_key(key)
+    assert fallbacks.read_text() == "earlier\n"
+
+
+def test_a_changed_key_stays_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, fallbacks = tmp_path / "secret_key", tmp_path / "secret_key_fallbacks"
+    monkeypatch.delenv("SECRET_KEY")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(key))
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(fallbacks))
+    container.make_key(key)
+    first = key.read_text()
+    container.rotate_key()
+    second = key.read_text()
+    container.rotate_key()
+    assert len({first, second, key.read_text()}) == 3
+    assert Environment(os.environ).secrets("SECRET_KEY_FALLBACKS") == [second, first]
+    for file in (key, fallbacks):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_key_that_is_in_no_file_is_changed_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY_FILE", str(tmp_path / "secret_key"))
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS_FILE", str(tmp_path / "secret_key_fallbacks"))
+    with pytest.raises(container.CannotStart, match="put the present one first"):
+        container.rotate_key()  # SECRET_KEY is set in the tests
+
+
+@pytest.mark.parametrize("command", ["serve", "prepare"])
+def test_a_weak_key_is_refused_in_one_line(command: str) -> None:
+    finished = subprocess.run(
+        [sys.executable, "deploy/docker/container.py", command],
+        cwd=ROOT, env=os.environ | {"SECRET_KEY": "x"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("Cannot start: SECRET_KEY has 1 characters")
+    assert len(finished.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["serve", "prepare"])

@@ -13,6 +13,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 SCRATCH = tempfile.TemporaryDirectory(prefix="digits-tests-")
 os.environ["STATIC_ROOT"] = os.environ["RUNTIME_DIR"] = SCRATCH.name
 for name in (
+    "SECRET_KEY_FALLBACKS",
+    "SECRET_KEY_FALLBACKS_FILE",
     "DEBUG",
     "HTTPS",
     "FORWARDED_ALLOW_IPS",

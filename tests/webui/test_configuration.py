@@ -21,7 +21,13 @@ VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+")
 INTERNAL = {"PROMETHEUS_MULTIPROC_DIR"}
 GUNICORN = {"HOST", "PORT", "WEB_CONCURRENCY", "WEB_THREADS"}
 # Any text is a right value.
-FREE_TEXT = {"SECRET_KEY", "CASSANDRA_DC", "CASSANDRA_USER", "CASSANDRA_PASSWORD"}
+FREE_TEXT = {
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "CASSANDRA_DC",
+    "CASSANDRA_USER",
+    "CASSANDRA_PASSWORD",
+}
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -44,7 +50,7 @@ def variables_read(source: str) -> Iterator[str]:
             ) if VARIABLE.fullmatch(name):
                 if method in METHODS or (method, ast.unparse(owner)) == ("get", "os.environ"):
                     yield name
-                if method in {"secret", "database"}:
+                if method in {"secret", "secrets", "database"}:
                     yield f"{name}_FILE"
 
 
@@ -98,6 +104,7 @@ WRONG = {
     "METRICS_TOKEN": "guessed",
     "METRICS_TOKEN_FILE": "/no/such/file",
     "SECRET_KEY_FILE": "/no/such/file",
+    "SECRET_KEY_FALLBACKS_FILE": "/no/such/file",
     "DATABASE_URL_FILE": "/no/such/file",
     "CASSANDRA_PASSWORD_FILE": "/no/such/file",
 }
@@ -128,6 +135,16 @@ def test_a_missing_secret_key_stops_the_site() -> None:
     finished = run("-c", "import webui.settings", SECRET_KEY="")
     assert finished.returncode != 0
     assert "ImproperlyConfigured: SECRET_KEY is not set" in finished.stderr
+
+
+@pytest.mark.parametrize("weak", [{"SECRET_KEY": "x"}, {"SECRET_KEY_FALLBACKS": f"{STRONG},x"}])
+def test_a_weak_key_serves_no_site(weak: dict[str, str]) -> None:
+    given = {"DJANGO_SETTINGS_MODULE": "webui.settings", **weak}
+    finished = run("-c", "import webui.wsgi", **given)
+    assert finished.returncode != 0
+    assert f"ImproperlyConfigured: {next(iter(weak))}" in finished.stderr
+    assert "has 1 characters, 1 different ones; it must have at least 50" in finished.stderr
+    assert "secrets.token_urlsafe" in finished.stderr
 
 
 def test_gunicorn_refuses_debug() -> None:

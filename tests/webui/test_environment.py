@@ -33,6 +33,7 @@ def test_a_missing_or_blank_variable_has_its_default(variables: dict[str, str]) 
     assert environment.directory("A", default=Path("x")) == Path("x")
     assert environment.file("A") == ""
     assert environment.secret("A") == ""
+    assert environment.secrets("A") == []
     assert environment.database("A", default=Path("/x.db"))["NAME"] == "/x.db"
 
 
@@ -93,6 +94,17 @@ def test_a_value_in_the_environment_comes_first_unless_it_is_empty(
     (tmp_path / "key").write_text("file")
     environment = Environment({"SECRET_KEY": value, "SECRET_KEY_FILE": str(tmp_path / "key")})
     assert environment.secret("SECRET_KEY") == secret
+
+
+@pytest.mark.parametrize(
+    ("content", "found"), [("one\ntwo\n", ["one", "two"]), ("one, two", ["one", "two"]), ("", [])]
+)
+def test_several_secrets_are_read_from_a_file_that_may_be_empty(
+    tmp_path: Path, content: str, found: list[str]
+) -> None:
+    (tmp_path / "keys").write_text(content)
+    assert Environment({"KEYS_FILE": str(tmp_path / "keys")}).secrets("KEYS") == found
+    assert Environment({"KEYS": content or ","}).secrets("KEYS") == found
 
 
 def test_a_secret_that_is_not_in_its_file_is_named(tmp_path: Path) -> None:

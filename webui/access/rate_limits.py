@@ -152,7 +152,7 @@ def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
         return
     address = address_of(request)
     counted = [(f"{action} {caller.visitor}", rate)]
-    if caller.key is None and caller.new_cookie:
+    if caller.key is None and caller.is_new:
         counted.append((f"{action} nobody at {address}", rate))
     if caller.key is None:
         counted.append((f"{action} all at {address}", rate.times(SHARED_ADDRESS)))

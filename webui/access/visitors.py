@@ -2,6 +2,10 @@
 
 The cookie holds a signed random name. Records hold only a keyed hash of it, so that nobody can
 pose as the visitor with what a record or a log line shows.
+
+When the secret key is changed and the earlier ones are in SECRET_KEY_FALLBACKS, a cookie that an
+earlier key signed is accepted and replaced. The new one holds the hash under the earlier key as
+well, so that the visitor stays the same in records, lists and rate limits.
 """
 
 import re
@@ -20,6 +24,7 @@ from webui.errors import ApiError
 COOKIE = "visitor"
 COOKIE_SECONDS = 365 * 24 * 3600
 SALT = "webui.recognition.visitor"  # of every cookie and record so far
+SEPARATOR = "."  # between name and hash; neither contains it
 HASH_LENGTH = 32  # hex digits: 128 bits, enough that no two visitors collide
 BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 
@@ -31,12 +36,14 @@ class Caller:
     Attributes:
         visitor: hash of the cookie's name, or `key:N`; stored with each record.
         key: the API key of a program.
-        new_cookie: the cookie to set when the visitor came without a valid one.
+        is_new: whether the visitor came without a valid cookie.
+        cookie: the cookie to set, for a new visitor or after a change of the secret key.
     """
 
     visitor: str
     key: ApiKey | None = None
-    new_cookie: str | None = None
+    is_new: bool = False
+    cookie: str | None = None
 
     @property
     def name(self) -> str:
@@ -54,8 +61,9 @@ class Caller:
         return bool(drawn_by) and constant_time_compare(drawn_by, self.visitor)
 
 
-def visitor_hash(name: str) -> str:
-    return salted_hmac(SALT, name, algorithm="sha256").hexdigest()[:HASH_LENGTH]
+def visitor_hash(name: str, *, secret_key: str) -> str:
+    digest = salted_hmac(SALT, name, secret=secret_key, algorithm="sha256").hexdigest()
+    return digest[:HASH_LENGTH]
 
 
 def bearer(request: HttpRequest) -> str | None:
@@ -87,22 +95,47 @@ def identify(request: HttpRequest) -> Caller:
         if key is None:
             raise ApiError(401, "bad_api_key", "The API key is unknown or revoked.")
         return Caller(visitor=f"key:{key.pk}", key=key)
-    signed = request.COOKIES.get(COOKIE, "")
+    cookie = request.COOKIES.get(COOKIE, "")
+    current, *earlier = _signers()
     try:
-        name = signing.Signer(salt=SALT).unsign(signed)
+        return Caller(visitor=_visitor_of(current.unsign(cookie), current))
     except signing.BadSignature:
-        name = secrets.token_urlsafe(16)
-        return Caller(visitor=visitor_hash(name), new_cookie=signing.Signer(salt=SALT).sign(name))
-    return Caller(visitor=visitor_hash(name))
+        pass
+    for signer in earlier:
+        try:
+            content = signer.unsign(cookie)
+        except signing.BadSignature:
+            continue
+        visitor = _visitor_of(content, signer)
+        name = content.partition(SEPARATOR)[0]
+        return Caller(visitor=visitor, cookie=current.sign(f"{name}{SEPARATOR}{visitor}"))
+    name = secrets.token_urlsafe(16)
+    return Caller(visitor=_visitor_of(name, current), is_new=True, cookie=current.sign(name))
+
+
+def _signers() -> list[signing.Signer]:
+    """Return one signer for each secret key, the current one first."""
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return [signing.Signer(key=key, fallback_keys=[], salt=SALT) for key in keys]
+
+
+def _visitor_of(content: str, signer: signing.Signer) -> str:
+    """Return the hash of the visitor whose cookie this signer has signed.
+
+    Args:
+        content: the name, or the name and the hash that an earlier key gave it.
+    """
+    name, _, visitor = content.partition(SEPARATOR)
+    return visitor or visitor_hash(name, secret_key=str(signer.key))
 
 
 def remember(response: HttpResponse, caller: Caller) -> None:
-    """Set the cookie of a visitor who came without a valid one."""
-    if caller.new_cookie is None:
+    """Set the cookie of a visitor who came without one, or with one that an earlier key signed."""
+    if caller.cookie is None:
         return
     response.set_cookie(
         COOKIE,
-        caller.new_cookie,
+        caller.cookie,
         max_age=COOKIE_SECONDS,
         secure=settings.HTTPS,
         httponly=True,

@@ -93,7 +93,7 @@ def once(request: HttpRequest, caller: Caller, submissions: Sequence[Submission]
     if key is None:
         yield Once(record_ids=[new_record_id() for _ in submissions])
         return
-    if caller.new_cookie is not None:
+    if caller.is_new:
         raise malformed(
             f"{HEADER} works for a caller who can be recognised: send an API key or the cookie "
             "of an earlier answer."

@@ -57,7 +57,7 @@ def callers_page(caller: Caller, filters: Filters, bounds: Bounds, *, size: int)
     Raises:
         StoreUnavailable: if the store cannot be asked now.
     """
-    if caller.new_cookie is not None:  # a visitor who has just come has made none
+    if caller.is_new:  # a visitor who has just come has made none
         return Page()
     return store().page(
         replace(filters, visitor=caller.visitor),
