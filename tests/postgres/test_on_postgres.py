@@ -12,7 +12,9 @@ from tests.harness import ROOT
 @pytest.mark.parametrize(
     "tests",
     [
-        pytest.param(["tests/webui/records"], id="records"),
+        pytest.param(
+            ["tests/webui/records", "tests/webui/database/test_maintenance.py"], id="records"
+        ),
         pytest.param(
             ["tests/cassandra/test_spool.py", "tests/cassandra/test_commands.py"], id="spool"
         ),

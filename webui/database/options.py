@@ -5,7 +5,8 @@
 
 from typing import Any
 
-WAIT_SECONDS = 5  # for a lock or a connection; then the request is answered with 503
+WAIT_SECONDS = 5  # for a lock; then the request is answered with 503
+CONNECT_SECONDS = 2  # to PostgreSQL, libpq's least
 SILENCE_MS = 10_000  # of a PostgreSQL server that does not even acknowledge what it was sent
 
 
@@ -43,7 +44,7 @@ def _sqlite() -> dict[str, Any]:
 def _postgres() -> dict[str, Any]:
     """libpq's options; without them a server that is silent is waited for without end."""
     return {
-        "connect_timeout": WAIT_SECONDS,
+        "connect_timeout": CONNECT_SECONDS,
         "tcp_user_timeout": SILENCE_MS,
         "options": f"-c lock_timeout={WAIT_SECONDS}s",
     }

@@ -17,7 +17,7 @@ from webui.operations import metrics_access
 from webui.operations.metrics import CONTENT_TYPE_LATEST, exposition
 from webui.operations.unavailable import reason_of
 from webui.records.store import StoreError, store
-from webui.rollout.serving import serving_client
+from webui.rollout.serving import probe_client
 
 logger = structlog.get_logger(__name__)
 
@@ -39,8 +39,8 @@ def readyz(_request: HttpRequest) -> HttpResponse:
 
 def model_part() -> dict[str, object]:
     try:
-        version = serving_client().resolve(STABLE)
-        states = {status.version: status.state for status in serving_client().versions()}
+        version = probe_client().resolve(STABLE)
+        states = {status.version: status.state for status in probe_client().versions()}
     except ServingError as problem:
         logger.warning("model_not_ready", problem=str(problem))
         return {"ready": False, "detail": "the model server does not answer with a loaded version"}

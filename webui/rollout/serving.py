@@ -1,4 +1,4 @@
-"""The site's client of the model server, made from the settings."""
+"""The site's clients of the model server, made from the settings."""
 
 from functools import cache
 
@@ -6,6 +6,8 @@ from django.conf import settings
 
 from serving.client import ServingClient
 from serving.models_config import CONFIG_NAME
+
+PROBE_SECONDS = 1.0  # for each of two questions; the answers take a millisecond
 
 
 @cache
@@ -15,4 +17,20 @@ def serving_client() -> ServingClient:
         base_url=settings.SERVING_URL,
         model_name=settings.MODEL_NAME,
         config_file=settings.MODELS_DIR / CONFIG_NAME,
+    )
+
+
+def probe_client() -> ServingClient:
+    """Return a client that gives up soon, so that /readyz tells of a frozen model server."""
+    return _probe_client(settings.SERVING_URL, settings.MODEL_NAME)
+
+
+@cache
+def _probe_client(base_url: str, model_name: str) -> ServingClient:
+    return ServingClient(
+        base_url=base_url,
+        model_name=model_name,
+        connect_timeout=PROBE_SECONDS,
+        read_timeout=PROBE_SECONDS,
+        label_seconds=0,  # the state of now
     )

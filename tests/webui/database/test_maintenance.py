@@ -136,7 +136,7 @@ def test_a_silent_postgresql_is_not_waited_for_without_end() -> None:
     options = with_options(database)["OPTIONS"]
     assert options == {
         "a": 1,
-        "connect_timeout": 5,
+        "connect_timeout": 2,
         "tcp_user_timeout": 10_000,
         "options": "-c lock_timeout=5s",
     }

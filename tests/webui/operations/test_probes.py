@@ -1,10 +1,14 @@
 """Probes, metrics and the headers of every response."""
 
+import threading
+import time
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from pytest_django import Settings
 
+from tests.harness.fake_model_server import FakeModelServer
 from tests.webui.predictions import post
 from webui.environment import Environment
 from webui.operations.metrics_access import read_token
@@ -36,6 +40,24 @@ def test_readyz_names_each_part(client: Client, monkeypatch: pytest.MonkeyPatch)
     assert response.status_code == 503
     assert response.json()["model"]["ready"]
     assert not response.json()["store"]["ready"]
+
+
+def test_readyz_does_not_wait_long_for_a_frozen_model_server(
+    client: Client, model: FakeModelServer
+) -> None:
+    thaw = threading.Event()
+
+    def freeze(_path: str) -> None:
+        thaw.wait(30)
+
+    model.on_request = freeze
+    started = time.monotonic()
+    response = client.get("/readyz")
+    waited = time.monotonic() - started
+    thaw.set()
+    assert response.status_code == 503
+    assert not response.json()["model"]["ready"]
+    assert waited < 5  # 1.0 s measured
 
 
 @pytest.mark.usefixtures("dead_model")
