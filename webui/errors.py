@@ -64,5 +64,7 @@ class ErrorResponse(JsonResponse):
         super().__init__({"error": document}, status=error.status)
         self.code = error.code
         self["Cache-Control"] = "no-store"
+        if error.status == 401:
+            self["WWW-Authenticate"] = 'Bearer realm="Drawn digits", error="invalid_token"'
         if error.retry_after is not None:
             self["Retry-After"] = str(max(1, math.ceil(error.retry_after)))

@@ -13,17 +13,19 @@ address at the same rate, and every visitor's request counts for its address at 
 times the rate, so that a school class behind one address can draw.
 """
 
+import math
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from webui.access.addresses import address_of
 from webui.access.rate import Rate
@@ -42,6 +44,9 @@ CHARGE = """
 INSERT INTO arrivals (caller, due) VALUES (:caller, :due)
 ON CONFLICT (caller) DO UPDATE SET due = excluded.due
 """
+
+ROUNDING = 0.01  # of a request, for sums of floats as large as today's clock
+QUOTAS = "digits.quotas"  # in a request's META: what `charge` left of its rates
 
 logger = structlog.get_logger(__name__)
 
@@ -71,9 +76,9 @@ class Limiter:
         return self.wait_for_all([(caller, rate)], now=now)
 
     def wait_for_all(
-        self, counted: Sequence[tuple[str, Rate]], *, now: float | None = None
+        self, counted: Sequence[tuple[str, Rate]], *, units: int = 1, now: float | None = None
     ) -> float:
-        """Count one request for each caller with its rate, or for none of them.
+        """Count `units` requests for each caller with its rate, or for none of them.
 
         A burst of `rate.count` is served at once. A refused request is not counted: whoever asks
         too often neither waits longer nor uses what others behind the same address may ask.
@@ -84,14 +89,14 @@ class Limiter:
         now = time.time() if now is None else now
         connection = self._connection()
         # Without the write lock, since most of the requests of a flood end here.
-        if seconds := _wait(connection, counted, now):
+        if seconds := _wait(connection, counted, units, now):
             return seconds
         connection.execute("BEGIN IMMEDIATE")
         try:
-            seconds = _wait(connection, counted, now)
+            seconds = _wait(connection, counted, units, now)
             if not seconds:
                 for caller, rate in counted:
-                    due = max(_due(connection, caller), now) + rate.interval
+                    due = max(_due(connection, caller), now) + units * rate.interval
                     connection.execute(CHARGE, {"caller": caller, "due": due})
             connection.execute("COMMIT")
         except BaseException:
@@ -101,6 +106,10 @@ class Limiter:
         if self._checks % DELETE_EVERY == 0:
             connection.execute("DELETE FROM arrivals WHERE due < ?", (now,))
         return seconds
+
+    def ahead(self, caller: str) -> float:
+        """Return the seconds until nothing of the caller's rate is used any more."""
+        return max(_due(self._connection(), caller) - time.time(), 0.0)
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens one again."""
@@ -115,11 +124,13 @@ def _due(connection: sqlite3.Connection, caller: str) -> float:
     return float(row[0]) if row else 0.0
 
 
-def _wait(connection: sqlite3.Connection, counted: Sequence[tuple[str, Rate]], now: float) -> float:
+def _wait(
+    connection: sqlite3.Connection, counted: Sequence[tuple[str, Rate]], units: int, now: float
+) -> float:
     """Return the seconds until every caller may be served; 0 if they may be now."""
     seconds = 0.0
     for caller, rate in counted:
-        ahead = _due(connection, caller) - now
+        ahead = max(_due(connection, caller) - now, 0.0) + (units - 1) * rate.interval
         # Half an interval more than exact: sums of floats as large as today's clock are rounded.
         if ahead > rate.seconds - rate.interval / 2:
             seconds = max(seconds, ahead - rate.seconds + rate.interval, LEAST_WAIT_SECONDS)
@@ -131,32 +142,40 @@ def limiter() -> Limiter:
     return Limiter(settings.RUNTIME_DIR / "limits.sqlite3")
 
 
-def seconds_to_wait(counted: Sequence[tuple[str, Rate]]) -> float:
-    """Count one request for each caller, or for none; return the seconds that it must wait."""
+def seconds_to_wait(counted: Sequence[tuple[str, Rate]], *, units: int = 1) -> float:
+    """Count `units` requests for each caller, or for none; return the seconds that it must wait."""
     try:
-        return limiter().wait_for_all(counted)
+        return limiter().wait_for_all(counted, units=units)
     except (sqlite3.Error, OSError) as problem:
         # Without a count everybody may ask: a full disk must not stop the site.
         logger.exception("rate_limit_not_counted", problem=str(problem))
         return 0.0
 
 
-def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
-    """Count one request for `action`, for the visitor and for the address, unless it is refused.
+def charge(request: HttpRequest, caller: Caller, *, action: str, units: int = 1) -> None:
+    """Count `units` of `action`, for the visitor and for the address, unless they are refused.
 
     Raises:
+        ApiError: 413 when the rate never allows as many at once.
         ApiError: 429 with the seconds to wait, when the caller exceeds the rate.
     """
     rate: Rate | None = settings.RATE_LIMIT
     if rate is None:
         return
     address = address_of(request)
+    if units > rate.count:
+        raise ApiError(
+            413,
+            "too_large",
+            f"{rate} are allowed, and so {rate.count} at once; send fewer in a request.",
+        )
     counted = [(f"{action} {caller.visitor}", rate)]
     if caller.key is None and caller.is_new:
         counted.append((f"{action} nobody at {address}", rate))
     if caller.key is None:
         counted.append((f"{action} all at {address}", rate.times(SHARED_ADDRESS)))
-    seconds = seconds_to_wait(counted)
+    seconds = seconds_to_wait(counted, units=units)
+    request.META[QUOTAS] = _quotas(action, counted)
     if seconds:
         raise ApiError(
             429,
@@ -164,3 +183,54 @@ def charge(request: HttpRequest, caller: Caller, *, action: str) -> None:
             f"That was more than {rate} allows; please wait {max(1, round(seconds))} s.",
             retry_after=seconds,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """What a caller has left of a rate."""
+
+    name: str
+    rate: Rate
+    ahead: float  # seconds until the whole rate is left
+
+    @property
+    def policy(self) -> str:
+        return f'"{self.name}";q={self.rate.count};w={self.rate.seconds}'
+
+    @property
+    def remaining(self) -> str:
+        left = math.floor((self.rate.seconds - self.ahead) / self.rate.interval + ROUNDING)
+        return f'"{self.name}";r={max(left, 0)};t={math.ceil(self.ahead)}'
+
+
+def _quotas(action: str, counted: Sequence[tuple[str, Rate]]) -> list[Quota]:
+    """Return what is left for the caller and, unless it has a key, for all at its address."""
+    names = (action,) if len(counted) == 1 else (action, f"{action}-address")
+    # Of a visitor without a cookie the count of the address binds, which stands before the last.
+    shown = counted if len(counted) < 3 else counted[1:]
+    try:
+        return [
+            Quota(name=name, rate=rate, ahead=limiter().ahead(caller))
+            for name, (caller, rate) in zip(names, shown, strict=True)
+        ]
+    except (sqlite3.Error, OSError):
+        return []  # logged when it was counted
+
+
+class RateLimitHeadersMiddleware:
+    """Tells callers how much of their rates is left, with or without a refusal.
+
+    The headers are those of the IETF's draft-ietf-httpapi-ratelimit-headers-10: `q` units in a
+    window of `w` seconds; `r` are left, and all of them again in `t` seconds.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        quotas: list[Quota] = request.META.get(QUOTAS, [])
+        if quotas:
+            response["RateLimit-Policy"] = ", ".join(quota.policy for quota in quotas)
+            response["RateLimit"] = ", ".join(quota.remaining for quota in quotas)
+        return response

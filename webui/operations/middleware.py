@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import is_valid_path
 
 from webui.errors import ApiError, ErrorResponse, general_error
 from webui.operations import metrics
@@ -65,11 +66,24 @@ class ApiErrorsMiddleware:
         if isinstance(response, ErrorResponse):
             error = response
         else:
-            error = ErrorResponse(request, general_error(response.status_code))
-            if response.has_header("Allow"):
-                error["Allow"] = response["Allow"]
+            allowed = ", ".join(sorted(response.get("Allow", "").split(", ")))
+            error = ErrorResponse(request, _explained(request, response.status_code, allowed))
+            if allowed:
+                error["Allow"] = allowed
         metrics.ERRORS.labels(error.code).inc()
         return error
+
+
+def _explained(request: HttpRequest, status: int, allowed: str) -> ApiError:
+    """Return the error of a status; with the methods or the address that would be right."""
+    error = general_error(status)
+    if status == 405 and allowed:
+        error.message = f"This address takes {allowed}, not {method_of(request)}."
+    if status == 404 and request.path_info.endswith("/"):
+        without = request.path_info.rstrip("/")
+        if is_valid_path(without):
+            error.message = f"Addresses have no slash at their end; use {without}."
+    return error
 
 
 class BodyLimitMiddleware:

@@ -12,7 +12,7 @@ from django.core.exceptions import (
 )
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import ValidationError
+from ninja.errors import HttpError, ValidationError
 
 from serving.client import InstanceRefused, ServingError, ServingUnavailable
 from serving.preprocessing import (
@@ -23,7 +23,7 @@ from serving.preprocessing import (
     PictureTooLarge,
 )
 from webui.errors import RETRY_SECONDS, ApiError, ErrorResponse, general_error
-from webui.recognition import services
+from webui.recognition import schemas, services
 from webui.records.store import RecordNotFound, StoreUnavailable
 
 DECODING_SECONDS = 2.0  # about as long as the large pictures take that are before this one
@@ -49,9 +49,28 @@ def on_refused_by_django(request: HttpRequest, refused: SuspiciousOperation) -> 
 
 
 def on_validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Answer in the API's own words: the library's name its types and the parts of a union."""
     first = error.errors[0]
-    where = ".".join(str(part) for part in first["loc"][1:] if part != "correction") or "the body"
-    return ErrorResponse(request, ApiError(400, "malformed_request", f"{where}: {first['msg']}."))
+    location = [str(part) for part in first["loc"]]
+    field = next((part for part in location if part in schemas.VALID), None)
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(f'"{name}"' for name in schemas.VALID)
+        message = f'The body has a field "{location[-1][:40]}"; there is {known}.'
+    elif field is None:
+        message = f"The body must be a JSON object like {schemas.EXAMPLE_CORRECTION}."
+    elif first["type"] == "missing":
+        message = f'"{field}" is missing; it must be {schemas.VALID[field]}.'
+    else:
+        message = f'"{field}" must be {schemas.VALID[field]}.'
+    return ErrorResponse(request, ApiError(400, "malformed_request", message))
+
+
+def on_unread_body(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Answer for a body that django-ninja cannot parse."""
+    if error.status_code != 400:
+        return ErrorResponse(request, general_error(error.status_code))
+    message = f"The body is not JSON; send an object like {schemas.EXAMPLE_CORRECTION}."
+    return ErrorResponse(request, ApiError(400, "malformed_request", message))
 
 
 def on_picture_error(request: HttpRequest, error: PictureError) -> HttpResponse:
@@ -106,6 +125,7 @@ HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     ApiError: on_api_error,
     SuspiciousOperation: on_refused_by_django,
     ValidationError: on_validation_error,
+    HttpError: on_unread_body,
     PictureError: on_picture_error,
     DecodingBusy: on_decoding_busy,
     ServingError: on_serving_error,

@@ -4,12 +4,14 @@ from typing import Any
 
 from webui.recognition import schemas
 from webui.recognition.idempotency import HEADER, MAX_LENGTH
+from webui.recognition.submission import PICTURE_TYPES
 from webui.request_limits import MAX_COORDINATE, MAX_STROKES
 
 ERROR = schemas.Error
 COMMON: dict[int, Any] = {400: ERROR, 401: ERROR, 403: ERROR, 429: ERROR, 500: ERROR, 503: ERROR}
 EITHER: list[dict[str, list[str]]] = [{"visitor": []}, {"apiKey": []}]
 ANYONE: list[dict[str, list[str]]] = [{}, *EITHER]
+BINARY = {"type": "string", "format": "binary"}
 SUBMISSION = {
     "required": True,
     "content": {
@@ -30,6 +32,7 @@ SUBMISSION = {
                 },
             }
         },
+        **{kind: {"schema": BINARY} for kind in PICTURE_TYPES},
         "application/json": {
             "schema": {
                 "type": "object",
@@ -69,7 +72,6 @@ IDEMPOTENCY_KEY = {
     },
 }  # fmt: skip
 
-PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
 PICTURE = {
     200: {
         "description": "The picture as it was sent",

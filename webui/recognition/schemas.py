@@ -86,6 +86,11 @@ class Ink(Schema):
     )
 
 
+# What each field of a request's body must be, for error messages.
+VALID = {"label": '0 to 9, "not_a_digit" or null'}
+EXAMPLE_CORRECTION = '{"label": 7}'
+
+
 class ErrorDetail(Schema):
     code: str = Field(description="A stable word for programs")
     message: str = Field(description="What is wrong and what would be right")

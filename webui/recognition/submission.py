@@ -17,6 +17,8 @@ from webui.request_limits import MAX_COORDINATE, MAX_PICTURE_BYTES, MAX_POINTS, 
 
 DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII)
 
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+
 Ink = list[list[list[float]]]  # strokes of points of x, y, milliseconds since the first point
 
 
@@ -43,12 +45,26 @@ def read_submission(request: HttpRequest) -> Submission:
         return _from_form(request)
     if request.content_type == "application/json":
         return _from_json(request)
+    if request.content_type in PICTURE_TYPES:
+        return _from_bytes(request)
     raise ApiError(
         415,
         "unsupported_media_type",
-        f"Content-Type is {request.content_type or 'missing'}; send multipart/form-data with the "
-        'field "image", or application/json with {"image": "data:image/png;base64,…"}.',
+        f"Content-Type is {(request.content_type or '')[:100] or 'missing'}; send a picture as "
+        f"{', '.join(PICTURE_TYPES)}, or multipart/form-data with the field "
+        '"image", or application/json with {"image": "data:image/png;base64,…"}.',
     )
+
+
+def _from_bytes(request: HttpRequest) -> Submission:
+    """Return the body itself; its bytes tell what kind of picture it is."""
+    try:
+        picture = request.body
+    except UnreadablePostError:
+        raise malformed("The body ended early; send the whole picture.") from None
+    if len(picture) > MAX_PICTURE_BYTES:
+        raise too_large()
+    return Submission(picture=picture, ink=None)
 
 
 def _from_form(request: HttpRequest) -> Submission:
@@ -57,8 +73,15 @@ def _from_form(request: HttpRequest) -> Submission:
         text = request.POST.get("ink")
     except MultiValueDictKeyError:
         raise malformed('The file field "image" is missing.') from None
-    except (MultiPartParserError, BadRequest, UnreadablePostError) as problem:
-        raise malformed(f"The form could not be read: {problem}") from problem
+    except (MultiPartParserError, BadRequest, UnreadablePostError):
+        raise malformed(
+            "The form could not be read; send multipart/form-data whose Content-Type names the "
+            "boundary that the body has, and the whole body."
+        ) from None
+    for name in ("image", "ink"):
+        count = len(request.FILES.getlist(name)) + len(request.POST.getlist(name))
+        if count > 1:
+            raise malformed(f'The form has {count} fields "{name}"; send one.')
     if isinstance(upload, list):  # Django's types allow it, its parser does not return one
         raise malformed('The field "image" must be one file.')
     if upload.size is not None and upload.size > MAX_PICTURE_BYTES:
@@ -76,7 +99,7 @@ def _from_json(request: HttpRequest) -> Submission:
     try:
         body = strict_json(request.body.decode())
     except (ValueError, RecursionError, UnreadablePostError):
-        raise malformed("The body is not JSON (in UTF-8).") from None
+        raise malformed("The body is not JSON (in UTF-8, each name once).") from None
     if not isinstance(body, dict):
         raise malformed('The body must be an object like {"image": "data:image/png;base64,…"}.')
     url = body.get("image")
@@ -89,8 +112,11 @@ def _from_json(request: HttpRequest) -> Submission:
         raise too_large()
     try:
         picture = base64.b64decode(url[head.end() :], validate=True)
-    except (binascii.Error, ValueError) as problem:
-        raise malformed(f'"image" is not base64: {problem}.') from None
+    except (binascii.Error, ValueError):
+        raise malformed(
+            '"image" must go on in base64 after "base64,": A-Z, a-z, 0-9, "+", "/", and "=" at '
+            "the end to a multiple of four characters."
+        ) from None
     ink = body.get("ink")
     return Submission(picture=picture, ink=None if ink is None else check_ink(ink))
 
@@ -104,7 +130,7 @@ def too_large() -> ApiError:
 
 
 def strict_json(text: str) -> Any:
-    """Parse JSON and refuse NaN and Infinity, which Python would accept.
+    """Parse JSON and refuse what Python would accept: NaN, Infinity, a name twice in an object.
 
     Raises:
         ValueError: if the text is not JSON.
@@ -113,7 +139,13 @@ def strict_json(text: str) -> Any:
     def refuse(name: str) -> None:
         raise ValueError(f"{name} is not JSON")
 
-    return json.loads(text, parse_constant=refuse)
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = dict(pairs)
+        if len(names) < len(pairs):
+            raise ValueError("a name is given twice")
+        return names
+
+    return json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
 
 
 def check_ink(ink: Any) -> Ink:
