@@ -82,7 +82,7 @@ def export(network: TrainedNetwork, version: int, *, output: Path = MODELS) -> P
             _make_readable(draft)
             verify_files(draft)
     except FileExistsError as error:
-        raise ExportError(f"{target} appeared meanwhile; it was left as it is") from error
+        raise ExportError(f"{target} was created by another process and is unchanged") from error
     return target
 
 

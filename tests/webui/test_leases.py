@@ -1,4 +1,4 @@
-"""Leases on both tables that keep them: one holder at a time, and none for ever."""
+"""Leases in both of their tables: one holder at a time, and every lease ends."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -134,7 +134,7 @@ def test_renewing_moves_its_end(
     assert row_of(model)["until"] > soon
 
 
-def test_who_holds_it_is_written_down_and_emptied(db: None) -> None:
+def test_details_of_the_holder_are_stored_and_emptied(db: None) -> None:
     lease = lease_of(RolloutState)
     assert lease.acquire(locked_by="ada", locked_for="promote 2")
     state = RolloutState.objects.get()

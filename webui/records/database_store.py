@@ -139,8 +139,8 @@ class DatabaseStore:
         """Yields every matching record, newest first, read in chunks.
 
         Each chunk is a query of its own that starts at the last record of the previous one.
-        Memory and the database's read lock stay small, and records that are added meanwhile
-        shift nothing.
+        Memory and the database's read lock stay small, and records that are added during
+        a scan shift nothing.
         """
         rows = _matching(filters, Bounds())
         while True:

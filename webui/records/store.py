@@ -33,7 +33,7 @@ class RecordNotFound(StoreError):
 
 
 class Recorded(StrEnum):
-    """Where an acknowledged event is stored; it is durable in both places."""
+    """The place of an acknowledged event; it is durable in both."""
 
     STORED = "stored"
     SPOOLED = "spooled"  # in the default database, until Cassandra is back

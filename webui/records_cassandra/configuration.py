@@ -18,6 +18,7 @@ from webui.records_cassandra.tables.bucket_width import BucketWidth
 
 ALIAS = "cassandra"  # in DATABASES and in the driver's registry
 CONNECT_SECONDS = 2.0
+COMMAND_CONNECT_SECONDS = 20.0  # of commands, which no visitor waits for
 RECONNECT_SECONDS = 10.0  # the driver's own default backs off to ten minutes
 HEARTBEAT_SECONDS = 5.0  # after which a host that does not answer is noticed
 

@@ -13,21 +13,27 @@ from webui.rollout.serving import serving_client
 
 
 @pytest.fixture
-def site(served_model: ServedModel, db: None, settings: Settings) -> Iterator[ServedModel]:
-    """Settings that lead to the served_model's model; `webui.rollout.services` work on it."""
-    settings.MODELS_DIR = served_model.server.models_dir
-    settings.MODEL_NAME = served_model.model_name
-    settings.SERVING_URL = served_model.server.url
+def caches() -> Iterator[None]:
+    """Empty caches of the client and of the canary's share, before and after a test."""
     serving_client.cache_clear()
     shares.forget()
-    yield served_model
+    yield
     serving_client.cache_clear()
     shares.forget()
 
 
 @pytest.fixture
-def lonely_site(db: None, settings: Settings, tmp_path: Path) -> Iterator[Path]:
-    """A site whose model server does not answer; its models directory."""
+def site(served_model: ServedModel, db: None, settings: Settings, caches: None) -> ServedModel:
+    """A model in a model server, named by the settings; `webui.rollout.services` changes it."""
+    settings.MODELS_DIR = served_model.server.models_dir
+    settings.MODEL_NAME = served_model.model_name
+    settings.SERVING_URL = served_model.server.url
+    return served_model
+
+
+@pytest.fixture
+def site_without_server(db: None, settings: Settings, caches: None, tmp_path: Path) -> Path:
+    """The models directory of a site whose model server does not answer."""
     settings.MODELS_DIR = tmp_path
     settings.MODEL_NAME = "digits"
     settings.SERVING_URL = CLOSED_URL
@@ -38,8 +44,4 @@ def lonely_site(db: None, settings: Settings, tmp_path: Path) -> Iterator[Path]:
     )
     for version in (1, 2):
         (tmp_path / "digits" / str(version)).mkdir(parents=True)
-    serving_client.cache_clear()
-    shares.forget()
-    yield tmp_path
-    serving_client.cache_clear()
-    shares.forget()
+    return tmp_path

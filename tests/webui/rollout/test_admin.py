@@ -1,4 +1,4 @@
-"""The page "Model versions": who sees it, what it says, what its steps do."""
+"""The page "Model versions": permissions, contents and steps."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def test_versions_side_by_side(site: ServedModel, operator: Client) -> None:
     assert "style=" not in page.partition("versions-page")[2]  # the policy allows no inline style
 
 
-def test_steps_are_confirmed_done_and_written_down(site: ServedModel, operator: Client) -> None:
+def test_steps_are_confirmed_and_recorded(site: ServedModel, operator: Client) -> None:
     question = operator.get(f"{PAGE}2/promote/").content.decode()
     assert "Make version 2 stable?" in question
     assert "csrfmiddlewaretoken" in question
@@ -72,7 +72,7 @@ def test_steps_are_confirmed_done_and_written_down(site: ServedModel, operator: 
     assert site.repository.versions() == [1]
 
 
-def test_without_a_model_server_the_page_says_so(lonely_site: Path, operator: Client) -> None:
+def test_a_missing_model_server_is_reported(site_without_server: Path, operator: Client) -> None:
     page = operator.get(PAGE).content.decode()
     assert "does not answer" in page
     assert "no model server answers" in page
@@ -83,13 +83,13 @@ def test_without_a_model_server_the_page_says_so(lonely_site: Path, operator: Cl
     assert "nothing was changed" in answer.content.decode()
 
 
-def test_without_files_the_page_says_so(lonely_site: Path, operator: Client) -> None:
-    (lonely_site / "models.config").unlink()
+def test_missing_files_are_reported(site_without_server: Path, operator: Client) -> None:
+    (site_without_server / "models.config").unlink()
     page = operator.get(PAGE).content.decode()
     assert "MODELS_DIR" in page
 
 
-def test_who_may_only_look_is_offered_no_steps(lonely_site: Path) -> None:
+def test_view_permission_offers_no_steps(site_without_server: Path) -> None:
     viewer = staff_client("ada", "view_modelversion")
     page = viewer.get(PAGE).content.decode()
     assert "/promote/" not in page
@@ -97,27 +97,27 @@ def test_who_may_only_look_is_offered_no_steps(lonely_site: Path) -> None:
     assert viewer.post(f"{PAGE}1/promote/").status_code == 403
 
 
-def test_who_may_not_look_does_not(lonely_site: Path) -> None:
+def test_without_permission_nothing_is_shown(site_without_server: Path) -> None:
     nobody = staff_client("ada")
     for address in (PAGE, reverse("admin:rollout_status"), f"{PAGE}1/promote/"):
         assert nobody.get(address).status_code == 403
         assert Client().get(address).status_code == 302
 
 
-def test_steps_that_there_are_not(lonely_site: Path, operator: Client) -> None:
+def test_unknown_steps_are_not_found(site_without_server: Path, operator: Client) -> None:
     for address in ("1/explode/", "explode/", "promote/", "1/rollback/", "9/promote/"):
         assert operator.get(PAGE + address).status_code == 404
     answer = operator.get(f"{PAGE}rollback/", follow=True)
     assert "no version that was stable before" in answer.content.decode()
 
 
-def test_a_step_needs_the_token(lonely_site: Path, operator: Client) -> None:
+def test_a_step_needs_the_token(site_without_server: Path, operator: Client) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(User.objects.get(username="ada"))
     assert strict.post(f"{PAGE}1/promote/").status_code == 403
 
 
-def test_the_history_is_only_read(lonely_site: Path, admin_client: Client) -> None:
+def test_the_history_is_read_only(site_without_server: Path, admin_client: Client) -> None:
     entry = HistoryEntry.objects.create(
         by="ada", action="promote", model_name="digits", from_version=1, to_version=2, note="why"
     )

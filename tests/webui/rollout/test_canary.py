@@ -1,4 +1,4 @@
-"""Who gets the canary: a share of visitors, each always the same, nobody losing it as it grows."""
+"""The canary's share of visitors: each keeps their version, also when the share grows."""
 
 import pytest
 from django.db import DatabaseError, connection
@@ -36,7 +36,7 @@ def test_places_are_spread_evenly() -> None:
 
 
 @pytest.mark.django_db
-def test_a_larger_share_takes_nobodys_version_away() -> None:
+def test_a_larger_share_keeps_the_visitors_of_a_smaller_one() -> None:
     visitors = [f"visitor {number}" for number in range(500)]
     had: set[str] = set()
     for percent in (0, 1, 10, 50, 99, 100):
@@ -50,20 +50,20 @@ def test_a_larger_share_takes_nobodys_version_away() -> None:
 
 
 @pytest.mark.django_db
-def test_somebody_unknown_gets_stable() -> None:
+def test_an_unknown_visitor_gets_stable() -> None:
     share(100)
     assert label_for("") == "stable"
     assert label_for("somebody") == "canary"
 
 
 @pytest.mark.django_db
-def test_without_a_row_everybody_gets_stable() -> None:
+def test_without_a_row_all_visitors_get_stable() -> None:
     shares.forget()
     assert label_for("somebody") == "stable"
 
 
 @pytest.mark.django_db
-def test_the_share_is_read_once_in_a_while(
+def test_the_share_is_cached(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     share(50)
@@ -73,7 +73,7 @@ def test_the_share_is_read_once_in_a_while(
 
 
 @pytest.mark.django_db
-def test_a_database_that_is_away_leaves_the_share_as_it_was() -> None:
+def test_an_unavailable_database_leaves_the_share_unchanged() -> None:
     share(100)
     assert label_for("somebody") == "canary"
     shares.forget()

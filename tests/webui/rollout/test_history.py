@@ -1,4 +1,4 @@
-"""The history is added to and never changed, and says what a rollback leads to."""
+"""The history is append-only, and determines the version that a rollback restores."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from webui.rollout.selectors import stable_before, used_versions
 pytestmark = pytest.mark.django_db
 
 
-def did(action: Action, came_from: int | None, led_to: int | None, **fields: object) -> None:
+def add_entry(action: Action, came_from: int | None, led_to: int | None, **fields: object) -> None:
     HistoryEntry.objects.create(
         by="ada",
         action=action,
@@ -24,7 +24,7 @@ def before(stable: int | None) -> int | None:
 
 
 def test_entries_are_never_changed_or_deleted() -> None:
-    did(Action.PROMOTE, 1, 2, note="better")
+    add_entry(Action.PROMOTE, 1, 2, note="better")
     entry = HistoryEntry.objects.get()
     entry.note = "worse"
     with pytest.raises(AppendOnly):
@@ -46,34 +46,34 @@ def test_nothing_was_stable_before_the_first() -> None:
 
 
 def test_a_rollback_goes_one_step_back_and_two_go_two() -> None:
-    did(Action.PROMOTE, 1, 2)
-    did(Action.PROMOTE, 2, 5)
+    add_entry(Action.PROMOTE, 1, 2)
+    add_entry(Action.PROMOTE, 2, 5)
     assert before(5) == 2
-    did(Action.ROLLBACK, 5, 2)
+    add_entry(Action.ROLLBACK, 5, 2)
     assert before(2) == 1
-    did(Action.ROLLBACK, 2, 1)
+    add_entry(Action.ROLLBACK, 2, 1)
     assert before(1) is None
-    did(Action.PROMOTE, 1, 5)
+    add_entry(Action.PROMOTE, 1, 5)
     assert before(5) == 1
 
 
-def test_what_failed_was_never_stable() -> None:
-    did(Action.PROMOTE, 1, 2)
-    did(Action.PROMOTE, 2, 3, succeeded=False)
+def test_a_failed_promotion_is_ignored() -> None:
+    add_entry(Action.PROMOTE, 1, 2)
+    add_entry(Action.PROMOTE, 2, 3, succeeded=False)
     assert before(2) == 1
 
 
-def test_a_label_moved_by_other_hands_counts_as_well() -> None:
-    did(Action.PROMOTE, 1, 2)
+def test_a_label_moved_outside_the_site_is_included() -> None:
+    add_entry(Action.PROMOTE, 1, 2)
     assert before(7) == 2  # 7 is stable now, by a hand-written models.config
-    did(Action.PROMOTE, 7, 8)
+    add_entry(Action.PROMOTE, 7, 8)
     assert before(8) == 7
 
 
-def test_numbers_of_failed_versions_are_used_up() -> None:
-    did(Action.PUBLISH, None, 3)
-    did(Action.PUBLISH, None, 4, succeeded=False)
-    did(Action.PUBLISH, None, None, succeeded=False)
-    did(Action.PROMOTE, 3, 9)
+def test_numbers_of_failed_versions_are_not_reused() -> None:
+    add_entry(Action.PUBLISH, None, 3)
+    add_entry(Action.PUBLISH, None, 4, succeeded=False)
+    add_entry(Action.PUBLISH, None, None, succeeded=False)
+    add_entry(Action.PROMOTE, 3, 9)
     assert used_versions("digits") == {3, 4}
     assert used_versions("letters") == frozenset()

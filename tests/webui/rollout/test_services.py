@@ -34,7 +34,7 @@ def share() -> int:
     return RolloutState.objects.get().canary_share
 
 
-def test_promotions_rollbacks_and_a_canary_are_history(site: ServedModel) -> None:
+def test_promotions_rollbacks_and_a_canary_are_recorded(site: ServedModel) -> None:
     services.promote(version=2, by="ada", note="better")
     assert last_entry() == ("ada", "promote", 1, 2, True, "better")
     assert site.client.ask_label("stable") == 2
@@ -59,7 +59,7 @@ def test_promotions_rollbacks_and_a_canary_are_history(site: ServedModel) -> Non
     assert HistoryEntry.objects.count() == 7
 
 
-def test_what_is_refused_is_no_history(site: ServedModel) -> None:
+def test_refused_changes_are_not_recorded(site: ServedModel) -> None:
     refused: list[Callable[[], object]] = [
         lambda: services.promote(version=1, by="ada"),
         lambda: services.promote(version=9, by="ada"),
@@ -87,7 +87,7 @@ def test_two_operators_at_once(site: ServedModel) -> None:
     services.promote(version=2, by="ada")
 
 
-def test_a_version_that_does_not_load_uses_its_number_up(
+def test_the_number_of_a_version_that_does_not_load_is_not_reused(
     site: ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serving.versions.smoke_test.tensorflow_is_available", lambda: False)
@@ -148,7 +148,7 @@ def test_the_command_line(site: ServedModel, tmp_path: Path) -> None:
         command("publish", str(tmp_path / "nowhere"), "--by", "ada")
 
 
-def test_the_command_line_without_a_model_server(lonely_site: Path) -> None:
+def test_the_command_line_without_a_model_server(site_without_server: Path) -> None:
     listed = command("list")
     assert "no model server answers" in listed
     assert "stable" in listed

@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from webui.database.maintenance import CHECK_WAIT_SECONDS, require_room, waiting_at_most
+from webui.records.database_store import IDS_PER_STATEMENT
 from webui.records.models import Record, instant_of
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.models import SpooledEvent
@@ -22,7 +23,6 @@ from webui.records_cassandra.tables.bucket_width import BucketWidth
 from webui.records_cassandra.tables.rows import RECORD_COLUMNS
 
 LONGEST_DELAY = timedelta(hours=1)  # before an event that was refused again and again is retried
-IDS_PER_STATEMENT = 500  # old builds of SQLite take at most 999 values in one statement
 # `predicted_at` follows from the id.
 DOCUMENT_FIELDS = tuple(name for name in RECORD_COLUMNS if name != "predicted_at")
 

@@ -7,12 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from webui.records.store import StoreUnavailable
-from webui.records_cassandra.configuration import cassandra_of_site
+from webui.records_cassandra.configuration import COMMAND_CONNECT_SECONDS, cassandra_of_site
 from webui.records_cassandra.copying import RecordCopy
 from webui.records_cassandra.models import CopyProgress
 from webui.records_cassandra.store import CassandraStore
-
-CONNECT_SECONDS = 20.0  # longer than for a page, since no visitor waits
 
 
 class Command(BaseCommand):
@@ -39,7 +37,7 @@ class Command(BaseCommand):
         before = copy.progress.copied
         copied = 0
         try:
-            store.session.connect(timeout=CONNECT_SECONDS)
+            store.session.connect(timeout=COMMAND_CONNECT_SECONDS)
             with tqdm(
                 total=copy.remaining(), unit="record", file=self.stderr, mininterval=1
             ) as bar:

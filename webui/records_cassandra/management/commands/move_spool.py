@@ -5,9 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from webui.records.store import StoreUnavailable
+from webui.records_cassandra.configuration import COMMAND_CONNECT_SECONDS
 from webui.records_cassandra.store import CassandraStore
-
-CONNECT_SECONDS = 20.0  # longer than for a page, since no visitor waits
 
 
 class Command(BaseCommand):
@@ -17,7 +16,7 @@ class Command(BaseCommand):
         store = CassandraStore(background=False)
         replayed = 0
         try:
-            store.session.connect(timeout=CONNECT_SECONDS)
+            store.session.connect(timeout=COMMAND_CONNECT_SECONDS)
             for count in store.worker.replay():
                 replayed += count
                 self.stdout.write(f"{replayed} replayed, {store.pending()} pending")
