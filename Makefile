@@ -102,6 +102,15 @@ cqlsh: var/cqlsh/bin/cqlsh  ## open Cassandra's shell (CASSANDRA_HOSTS=, ARGS="-
 docker-build:  ## build all images: site, embedded model server, trainer
 	docker-compose -f docker-compose.yml -f docker-compose.embedded.yml --profile trainer build
 
+.PHONY: pin-images
+pin-images:  ## write the digests of the images that the stack starts from into .env
+	@set -e; for pair in PYTHON=python:3.11-slim-bookworm TENSORFLOW_SERVING=tensorflow/serving:2.20.0 CASSANDRA=cassandra:5.0 POSTGRES=postgres:17; do \
+	  image=$${pair#*=}; docker pull -q "$$image" >/dev/null; \
+	  digest=$$(docker image inspect --format '{{index .RepoDigests 0}}' "$$image"); \
+	  touch .env; sed -i.old "/^$${pair%%=*}_IMAGE=/d" .env; rm -f .env.old; \
+	  echo "$${pair%%=*}_IMAGE=$$digest" | tee -a .env; \
+	done
+
 .PHONY: stack-test
 stack-test: $(LOCKED)  ## test the whole stack in Docker, from build to removal (about ten minutes)
 	$(PY) -m tests.stack.stack_test

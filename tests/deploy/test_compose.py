@@ -87,6 +87,8 @@ def test_every_container_is_bounded_and_held_down(
 ) -> None:
     for name, service in config(files, command=command)["services"].items():
         assert service.get("mem_limit"), f"{name} may take all memory"
+        assert 0 < int(service["pids_limit"]) <= 2048, f"{name} may fork without end"
+        assert service["cpu_shares"], f"{name} may take the CPU from the others"
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["logging"]["options"]["max-size"], f"{name}'s log may fill the disk"
@@ -172,6 +174,17 @@ def test_every_setting_of_the_site_can_be_given(command: list[str]) -> None:
     assert {"CASSANDRA_DC", "RATE_LIMIT", "WEB_THREADS"} <= known
     passed = config((BASE,), command=command)["services"]["web"]["environment"]
     assert known <= set(passed)
+
+
+def test_every_image_can_be_pinned_by_its_digest(command: list[str]) -> None:
+    digest = "@sha256:" + "0" * 64
+    variables = ("PYTHON", "TENSORFLOW_SERVING", "CASSANDRA", "POSTGRES")
+    pinned = {f"{name}_IMAGE": f"{name.lower()}:tag{digest}" for name in variables}
+    services = config((BASE, POSTGRES), command=command, **pinned)["services"]
+    for name, service in services.items():
+        bases = [service["build"]["args"]["PYTHON_IMAGE"]] if "build" in service else []
+        for image in bases or [service["image"]]:
+            assert image.endswith(digest), f"{name}: {image}"
 
 
 def test_postgres_is_not_started_without_a_password(command: list[str]) -> None:
