@@ -2,6 +2,8 @@
 
 MAX_PICTURE_BYTES = 5 * 1024 * 1024  # a phone's photo; the canvas sends a few kilobytes
 MAX_BODY_BYTES = 8 * 1024 * 1024  # base64 needs four bytes for three, and there may be ink
+MAX_BATCH = 64  # pictures of one request, which share its body
+MAX_BATCH_PIXELS = 2_000_000  # of each: 64 are decoded in about the time of five phone photos
 MAX_STROKES = 500
 MAX_POINTS = 20_000  # minutes of drawing at 240 points a second
 MAX_COORDINATE = 1e7

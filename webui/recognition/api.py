@@ -10,13 +10,23 @@ from webui.access.rate_limits import charge
 from webui.access.visitors import COOKIE, Caller, identify, remember
 from webui.errors import ApiError
 from webui.recognition import schemas, services
+from webui.recognition.batch import recognise_batch
 from webui.recognition.error_handlers import add_error_handlers
-from webui.recognition.idempotency import REPLAYED, earlier_prediction, once
+from webui.recognition.idempotency import HEADER, REPLAYED, earlier_prediction, once
 from webui.recognition.listing import OPENAPI_PARAMETERS, read_query
-from webui.recognition.openapi import ANYONE, COMMON, ERROR, IDEMPOTENCY_KEY, PICTURE, SUBMISSION
+from webui.recognition.openapi import (
+    ANYONE,
+    BATCH,
+    COMMON,
+    ERROR,
+    IDEMPOTENCY_KEY,
+    PICTURE,
+    SUBMISSION,
+)
 from webui.recognition.selectors import callers_page, callers_record
-from webui.recognition.submission import read_submission
+from webui.recognition.submission import malformed, read_batch, read_submission
 from webui.records.drawings import picture_response
+from webui.records.models import new_record_id
 
 api = NinjaAPI(
     title="Drawn digits",
@@ -86,6 +96,31 @@ def predict(request: HttpRequest, response: HttpResponse) -> Status[dict[str, ob
     response["Location"] = f"{request.path}/{prediction.record.id}"
     response["Cache-Control"] = "no-store"
     return Status(201, schemas.prediction_made(prediction.record, prediction.recorded))
+
+
+@api.post(
+    "/predictions:batch",
+    response={200: schemas.BatchMade, 413: ERROR, 415: ERROR, **COMMON},
+    summary="Read many drawings",
+    operation_id="predict_batch",
+    openapi_extra={"requestBody": BATCH, "security": ANYONE},
+)
+def predict_batch(request: HttpRequest, response: HttpResponse) -> dict[str, object]:
+    """Recognises up to 64 drawings with one call to the model; each is recorded or has its error.
+
+    Each drawing counts for the rate limit.
+    """
+    if HEADER in request.headers:
+        raise malformed(f"{HEADER} is taken by POST /predictions only; send each drawing there.")
+    caller = admit(request, action="predict")
+    drawings = read_batch(request)
+    if len(drawings) > 1:  # the first is counted, so that nobody sends bodies without end
+        charge(request, caller, action="predict", units=len(drawings) - 1)
+    record_ids = [new_record_id() for _ in drawings]
+    results = recognise_batch(drawings, record_ids=record_ids, visitor=caller.visitor)
+    remember(response, caller)
+    response["Cache-Control"] = "no-store"
+    return schemas.batch_made(results)
 
 
 @api.get(

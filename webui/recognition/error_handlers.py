@@ -73,7 +73,8 @@ def on_unread_body(request: HttpRequest, error: HttpError) -> HttpResponse:
     return ErrorResponse(request, ApiError(400, "malformed_request", message))
 
 
-def on_picture_error(request: HttpRequest, error: PictureError) -> HttpResponse:
+def picture_problem(error: PictureError) -> ApiError:
+    """Return the answer to a picture that cannot become an instance."""
     match error:
         case PictureTooLarge():
             status, code = 413, "too_large"
@@ -83,7 +84,11 @@ def on_picture_error(request: HttpRequest, error: PictureError) -> HttpResponse:
             status, code = 415, "not_a_picture"
         case _:
             status, code = 400, "malformed_request"
-    return ErrorResponse(request, ApiError(status, code, str(error)))
+    return ApiError(status, code, str(error))
+
+
+def on_picture_error(request: HttpRequest, error: PictureError) -> HttpResponse:
+    return ErrorResponse(request, picture_problem(error))
 
 
 def on_decoding_busy(request: HttpRequest, _error: DecodingBusy) -> HttpResponse:
@@ -106,12 +111,15 @@ def on_serving_error(request: HttpRequest, error: ServingError) -> HttpResponse:
     return ErrorResponse(request, ApiError(503, code, message, retry_after=wait))
 
 
-def on_store_unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
+def store_problem(error: StoreUnavailable) -> ApiError:
+    """Return, and log, the answer when a store does not take or give a record."""
     logger.error("store_unavailable", problem=str(error))
     message = "Records cannot be reached just now, so nothing was changed; please try again."
-    return ErrorResponse(
-        request, ApiError(503, "store_unavailable", message, retry_after=RETRY_SECONDS)
-    )
+    return ApiError(503, "store_unavailable", message, retry_after=RETRY_SECONDS)
+
+
+def on_store_unavailable(request: HttpRequest, error: StoreUnavailable) -> HttpResponse:
+    return ErrorResponse(request, store_problem(error))
 
 
 def on_record_not_found(request: HttpRequest, _error: RecordNotFound) -> HttpResponse:

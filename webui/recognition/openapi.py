@@ -5,13 +5,37 @@ from typing import Any
 from webui.recognition import schemas
 from webui.recognition.idempotency import HEADER, MAX_LENGTH
 from webui.recognition.submission import PICTURE_TYPES
-from webui.request_limits import MAX_COORDINATE, MAX_STROKES
+from webui.request_limits import MAX_BATCH, MAX_COORDINATE, MAX_STROKES
 
 ERROR = schemas.Error
 COMMON: dict[int, Any] = {400: ERROR, 401: ERROR, 403: ERROR, 429: ERROR, 500: ERROR, 503: ERROR}
 EITHER: list[dict[str, list[str]]] = [{"visitor": []}, {"apiKey": []}]
 ANYONE: list[dict[str, list[str]]] = [{}, *EITHER]
 BINARY = {"type": "string", "format": "binary"}
+DRAWING: dict[str, Any] = {
+    "type": "object",
+    "required": ["image"],
+    "properties": {
+        "image": {"type": "string", "description": "data:image/png;base64,…"},
+        "ink": {
+            "type": ["array", "null"],
+            "maxItems": MAX_STROKES,
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "array",
+                    "minItems": 3,
+                    "maxItems": 3,
+                    "items": {
+                        "type": "number",
+                        "minimum": -MAX_COORDINATE,
+                        "maximum": MAX_COORDINATE,
+                    },
+                },
+            },
+        },
+    },
+}
 SUBMISSION = {
     "required": True,
     "content": {
@@ -33,32 +57,27 @@ SUBMISSION = {
             }
         },
         **{kind: {"schema": BINARY} for kind in PICTURE_TYPES},
+        "application/json": {"schema": DRAWING},
+    },
+}
+
+BATCH = {
+    "required": True,
+    "content": {
         "application/json": {
             "schema": {
                 "type": "object",
-                "required": ["image"],
+                "required": ["drawings"],
                 "properties": {
-                    "image": {"type": "string", "description": "data:image/png;base64,…"},
-                    "ink": {
-                        "type": ["array", "null"],
-                        "maxItems": MAX_STROKES,
-                        "items": {
-                            "type": "array",
-                            "items": {
-                                "type": "array",
-                                "minItems": 3,
-                                "maxItems": 3,
-                                "items": {
-                                    "type": "number",
-                                    "minimum": -MAX_COORDINATE,
-                                    "maximum": MAX_COORDINATE,
-                                },
-                            },
-                        },
-                    },
+                    "drawings": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": MAX_BATCH,
+                        "items": DRAWING,
+                    }
                 },
             }
-        },
+        }
     },
 }
 

@@ -1,6 +1,7 @@
 """Requests and responses of the JSON API, from which its OpenAPI document is generated."""
 
 import base64
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -12,6 +13,8 @@ from pydantic import ConfigDict, field_validator
 
 from serving.preprocessing import INSTANCE_SIZE, instance_png
 from serving.verdict import Verdict
+from webui.errors import ApiError
+from webui.recognition import services
 from webui.records.models import Record
 from webui.records.store import Page, Recorded
 
@@ -63,6 +66,23 @@ class PredictionMade(Prediction):
     recorded: Literal["stored", "spooled"] = Field(
         description="stored; or spooled: kept here until Cassandra is back"
     )
+
+
+class Problem(Schema):
+    code: str = Field(description="A stable word for programs")
+    message: str = Field(description="What is wrong and what would be right")
+
+
+class BatchResult(Schema):
+    """The answer to one drawing: a prediction, or an error with the status it would have alone."""
+
+    status: int = Field(description="201, or as for a request of its own")
+    prediction: PredictionMade | None = None
+    error: Problem | None = None
+
+
+class BatchMade(Schema):
+    results: list[BatchResult] = Field(description="In the order of the drawings")
 
 
 class Correction(Schema):
@@ -147,3 +167,16 @@ def prediction_made(record: Record, recorded: Recorded) -> dict[str, object]:
     made = prediction_read(record)
     del made["correction"]
     return {**made, "recorded": recorded.value}
+
+
+def batch_made(results: Sequence[services.Prediction | ApiError]) -> dict[str, object]:
+    """Return the results of a batch as `BatchMade`."""
+    return {"results": [_batch_result(result) for result in results]}
+
+
+def _batch_result(result: services.Prediction | ApiError) -> dict[str, object]:
+    if isinstance(result, ApiError):
+        problem = {"code": result.code, "message": result.message}
+        return {"status": result.status, "prediction": None, "error": problem}
+    made = prediction_made(result.record, result.recorded)
+    return {"status": 201, "prediction": made, "error": None}

@@ -78,14 +78,23 @@ def recognise(
         reading=reading, answer=answer, latency_ms=latency_ms, instance=instance,
         picture=file.content, ink=ink, visitor=visitor, record_id=record_id,
     )  # fmt: skip
+    return record_prediction(record)
+
+
+def record_prediction(record: Record) -> Prediction:
+    """Record a prediction, and count it.
+
+    Raises:
+        StoreUnavailable
+    """
     with _timed("record"):
         recorded = store().append(record)
     metrics.PREDICTIONS.labels(
-        reading.verdict, str(answer.version), answer.label, recorded.value
+        record.verdict, str(record.model_version), record.model_label, recorded.value
     ).inc()
     logger.info(
-        "predicted", record=str(record.id), verdict=reading.verdict, version=answer.version,
-        label=answer.label, latency_ms=round(latency_ms, 1), recorded=recorded.value,
+        "predicted", record=str(record.id), verdict=record.verdict, version=record.model_version,
+        label=record.model_label, latency_ms=round(record.latency_ms, 1), recorded=recorded.value,
     )  # fmt: skip
     return Prediction(record=record, recorded=recorded)
 
@@ -109,8 +118,17 @@ def ask_model(instance: NDArray[np.float32], *, label: str) -> tuple[Answer, flo
     Raises:
         ServingError
     """
+    return ask_model_of_many(instance[np.newaxis], label=label)
+
+
+def ask_model_of_many(instances: NDArray[np.float32], *, label: str) -> tuple[Answer, float]:
+    """Return the model's answer to (n, 28, 28) instances, and the milliseconds it took.
+
+    Raises:
+        ServingError
+    """
     started = time.perf_counter()
-    answer = serving_client().predict(instance[np.newaxis], label=label)
+    answer = serving_client().predict(instances, label=label)
     return answer, (time.perf_counter() - started) * 1000
 
 

@@ -13,7 +13,13 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDictKeyError
 
 from webui.errors import ApiError
-from webui.request_limits import MAX_COORDINATE, MAX_PICTURE_BYTES, MAX_POINTS, MAX_STROKES
+from webui.request_limits import (
+    MAX_BATCH,
+    MAX_COORDINATE,
+    MAX_PICTURE_BYTES,
+    MAX_POINTS,
+    MAX_STROKES,
+)
 
 DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII)
 
@@ -28,6 +34,9 @@ class Submission:
 
     picture: bytes
     ink: Ink | None
+
+
+EXAMPLE_BATCH = '{"drawings": [{"image": "data:image/png;base64,…"}, …]}'
 
 
 def malformed(message: str) -> ApiError:
@@ -95,13 +104,49 @@ def _from_form(request: HttpRequest) -> Submission:
     return Submission(picture=upload.read(), ink=ink)
 
 
-def _from_json(request: HttpRequest) -> Submission:
+def read_batch(request: HttpRequest) -> list[Submission | ApiError]:
+    """Return each picture of a request, or what is wrong with it, in its place.
+
+    Raises:
+        ApiError: 400 if the body is no list of drawings, 413 if there are too many, 415 if it is
+            not declared as JSON.
+    """
+    if request.content_type != "application/json":
+        raise ApiError(
+            415, "unsupported_media_type", f"Send application/json with {EXAMPLE_BATCH}."
+        )
+    body = _json_body(request)
+    drawings = body.get("drawings") if isinstance(body, dict) else None
+    if not isinstance(drawings, list) or not drawings:
+        raise malformed(f"The body must be an object like {EXAMPLE_BATCH}.")
+    if len(drawings) > MAX_BATCH:
+        raise ApiError(
+            413, "too_large", f"There are {len(drawings)} drawings; at most {MAX_BATCH} are taken."
+        )
+    return [_drawing_or_problem(drawing) for drawing in drawings]
+
+
+def _drawing_or_problem(drawing: Any) -> Submission | ApiError:
     try:
-        body = strict_json(request.body.decode())
+        return _from_document(drawing)
+    except ApiError as problem:
+        return problem
+
+
+def _json_body(request: HttpRequest) -> Any:
+    try:
+        return strict_json(request.body.decode())
     except (ValueError, RecursionError, UnreadablePostError):
         raise malformed("The body is not JSON (in UTF-8, each name once).") from None
+
+
+def _from_json(request: HttpRequest) -> Submission:
+    return _from_document(_json_body(request))
+
+
+def _from_document(body: Any) -> Submission:
     if not isinstance(body, dict):
-        raise malformed('The body must be an object like {"image": "data:image/png;base64,…"}.')
+        raise malformed('A drawing must be an object like {"image": "data:image/png;base64,…"}.')
     url = body.get("image")
     if not isinstance(url, str):
         raise malformed('"image" must be a data URL: "data:image/png;base64,…".')

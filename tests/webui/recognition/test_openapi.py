@@ -10,11 +10,11 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model")]
-OPERATIONS = ("predict", "list", "read", "picture", "ink", "delete", "correct")
+OPERATIONS = ("predict", "predict_batch", "list", "read", "picture", "ink", "delete", "correct")
 
 
 # No schema can describe the bytes of a picture, or that of two parameters one is given.
-STRICTER = ("predict", "list")
+STRICTER = ("predict", "predict_batch", "list")
 
 
 def load_schema() -> schemathesis.BaseSchema:
