@@ -50,7 +50,7 @@ def require_room() -> None:
     Raises:
         DiskFull
     """
-    free = _free_bytes()
+    free = free_bytes()
     if free is None or free >= KEPT_FREE_BYTES:
         return
     with connection.cursor() as cursor:
@@ -65,7 +65,7 @@ def require_room() -> None:
 
 def disk_is_full() -> bool:
     """Return whether SQLite's log has no room; its own errors then name other reasons as well."""
-    free = _free_bytes()
+    free = free_bytes()
     return free is not None and free < LOG_BYTES
 
 
@@ -76,7 +76,7 @@ def erase_deleted() -> None:
     database.) Readers that do not end within a second only delay this: `prune_records` and its
     timer do it again.
     """
-    if _sqlite_file() is not None:
+    if sqlite_file() is not None:
         transaction.on_commit(_empty_log, robust=True)
 
 
@@ -91,16 +91,17 @@ def _empty_log() -> None:
         logger.info("log_not_emptied", problem="another process reads it")
 
 
-def _free_bytes() -> int | None:
+def free_bytes() -> int | None:
     """Returns the free space on the disk of an SQLite file."""
-    file = _sqlite_file()
+    file = sqlite_file()
     if file is None:
         return None
     disk = os.statvfs(file.parent)
     return disk.f_bavail * disk.f_frsize
 
 
-def _sqlite_file() -> Path | None:
+def sqlite_file() -> Path | None:
+    """Returns the file of the default database; None if it is not SQLite's or is in memory."""
     if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
         return None
     return Path(connection.settings_dict["NAME"])

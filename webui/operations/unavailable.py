@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.views import defaults
 
 from webui.database.maintenance import disk_is_full
+from webui.database.reserve import give_up_reserve
 
 logger = structlog.get_logger(__name__)
 
@@ -36,6 +37,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
         return defaults.server_error(request)
     logger.error("database_unavailable", problem=str(problem))
     context = {"reason": reason_of(problem), "retry_seconds": RETRY_SECONDS}
+    give_up_reserve()  # on a full disk: the next attempt to log in works
     response = HttpResponse(render_to_string("503.html", context), status=503)
     response["Retry-After"] = str(RETRY_SECONDS)
     response["Cache-Control"] = "no-store"

@@ -29,6 +29,7 @@ from webui.database.maintenance import (
     require_room,
     waiting_at_most,
 )
+from webui.database.reserve import give_up_reserve
 from webui.records.models import NEWEST_FIRST, Record, Verdict, instant_of, new_record_id
 from webui.records.paging import Bounds, read_page
 from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
@@ -107,12 +108,20 @@ class DatabaseStore:
 
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
         """Deletes all of the records or, on an error, none; SQLite's files lose them as well."""
+        try:
+            self._delete(record_ids)
+        except StoreUnavailable:
+            if not give_up_reserve():
+                raise
+            self._delete(record_ids)
+        return Recorded.STORED
+
+    def _delete(self, record_ids: Sequence[UUID]) -> None:
         with _translate_errors(), transaction.atomic():
             for start in range(0, len(record_ids), IDS_PER_STATEMENT):
                 some = record_ids[start : start + IDS_PER_STATEMENT]
                 Record.objects.filter(pk__in=some).delete()
             erase_deleted()
-        return Recorded.STORED
 
     # --- reading ---------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Prunes once an hour, in a thread of the site.
+"""Prunes once an hour, in a thread of the site, which also keeps the database's reserve.
 
 Every process has the thread; the time of the last run and a lease, both in the default database,
 let one of them prune.
@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections, connection
 
+from webui.database.reserve import keep_reserve
 from webui.leases import LeaseLost
 from webui.records.pruning import Pruned, PrunedElsewhere, last_run, prune
 
@@ -44,6 +45,7 @@ class PruneTimer:
             pause = LOOK_SECONDS
             close_old_connections()
             try:
+                keep_reserve()
                 prune_if_due()
             except Exception:  # the database may be down; the thread must not end
                 logger.exception("pruning_failed")

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -17,6 +18,7 @@ from webui.access.keys import create_key
 from webui.database import maintenance
 from webui.database.maintenance import DiskFull, require_room, waiting_at_most
 from webui.database.options import WAIT_SECONDS, with_options
+from webui.database.reserve import give_up_reserve, keep_reserve
 from webui.records.database_store import DatabaseStore
 from webui.records.models import Record
 from webui.records.store import StoreUnavailable
@@ -246,3 +248,29 @@ def test_pages_that_deletions_freed_are_room(
     free_space[0] -= 1  # the log itself would not fit
     with pytest.raises(DiskFull):
         require_room()
+
+
+@only_sqlite
+def test_a_deletion_uses_the_reserve_of_a_full_disk(free_space: list[int]) -> None:
+    reserve = Path(f"{connection.settings_dict['NAME']}-reserve")
+    store = DatabaseStore()
+    free_space[0] = maintenance.KEPT_FREE_BYTES
+    record = make_record()
+    store.append(record)
+    keep_reserve()
+    assert not reserve.exists(), "the disk has no room to spare"
+    free_space[0] += maintenance.LOG_BYTES
+    keep_reserve()
+    assert reserve.stat().st_size == maintenance.LOG_BYTES
+    assert not give_up_reserve(), "there is room without it"
+
+    def full(execute: object, sql: str, *arguments: object) -> object:
+        if reserve.exists() and not sql.startswith("SELECT"):
+            raise OperationalError("database or disk is full")
+        return execute(sql, *arguments)  # type: ignore[operator]
+
+    free_space[0] = 0
+    with connection.execute_wrapper(full):
+        store.delete([record.id])
+    assert not reserve.exists()
+    assert not Record.objects.exists()
