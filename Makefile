@@ -31,6 +31,7 @@ venv: $(LOCKED)  ## set up .venv with the locked dependencies, and nothing else
 .PHONY: lock
 lock: $(LOCKED)  ## compile the lock files from requirements/*.in
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt requirements/all.in
+	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/fuzz.txt requirements/fuzz.in
 	for part in web serving training; do \
 	  $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements.txt -o requirements/$$part.txt requirements/$$part.in; \
 	done
@@ -77,6 +78,18 @@ else
 	@echo "Not included here: make stack-test, the whole stack in Docker (about ten minutes)"
 	$(PY) -m pytest
 endif
+
+FUZZ_SECONDS ?= 60
+
+var/fuzz/packages: requirements/fuzz.txt $(LOCKED)
+	rm -rf $@
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --target $@ -r requirements/fuzz.txt
+
+.PHONY: fuzz
+fuzz: var/fuzz/packages  ## fuzz preprocessing and the JSON dialect, guided by coverage (FUZZ_SECONDS= of each)
+	for part in preprocessing json; do \
+	  PYTHONPATH=var/fuzz/packages TF_CPP_MIN_LOG_LEVEL=3 $(PY) -m tests.attacks.coverage_guided $$part -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 .PHONY: test-cassandra
 test-cassandra: $(LOCKED)  ## test the Cassandra store on a real node (part of `make test`)

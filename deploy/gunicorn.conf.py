@@ -5,6 +5,7 @@ starts afresh starts clean.
 """
 
 import atexit
+import ctypes
 import logging.config
 import multiprocessing
 import os
@@ -92,8 +93,24 @@ def post_fork(_server: Any, _worker: Any) -> None:
     end_with_parent()
 
 
+M_MMAP_THRESHOLD = -3  # mallopt(3)
+MMAP_BYTES = 1024 * 1024
+
+
+def return_large_blocks() -> None:
+    """Let glibc give every block of a megabyte back to the system as soon as it is freed.
+
+    By default a large block that is freed raises the threshold, up to 32 MB, and a thread then
+    keeps up to 64 MB of what it once used: measured under 24 clients with bodies of 7 MB.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # glibc
+        mallopt(M_MMAP_THRESHOLD, MMAP_BYTES)
+
+
 def post_worker_init(_worker: Any) -> None:
     """Start what works while nobody draws: the spool's replay, and pruning."""
+    return_large_blocks()
     from webui.records.prune_timer import PruneTimer
     from webui.records.store import store
 

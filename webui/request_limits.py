@@ -7,3 +7,8 @@ MAX_BATCH_PIXELS = 2_000_000  # of each: 64 are decoded in about the time of fiv
 MAX_STROKES = 500
 MAX_POINTS = 20_000  # minutes of drawing at 240 points a second
 MAX_COORDINATE = 1e7
+# Commas, and opening brackets, of a JSON text: 20,000 points have 80,000 and 20,500, and a batch
+# has more. Of eight megabytes of empty lists, Python would make 200 MB of objects.
+MAX_JSON_VALUES = 400_000
+# Larger bodies are parsed one at a time: parsing takes about seven times their size.
+LARGE_BODY_BYTES = 1024 * 1024

@@ -9,7 +9,7 @@ from functools import cache
 
 from PIL import Image
 
-from tests.attacks.hostile_pictures import animated_webp, drawing, encoded, png, turned
+from tests.attacks.hostile_pictures import animated_webp, drawing, encoded, png, png_chunk, turned
 from tests.harness.drawings import SEVEN, draw_seven
 
 MULTIPART, JSON = "multipart/form-data; boundary=b", "application/json"
@@ -84,12 +84,24 @@ def damaged(data: bytes, rng: random.Random) -> bytes:
     return bytes(changed)
 
 
+def with_checksums(data: bytes) -> bytes:
+    """Returns a PNG whose checksums are right, so that its damage reaches the decoder."""
+    pieces, at = [data[:8]], 8
+    while at + 12 <= len(data):
+        length = int.from_bytes(data[at : at + 4])
+        if at + 12 + length > len(data):
+            break
+        pieces.append(png_chunk(data[at + 4 : at + 8], data[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return b"".join(pieces) + data[at:]
+
+
 def ink_json(rng: random.Random, depth: int = 0) -> str:
     """Returns JSON that resembles ink, with wrong types, numbers and depths."""
     if depth > 4 or rng.random() < 0.1 * depth:
         return rng.choice(
-            ["1", "-2.5", "1e9", "1e999", "9" * 400, "NaN", "true", "null", '"a"', "{}", "[]", "[[[]]]",
-             "0.1e-400", "-0", "Infinity", '{"x": 1}', "\\u0000", '"\\ud800"', "01", ""]
+            ["1", "-2.5", "1e9", "1e999", "9" * 400, "NaN", "true", "null", '"a"', "{}", "[]",
+             "[[[]]]", "0.1e-400", "-0", "Infinity", '{"x": 1}', "\\u0000", '"\\ud800"', "01", ""]
         )  # fmt: skip
     if depth == 3:
         return ",".join(str(rng.choice([0, 1.5, -7, 250, 10**6])) for _ in range(3))
@@ -106,7 +118,9 @@ def form(picture: bytes, ink: str | None) -> Request:
 
 def _picture(file_format: str) -> Callable[[random.Random], Request]:
     def make(rng: random.Random) -> Request:
-        return form(damaged(rng.choice(good_pictures()[file_format]), rng), None)
+        picture = damaged(rng.choice(good_pictures()[file_format]), rng)
+        repaired = file_format == "PNG" and rng.random() < 0.7
+        return form(with_checksums(picture) if repaired else picture, None)
 
     return make
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from serving.picture_files import PictureFile
 from serving.preprocessing import BlankPicture, DecodingBusy, PictureError, decode, to_instance
 from tests.attacks.cost import cost_of
 from tests.attacks.hostile_pictures import MAKERS, hostile
@@ -31,7 +32,7 @@ def test_large_pictures_at_once_are_few(monkeypatch: pytest.MonkeyPatch) -> None
     running, most = 0, 0
     decoded = decode._decoded
 
-    def counted(file: decode.PictureFile) -> object:
+    def counted(file: PictureFile) -> object:
         nonlocal running, most
         if file.width > 1000:
             running += 1
