@@ -12,7 +12,7 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from webui.access.rate import read_rate
+from webui.access.rate import DEFAULT_RATE, DEFAULT_READING_RATE, VALID_RATE, parse_rate
 from webui.access.secret_keys import MAKE_ONE
 from webui.database.options import with_options
 from webui.environment import Environment, parse_allowed_host
@@ -77,7 +77,12 @@ RUNTIME_DIR = environment.directory("RUNTIME_DIR", default=VAR_DIR / "run")
 METRICS_TOKEN = read_token(environment)  # "": /metrics is off
 
 # --- limits ------------------------------------------------------------------------------
-RATE_LIMIT = read_rate(environment)  # None: off
+RATE_LIMIT = environment.parsed(  # None: off
+    "RATE_LIMIT", parse_rate, default=DEFAULT_RATE, valid=VALID_RATE
+)
+READING_RATE_LIMIT = environment.parsed(
+    "READING_RATE_LIMIT", parse_rate, default=DEFAULT_READING_RATE, valid=VALID_RATE
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # no upload is written to disk
 

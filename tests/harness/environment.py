@@ -25,6 +25,7 @@ for name in (
     "SERVING_URL",
     "MODEL_NAME",
     "RATE_LIMIT",
+    "READING_RATE_LIMIT",
     "PORT",
     "HOST",
     "METRICS_TOKEN",

@@ -43,6 +43,7 @@ class SiteProcess:
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "RATE_LIMIT": "off",
+            "READING_RATE_LIMIT": "off",
             "WEB_CONCURRENCY": "2",
             "PYTHONUNBUFFERED": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3",

@@ -93,6 +93,7 @@ WRONG = {
     "CASSANDRA_PICTURES_TTL_DAYS": "-1",
     "CASSANDRA_TIMEOUT_MS": "2s",
     "RATE_LIMIT": "fast",
+    "READING_RATE_LIMIT": "fast",
     "HOST": "http://localhost",
     "PORT": "eighty",
     "WEB_CONCURRENCY": "0",

@@ -1,11 +1,13 @@
-"""The rate that `RATE_LIMIT` sets. The settings import this module, so it imports no models."""
+"""The rates that `RATE_LIMIT` and `READING_RATE_LIMIT` set.
+
+The settings import this module, so it imports no models.
+"""
 
 import re
 from dataclasses import dataclass
 
-from webui.environment import Environment
-
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+UNITS = {1: "a second", 60: "a minute", 3600: "an hour", 86400: "a day"}
 RATE = re.compile(r"([1-9][0-9]{0,8})/([smhd])")
 
 
@@ -24,12 +26,20 @@ class Rate:
     def times(self, factor: int) -> "Rate":
         return Rate(count=self.count * factor, seconds=self.seconds)
 
+    @property
+    def in_words(self) -> str:
+        """The rate in a sentence, like "120 requests a minute"."""
+        requests = "request" if self.count == 1 else "requests"
+        return f"{self.count} {requests} {UNITS[self.seconds]}"
+
     def __str__(self) -> str:
         unit = next(unit for unit, seconds in SECONDS.items() if seconds == self.seconds)
         return f"{self.count}/{unit}"
 
 
 DEFAULT_RATE = Rate(count=120, seconds=60)  # two a second, faster than a hand draws and presses
+DEFAULT_READING_RATE = Rate(count=240, seconds=60)  # twice that: nobody lifts a pen more often
+VALID_RATE = f"a number per s, m, h or d, like {DEFAULT_RATE}, or off"
 
 
 def parse_rate(text: str) -> Rate | None:
@@ -44,9 +54,3 @@ def parse_rate(text: str) -> Rate | None:
     if match is None:
         raise ValueError(text)
     return Rate(count=int(match[1]), seconds=SECONDS[match[2]])
-
-
-def read_rate(environment: Environment) -> Rate | None:
-    """Return the rate of `RATE_LIMIT`; None if it is off."""
-    valid = f"a number per s, m, h or d, like {DEFAULT_RATE}, or off"
-    return environment.parsed("RATE_LIMIT", parse_rate, default=DEFAULT_RATE, valid=valid)

@@ -159,7 +159,7 @@ def charge(request: HttpRequest, caller: Caller, *, action: str, units: int = 1)
         ApiError: 413 when the rate never allows as many at once.
         ApiError: 429 with the seconds to wait, when the caller exceeds the rate.
     """
-    rate: Rate | None = settings.RATE_LIMIT
+    rate: Rate | None = settings.READING_RATE_LIMIT if action == "reading" else settings.RATE_LIMIT
     if rate is None:
         return
     address = address_of(request)
@@ -167,7 +167,7 @@ def charge(request: HttpRequest, caller: Caller, *, action: str, units: int = 1)
         raise ApiError(
             413,
             "too_large",
-            f"{rate} are allowed, and so {rate.count} at once; send fewer in a request.",
+            f"{rate.in_words} are allowed, and so {rate.count} at once; send fewer in a request.",
         )
     counted = [(f"{action} {caller.visitor}", rate)]
     if caller.key is None and caller.is_new:
@@ -180,7 +180,7 @@ def charge(request: HttpRequest, caller: Caller, *, action: str, units: int = 1)
         raise ApiError(
             429,
             "rate_limited",
-            f"That was more than {rate} allows; please wait {max(1, round(seconds))} s.",
+            f"That was more than {rate.in_words}; please wait {max(1, math.ceil(seconds))} s.",
             retry_after=seconds,
         )
 

@@ -32,7 +32,8 @@ api = NinjaAPI(
     title="Drawn digits",
     version="1",
     urls_namespace="api",
-    description="Send a drawing of a digit; get what a model reads in it. Each answer is recorded.",
+    description="Send a drawing of a digit; get what a model reads in it. A prediction "
+    "is recorded, a reading is not.",
     docs_url=None,  # django-ninja's viewer loads scripts from other hosts
     openapi_extra={
         "components": {
@@ -121,6 +122,25 @@ def predict_batch(request: HttpRequest, response: HttpResponse) -> dict[str, obj
     remember(response, caller)
     response["Cache-Control"] = "no-store"
     return schemas.batch_made(results)
+
+
+@api.post(
+    "/readings",
+    response={200: schemas.Reading, 413: ERROR, 415: ERROR, 422: ERROR, **COMMON},
+    summary="Read a drawing without recording it",
+    operation_id="read_drawing",
+    openapi_extra={"requestBody": SUBMISSION, "security": ANYONE},
+)
+def read_drawing(request: HttpRequest, response: HttpResponse) -> dict[str, object]:
+    """Recognises the digit in a picture, and keeps nothing: for a drawing that is not finished."""
+    caller = admit(request, action="reading")
+    submission = read_submission(request)
+    record = services.predict(
+        picture=submission.picture, ink=submission.ink, visitor=caller.visitor
+    )
+    remember(response, caller)
+    response["Cache-Control"] = "no-store"
+    return schemas.reading(record)
 
 
 @api.get(

@@ -27,10 +27,13 @@ class Model(Schema):
     label: str = Field(description="The version label it was asked under: stable or canary")
 
 
-class Prediction(Schema):
-    """The fields of every prediction."""
-
+class Identified(Schema):
     id: UUID = Field(description="A version-1 UUID that names the instant of the prediction")
+
+
+class Reading(Schema):
+    """A prediction that is not recorded."""
+
     predicted_at: datetime = Field(description="UTC")
     verdict: Verdict
     digit: int | None = Field(
@@ -42,6 +45,10 @@ class Prediction(Schema):
     )
     model: Model
     instance: str = Field(description="What the model saw: a 28x28 PNG in base64, ink white")
+
+
+class Prediction(Reading, Identified):
+    """The fields of every prediction that is recorded."""
 
 
 class PredictionRead(Prediction):
@@ -180,3 +187,10 @@ def _batch_result(result: services.Prediction | ApiError) -> dict[str, object]:
         return {"status": result.status, "prediction": None, "error": problem}
     made = prediction_made(result.record, result.recorded)
     return {"status": 201, "prediction": made, "error": None}
+
+
+def reading(record: Record) -> dict[str, object]:
+    """Return a record that is not stored as `Reading`."""
+    read = prediction_read(record)
+    del read["id"], read["correction"]
+    return read

@@ -51,10 +51,10 @@ def _timed(stage: str) -> Iterator[None]:
     metrics.STAGES.labels(stage).observe(time.perf_counter() - started)
 
 
-def recognise(
+def predict(
     *, picture: bytes, ink: Ink | None, visitor: str, record_id: UUID | None = None
-) -> Prediction:
-    """Predict the digit in a drawing, and record the prediction before returning it.
+) -> Record:
+    """Predict the digit in a drawing, and return the record of it, which is not stored.
 
     Args:
         picture: PNG, JPEG or WebP, as it was sent; it is recorded without its metadata.
@@ -66,7 +66,6 @@ def recognise(
         PictureError: the picture cannot be read, is too large or blank.
         DecodingBusy: it is large, and others are being decoded.
         ServingError: no model answers, or the answer is not probabilities.
-        StoreUnavailable: the prediction could not be recorded.
     """
     with _timed("preprocess"):
         file = read_picture_file(picture)
@@ -74,10 +73,20 @@ def recognise(
     with _timed("model"):
         answer, latency_ms = ask_model(instance, label=label_for(visitor))
     reading = read_answer(answer)
-    record = new_record(
+    return new_record(
         reading=reading, answer=answer, latency_ms=latency_ms, instance=instance,
         picture=file.content, ink=ink, visitor=visitor, record_id=record_id,
     )  # fmt: skip
+
+
+def recognise(
+    *, picture: bytes, ink: Ink | None, visitor: str, record_id: UUID | None = None
+) -> Prediction:
+    """Predict the digit in a drawing, and record the prediction before returning it.
+
+    Args, raises: as `predict`; and StoreUnavailable if the prediction could not be recorded.
+    """
+    record = predict(picture=picture, ink=ink, visitor=visitor, record_id=record_id)
     return record_prediction(record)
 
 

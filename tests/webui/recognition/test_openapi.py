@@ -10,11 +10,14 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model")]
-OPERATIONS = ("predict", "predict_batch", "list", "read", "picture", "ink", "delete", "correct")
+OPERATIONS = (
+    *("predict", "predict_batch", "read_drawing"),
+    *("list", "read", "picture", "ink", "delete", "correct"),
+)
 
 
 # No schema can describe the bytes of a picture, or that of two parameters one is given.
-STRICTER = ("predict", "predict_batch", "list")
+STRICTER = ("predict", "predict_batch", "read_drawing", "list")
 
 
 def load_schema() -> schemathesis.BaseSchema:
