@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.urls import path
 
 from webui.recognition.api import api
-from webui.recognition.views import draw
+from webui.recognition.views import draw, favicon
 
 urlpatterns = [
     path("", draw, name="draw"),
+    path("favicon.ico", favicon, name="favicon"),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]

@@ -22,7 +22,7 @@ DROP = """() => {
   const transfer = new DataTransfer();
   transfer.items.add(new File(["no picture"], "a.txt", {type: "text/plain"}));
   const event = new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true});
-  document.querySelector("footer").dispatchEvent(event);
+  document.querySelector("h1").dispatchEvent(event);
   return event.defaultPrevented;
 }"""
 

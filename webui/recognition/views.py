@@ -1,18 +1,27 @@
 """The page on which a digit is drawn."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from serving.verdict import DIGITS, NOT_A_DIGIT
 from webui.access.visitors import identify, remember
 from webui.request_limits import MAX_PICTURE_BYTES
 
+# What page.js imports: named in the page, so that a browser fetches all of them at once.
+MODULES = tuple(
+    f"recognition/{name}.js"
+    for name in ("answer", "api", "drawing", "ink", "live", "pad", "recent", "several")
+)
+
 
 @require_safe
 @never_cache
+@gzip_page
 @ensure_csrf_cookie
 def draw(request: HttpRequest) -> HttpResponse:
     """Render the empty canvas; the page's script then uses the JSON API."""
@@ -20,6 +29,7 @@ def draw(request: HttpRequest) -> HttpResponse:
         request,
         "recognition/draw.html",
         {
+            "modules": MODULES,
             "max_picture_bytes": MAX_PICTURE_BYTES,
             "digits": range(DIGITS),
             "not_a_digit": NOT_A_DIGIT,
@@ -28,3 +38,9 @@ def draw(request: HttpRequest) -> HttpResponse:
     if "Authorization" not in request.headers:
         remember(response, identify(request))
     return response
+
+
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Redirect browsers that look for the icon without having read a page."""
+    return redirect(static("recognition/favicon.ico"))

@@ -1,14 +1,18 @@
-// Shows a prediction: the digit, its confidence, all probabilities, and the choices of a correction.
+// Shows a prediction: the digit, its confidence, the likeliest readings, and the choices of a correction.
 
 /** The verdict, and the label of a correction, for a drawing that is not a digit. */
 export const NOT_A_DIGIT = "not_a_digit";
 const NOT_A_DIGIT_CLASS = 10; // the class after the digits, in model versions that have one
 const STABLE = "stable"; // the version label that answers most visitors
+const SHOWN_BARS = 3;
+const REQUEST_ID_LENGTH = 8; // characters, enough to find the request in the logs
 
 const element = (id) => document.getElementById(id);
 const panel = element("answer");
 const rows = [...element("bars").rows];
 const choices = [...element("correction").querySelectorAll("button")];
+let probabilities = []; // of the prediction that is shown
+let predicted = null; // its class
 
 /** "99 %", "7 %", "< 0.1 %"; 100 % and 0 % are for exactly 1 and 0. */
 function percent(share) {
@@ -23,9 +27,26 @@ const labelName = (label) => {
   return Number(label) === 8 ? "an 8" : `a ${label}`;
 };
 
+/** The class of a prediction: 0..9, or that of "not a digit". */
+const classOf = ({ verdict, digit }) => (verdict === NOT_A_DIGIT ? NOT_A_DIGIT_CLASS : digit);
+
+/** The label that says that a prediction was right. */
+export const rightLabel = ({ verdict, digit }) => (verdict === NOT_A_DIGIT ? NOT_A_DIGIT : digit);
+
+/** Classes from the likeliest to the least likely. */
+const ranked = () =>
+  probabilities.map((_, label) => label).sort((a, b) => probabilities[b] - probabilities[a]);
+
 /** Texts for a prediction: a large glyph, a headline, and a sentence on its confidence. */
-function textsFor({ verdict, digit, confidence, probabilities }) {
+function textsFor({ id, verdict, digit, confidence, several }) {
   const percentage = percent(confidence);
+  if (verdict === NOT_A_DIGIT && several) {
+    return {
+      glyph: "–",
+      headline: "Several digits",
+      detail: "One digit at a time, please.",
+    };
+  }
   if (verdict === NOT_A_DIGIT) {
     return {
       glyph: "–",
@@ -34,14 +55,11 @@ function textsFor({ verdict, digit, confidence, probabilities }) {
     };
   }
   if (verdict === "unsure") {
-    const order = probabilities
-      .map((share, label) => ({ share, label }))
-      .sort((a, b) => b.share - a.share);
-    const other = order.find(({ label }) => label !== digit);
+    const other = ranked().find((label) => label !== digit);
     return {
       glyph: `${digit}?`,
-      headline: `Unsure: perhaps ${labelName(digit)}`,
-      detail: `${percentage} likely; ${labelName(other.label)} has ${percent(other.share)}.`,
+      headline: `It may be ${labelName(digit)}`,
+      detail: `${percentage} is too little to be sure. Next: ${labelName(other)}, ${percent(probabilities[other])}.`,
     };
   }
   const degree =
@@ -49,74 +67,108 @@ function textsFor({ verdict, digit, confidence, probabilities }) {
   return {
     glyph: String(digit),
     headline: `It is ${labelName(digit)}`,
-    detail: `${percentage} confidence: ${degree}.`,
+    detail: `${percentage} confidence: ${degree}${id ? "" : "; not recorded"}.`,
   };
 }
 
+/** Shows a prediction, or a reading, which has no id and is not recorded. */
 export function showPrediction(prediction) {
+  probabilities = prediction.probabilities;
   const { glyph, headline, detail } = textsFor(prediction);
   panel.dataset.state = prediction.verdict;
-  element("glyph").textContent = glyph;
+  setText(element("glyph"), glyph);
   setText(element("headline"), headline);
   setText(element("confidence"), detail);
 
-  const { probabilities } = prediction;
-  const predicted = prediction.verdict === NOT_A_DIGIT ? NOT_A_DIGIT_CLASS : prediction.digit;
-  rows.forEach((row, label) => {
-    const share = probabilities[label];
-    row.hidden = share === undefined;
-    if (row.hidden) return;
+  predicted = classOf(prediction);
+  showBars();
+  element("instance").src = `data:image/png;base64,${prediction.instance}`;
+  element("instance").hidden = false;
+  showRecord(prediction);
+}
+
+/** Marks the moment at which the answer comes: the digit is stamped. */
+export function celebrate() {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  element("glyph").animate(
+    [
+      { transform: "scale(1.5) rotate(-8deg)", opacity: 0 },
+      { transform: "scale(0.94) rotate(1deg)", opacity: 1, offset: 0.7 },
+      { transform: "none" },
+    ],
+    { duration: 320, easing: "ease-out" },
+  );
+}
+
+/** Shows the likeliest readings, or all in their order. */
+export function showBars() {
+  const all = element("show-all").getAttribute("aria-pressed") === "true";
+  const labels = rows.map((_, label) => label);
+  const order = all || probabilities.length === 0 ? labels : ranked();
+  // Rows keep their place and change their content: a row that moved would shift the layout.
+  rows.forEach((row, place) => {
+    const label = order[place];
+    const share = probabilities[label] ?? 0;
+    const missing = probabilities.length > 0 && probabilities[label] === undefined;
+    row.hidden = missing || (!all && place >= SHOWN_BARS);
+    setText(row.querySelector("th"), label === NOT_A_DIGIT_CLASS ? "none" : String(label));
+    setText(row.querySelector(".percent"), percent(share));
     row.querySelector(".bar").style.width = `${share * 100}%`;
-    row.querySelector(".percent").textContent = percent(share);
     row.classList.toggle("predicted", label === predicted);
   });
+}
 
-  element("instance").src = `data:image/png;base64,${prediction.instance}`;
-  element("seen").hidden = false;
-
-  const { model, predicted_at: at, recorded } = prediction;
+function showRecord(prediction) {
+  const { model, predicted_at: at, recorded, id } = prediction;
+  panel.dataset.recorded = id ? (recorded ?? "stored") : "not";
   const time = new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   const place = recorded === "spooled" ? "kept until the database is back" : "recorded";
   const label = model.label === STABLE ? "" : ` (${model.label})`;
-  element("record").textContent = `Model version ${model.version}${label} · ${place} ${time}`;
-  element("record").dataset.recorded = recorded ?? "stored";
-  element("after").hidden = false;
+  const version = `Model version ${model.version}${label}`;
+  setText(
+    element("record"),
+    id ? `${version} · ${place} ${time}` : `${version} · not recorded; “predict it” does that`,
+  );
   showCorrection(prediction);
 }
 
 /** Shows what the visitor said it was. */
-export function showCorrection({ correction }) {
-  const label = correction ?? null;
+export function showCorrection(prediction) {
+  const label = prediction.correction ?? null;
   for (const choice of choices) {
-    const chosen = choice.dataset.label === String(label);
-    choice.setAttribute("aria-pressed", String(chosen));
+    const means = choice.dataset.label === "yes" ? rightLabel(prediction) : choice.dataset.label;
+    choice.setAttribute("aria-pressed", String(String(label) === String(means)));
   }
-  element("correction-legend").textContent =
+  setText(
+    element("correction-legend"),
     label === null
-      ? "That’s wrong? Say what it is:"
-      : `Noted: it is ${labelName(label)}. Thank you.`;
+      ? "Was it right? If not, what is it?"
+      : `Noted: it is ${labelName(label)}. Thank you.`,
+  );
 }
 
 const STATES = {
-  empty: ["The answer appears here", "Draw, then press “predict it”."],
+  empty: ["No answer yet", "Draw, then press “predict it”."],
   changed: ["Not read yet", "Press “predict it” to have it read."],
+  live: ["Reading…", "“predict it” records it as well."],
   waiting: ["Reading…", "The model looks at your drawing."],
 };
 
-/** Shows that the drawing on the sheet has no answer (yet). */
+/** Shows that the drawing on the sheet has no answer (yet); what was there is greyed or goes. */
 export function showState(state) {
   const [headline, detail] = STATES[state];
   panel.dataset.state = state;
-  element("glyph").textContent = "?";
+  panel.dataset.recorded = "not";
+  if (state === "empty") setText(element("glyph"), "?");
   setText(element("headline"), headline);
   setText(element("confidence"), detail);
-  for (const row of rows) {
-    row.querySelector(".bar").style.width = "0";
-    row.querySelector(".percent").textContent = "–";
-    row.classList.remove("predicted");
+  setText(element("record"), "");
+  if (state === "empty") {
+    probabilities = [];
+    predicted = null;
+    showBars();
+    element("instance").hidden = true;
   }
-  element("seen").hidden = true;
-  element("after").hidden = true;
 }
 
 /** Changes a text; the same text is not set again, so that it is announced once. */
@@ -124,7 +176,7 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Shows a message above the answer, or removes it. `kind` is "error" or "note". */
+/** Shows a message in place of the answer, or removes it. `kind` is "error" or "note". */
 export function showMessage(text = "", { kind = "note", requestId = "" } = {}) {
   const message = element("message");
   message.hidden = text === "";
@@ -132,7 +184,7 @@ export function showMessage(text = "", { kind = "note", requestId = "" } = {}) {
   message.textContent = text;
   if (requestId) {
     const id = document.createElement("small");
-    id.textContent = ` Request ${requestId}`;
+    id.textContent = ` Request ${requestId.slice(0, REQUEST_ID_LENGTH)}`;
     message.append(id);
   }
 }

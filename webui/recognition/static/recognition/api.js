@@ -5,20 +5,28 @@ const TIMEOUT_MS = 20_000; // longer than the site waits for a model server
 
 /** A request that failed, with a message for people and the id that finds it in the logs. */
 export class ApiError extends Error {
-  constructor(message, { code = "", requestId = "", status = 0 } = {}) {
+  constructor(message, { code = "", requestId = "", status = 0, retryAfter = 1 } = {}) {
     super(message);
     this.code = code;
     this.requestId = requestId;
     this.status = status;
+    this.retryAfter = retryAfter; // seconds
   }
 }
 
-/** Sends a drawing and returns the prediction. */
+/** Sends a drawing and returns the prediction, which is recorded. */
 export function predict(blob, ink) {
   const form = new FormData();
   form.append("image", blob, "drawing");
   if (ink) form.append("ink", JSON.stringify(ink));
   return request("POST", "/predictions", form);
+}
+
+/** Sends a drawing and returns what a prediction would say; nothing is recorded. */
+export function readDrawing(blob, signal) {
+  const form = new FormData();
+  form.append("image", blob, "drawing");
+  return request("POST", "/readings", form, signal);
 }
 
 export const read = (id) => request("GET", `/predictions/${id}`);
@@ -28,10 +36,12 @@ export const remove = (id) => request("DELETE", `/predictions/${id}`);
 export const correct = (id, label) =>
   request("POST", `/predictions/${id}/correction`, JSON.stringify({ label }));
 
-async function request(method, path, body) {
+async function request(method, path, body, cancelled) {
   const headers = { "X-CSRFToken": cookie("csrftoken") };
   if (typeof body === "string") headers["Content-Type"] = "application/json";
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  // Older browsers cannot wait for either of two signals.
+  const signal = cancelled ? (AbortSignal.any?.([timeout, cancelled]) ?? cancelled) : timeout;
   let response;
   try {
     response = await fetch(root + path, { method, headers, body, signal, redirect: "error" });
@@ -57,12 +67,18 @@ async function request(method, path, body) {
     });
   }
   if (response.ok) return answer;
+  const { status } = response;
   const { code, message, request_id: requestId } = answer.error ?? {};
-  throw new ApiError(message ?? "Something went wrong.", {
-    code,
-    requestId,
-    status: response.status,
-  });
+  const retryAfter = Number(response.headers.get("Retry-After")) || 1;
+  if (status === 429) {
+    const wait = retryAfter === 1 ? "a second" : `${retryAfter} seconds`;
+    throw new ApiError(`That was too much at once. Please try again in ${wait}.`, {
+      code,
+      status,
+      retryAfter,
+    });
+  }
+  throw new ApiError(message ?? "Something went wrong.", { code, requestId, status, retryAfter });
 }
 
 function cookie(name) {

@@ -1,14 +1,26 @@
 // Connects the sheet, the buttons, the API and the answer panel.
 
-import { NOT_A_DIGIT, showCorrection, showMessage, showPrediction, showState } from "./answer.js";
+import {
+  celebrate,
+  NOT_A_DIGIT,
+  rightLabel,
+  showBars,
+  showCorrection,
+  showMessage,
+  showPrediction,
+  showState,
+} from "./answer.js";
 import { ApiError, correct, predict, read, readInk, readPicture, remove } from "./api.js";
 import { Drawing, drawingOfPicture, UnreadablePicture } from "./drawing.js";
+import { LiveReader } from "./live.js";
 import { Pad } from "./pad.js";
 import { forget, remember, showRecent } from "./recent.js";
+import { showsSeveral } from "./several.js";
 
 const element = (id) => document.getElementById(id);
 const canvas = element("canvas");
 const pad = new Pad(canvas);
+const live = new LiveReader();
 const question = element("delete-question");
 const choices = [...element("correction").querySelectorAll("button")];
 const maxPictureBytes = Number(document.body.dataset.maxPictureBytes);
@@ -19,6 +31,15 @@ let changing = false; // a correction or a deletion is on its way
 
 /** The prediction of what is on the sheet now. */
 const shown = () => answers.get(pad.drawing);
+
+/** The same, if it is recorded. */
+const recorded = () => (shown()?.id ? shown() : undefined);
+
+/** Returns the prediction, and whether a drawing that is not a digit shows several. */
+async function examined(prediction) {
+  if (prediction.verdict !== NOT_A_DIGIT) return prediction;
+  return { ...prediction, several: await showsSeveral(prediction.instance) };
+}
 
 /** Reports the failure of a task. */
 async function attempt(task) {
@@ -44,7 +65,8 @@ function update() {
   const isWaiting = waiting.has(drawing);
   if (isWaiting) showState("waiting");
   else if (shown()) showPrediction(shown());
-  else showState(drawing.empty ? "empty" : "changed");
+  else if (drawing.empty) showState("empty");
+  else showState(live.on ? "live" : "changed");
 
   element("answer").setAttribute("aria-busy", String(isWaiting));
   element("predict").classList.toggle("waiting", isWaiting);
@@ -56,7 +78,7 @@ function update() {
     "aria-label",
     drawing.empty ? "Drawing area, empty" : "Drawing area, with your drawing",
   );
-  element("hint").hidden = !drawing.empty;
+  canvas.classList.toggle("drawn", !drawing.empty);
 }
 
 /** Not by `disabled`, because a button that is disabled loses the focus. */
@@ -83,11 +105,12 @@ async function predictIt() {
     return;
   }
   showMessage();
+  live.cancel();
   waiting.add(drawing);
   update();
   await attempt(async () => {
     try {
-      answers.set(drawing, await predict(await drawing.blob(), drawing.ink));
+      answers.set(drawing, await examined(await predict(await drawing.blob(), drawing.ink)));
     } finally {
       waiting.delete(drawing);
       update();
@@ -95,16 +118,18 @@ async function predictIt() {
     remember(answers.get(drawing));
     showRecent(open);
   });
-  if (shown() && pad.drawing === drawing) reveal(element("verdict"));
+  if (pad.drawing !== drawing || !recorded()) return;
+  celebrate();
+  reveal(element("verdict"));
 }
 
 /** Changes the record of the answer that is shown; one change at a time. */
 async function change(task) {
-  if (changing || !shown()) return;
+  if (changing || !recorded()) return;
   changing = true;
   showMessage();
   update();
-  await attempt(() => task(shown(), pad.drawing));
+  await attempt(() => task(recorded(), pad.drawing));
   changing = false;
   update();
 }
@@ -113,7 +138,8 @@ const choose = (button) =>
   change(async (prediction, drawing) => {
     const text = button.dataset.label;
     const again = button.getAttribute("aria-pressed") === "true";
-    const label = again ? null : text === NOT_A_DIGIT ? text : Number(text);
+    const means = text === "yes" ? rightLabel(prediction) : text;
+    const label = again ? null : means === NOT_A_DIGIT ? means : Number(means);
     const corrected = await correct(prediction.id, label);
     prediction.correction = corrected.correction;
     if (pad.drawing === drawing) showCorrection(prediction);
@@ -138,7 +164,7 @@ const open = (id) =>
       const [prediction, ink] = await Promise.all([read(id), readInk(id)]);
       const opened = await keptDrawing(prediction, ink);
       if (pad.drawing !== drawing) return; // the visitor went on drawing meanwhile
-      answers.set(opened, prediction);
+      answers.set(opened, await examined(prediction));
       pad.show(opened);
       pad.replay();
       reveal(canvas);
@@ -176,14 +202,34 @@ element("predict").addEventListener("click", predictIt);
 element("clear").addEventListener("click", () => pad.clear());
 element("undo").addEventListener("click", () => pad.undo());
 element("redo").addEventListener("click", () => pad.redo());
+element("show-all").addEventListener("click", () => {
+  const button = element("show-all");
+  button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+  showBars();
+});
 for (const button of choices) button.addEventListener("click", () => choose(button));
 pad.addEventListener("change", () => {
   showMessage();
   update();
+  if (pad.penDown || shown()) live.cancel();
+  else live.ask(pad.drawing);
+});
+
+live.addEventListener("reading", async ({ detail: { drawing, reading } }) => {
+  const answer = await examined(reading);
+  if (answers.has(drawing) || waiting.has(drawing)) return; // a prediction has come, or will
+  answers.set(drawing, answer);
+  update();
+});
+element("live").checked = live.on;
+element("live").addEventListener("change", (event) => {
+  live.on = event.target.checked;
+  if (!shown()) live.ask(pad.drawing);
+  update();
 });
 
 element("delete").addEventListener("click", () => {
-  if (!changing && shown()) question.showModal();
+  if (!changing && recorded()) question.showModal();
 });
 element("delete-yes").addEventListener("click", (event) => {
   if (event.detail > 1) return; // the second half of a double click on "delete my drawing"
@@ -211,13 +257,21 @@ document.addEventListener("drop", (event) => {
 });
 document.addEventListener("paste", (event) => take(event.clipboardData?.files[0]));
 
+/** The button that a key stands for: y for yes, n for not a digit, and the digits. */
+function choiceOf(key) {
+  const label = { y: "yes", n: NOT_A_DIGIT }[key] ?? key;
+  return choices.find((choice) => choice.dataset.label === label);
+}
+
 document.addEventListener("keydown", (event) => {
   if (question.open) return;
   const onControl = event.target.closest?.("button, input, a, summary");
   const key = event.key.toLowerCase();
   const command = event.ctrlKey || event.metaKey;
+  const choice = !command && !event.altKey && !event.repeat && choiceOf(key);
   if (command && (key === "y" || (key === "z" && event.shiftKey))) pad.redo();
   else if (command && key === "z") pad.undo();
+  else if (choice && recorded()) choose(choice);
   else if (event.key === "Escape") pad.clear();
   else if (event.key === "Enter" && !onControl && !event.repeat) predictIt();
   else return;
