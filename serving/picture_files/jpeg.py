@@ -61,7 +61,7 @@ class _Frame:
 
 @dataclass
 class _Walk:
-    """What a walk over the segments has found so far."""
+    """The findings of a walk over the segments so far."""
 
     frame: _Frame | None = None
     scans: int = 0

@@ -190,7 +190,7 @@ def _eight_bits(picture: Image.Image, low: float, high: float) -> Image.Image:
 
 @dataclass
 class _OpaquePixels:
-    """How often each level occurs in each band of the opaque pixels."""
+    """The histograms of the bands of the opaque pixels."""
 
     pixels: int = 0  # of the whole picture
     counts: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]" = field(

@@ -13,7 +13,7 @@ SECONDS = 60  # a picture that takes longer is given up
 
 
 class Cost(NamedTuple):
-    """What a picture cost."""
+    """The cost of a picture."""
 
     outcome: str  # "read", or the name of the error
     seconds: float  # of CPU time

@@ -1,4 +1,4 @@
-"""What the page says of an answer, of an error, and of a correction; and what it announces."""
+"""The page's texts for an answer, an error and a correction, and its announcements."""
 
 import base64
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the site asks of the default database beside its queries: waits, room, deletion for good."""
+"""Maintenance of the default database: bounded waits, room on the disk, deletion for good."""
 
 import os
 from collections.abc import Iterator

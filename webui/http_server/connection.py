@@ -26,7 +26,7 @@ SEND_AT_BYTES = 64 * 1024  # headers and a short body go out in one packet
 
 
 class Stage(Enum):
-    """What a connection waits for."""
+    """The states of a connection, by what it waits for."""
 
     IDLE = auto()  # the next request on a connection that is kept alive
     READING = auto()  # the rest of a request
@@ -61,7 +61,7 @@ class Connection:
 
     @property
     def sock(self) -> "Connection":
-        """What gunicorn writes an answer to."""
+        """The file-like object to which gunicorn writes an answer."""
         return self
 
     def fileno(self) -> int:

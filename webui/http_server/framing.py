@@ -1,4 +1,4 @@
-"""Where a request ends in the bytes that a client sends.
+"""Finds the end of a request in the bytes that a client sends.
 
 It reads just enough of HTTP/1.1 for that: the end of the head, Content-Length and chunks. gunicorn
 parses and checks the request afterwards, from exactly these bytes. Whatever is not understood here

@@ -181,7 +181,7 @@ def read(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> d
     openapi_extra={"responses": PICTURE, "security": ANYONE},
 )
 def picture(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
-    """The picture as it was sent, for the visitor whose drawing it is or for an API key."""
+    """The picture without its metadata, for the visitor whose drawing it is or for an API key."""
     record = callers_record(prediction_id, identify(request))
     if not record.picture:
         raise ApiError(404, "not_found", "The picture of this prediction is no longer kept.")

@@ -93,7 +93,7 @@ IDEMPOTENCY_KEY = {
 
 PICTURE = {
     200: {
-        "description": "The picture as it was sent",
+        "description": "The picture as it was sent, without its metadata",
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}} for kind in PICTURE_TYPES
         },

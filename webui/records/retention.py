@@ -1,4 +1,4 @@
-"""How long records and their pictures are kept, in every store.
+"""Retention of records and their pictures, in every store.
 
 `webui.settings` imports this module, so it must not need configured settings or models.
 """

@@ -1,4 +1,4 @@
-"""Where a request ends, however its bytes are divided."""
+"""The end of a request is found however its bytes are divided."""
 
 import pytest
 from hypothesis import given
