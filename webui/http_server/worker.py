@@ -33,6 +33,7 @@ from webui.http_server.framing import Progress
 from webui.request_limits import MAX_BODY_BYTES
 
 MAX_HELD_BYTES = 32 * 1024 * 1024  # of requests and answers in a worker: four of the largest
+SMALL_REQUEST_BYTES = 32 * 1024  # a drawing's: never dropped, and 800 of them are 25 MB
 READ_BYTES = 256 * 1024
 SWEEP_SECONDS = 0.5  # between two looks for connections whose time is over
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -118,7 +119,7 @@ class BufferingWorker(ThreadWorker):
         elif progress is not Progress.HEAD:
             self._start(connection)
             return
-        self._bound_memory(connection)
+        self._bound_memory()
 
     def _start(self, connection: Connection) -> None:
         self._unregister(connection)
@@ -191,7 +192,7 @@ class BufferingWorker(ThreadWorker):
         self._send(connection)
         if connection.stage is Stage.SENDING:
             self._register(connection, EVENT_WRITE, self._send)
-            self._bound_memory(connection)
+            self._bound_memory()
 
     def _send(self, connection: Connection) -> None:
         connection.flush()
@@ -257,13 +258,17 @@ class BufferingWorker(ThreadWorker):
         self._refuse(connection, error)
         self._answer(connection)
 
-    def _bound_memory(self, newest: Connection) -> None:
-        """Drop the largest requests that are not whole, and answers, when all take too much."""
+    def _bound_memory(self) -> None:
+        """Drop the largest requests that are not whole, and answers, when all take too much.
+
+        Large requests that run count, too, but a drawing must not be refused because of them.
+        """
         while sum(each.held_bytes for each in self._connections) > MAX_HELD_BYTES:
             waiting = [
                 each
                 for each in self._connections
-                if each.stage in (Stage.READING, Stage.SENDING) and each.held_bytes
+                if each.stage in (Stage.READING, Stage.SENDING)
+                and each.held_bytes > SMALL_REQUEST_BYTES
             ]
             largest = max(waiting, key=lambda each: each.held_bytes, default=None)
             if largest is None:
