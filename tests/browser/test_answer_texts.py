@@ -113,6 +113,8 @@ def test_waiting_is_announced(opened: Callable[..., Page], strokes: Strokes) -> 
     live = page.locator("[aria-live=polite]", has=page.locator("#headline"))
     expect(live).to_contain_text("Reading…")
     expect(page.locator("#answer")).to_have_attribute("aria-busy", "true")
+    while not held:  # the page says that it waits before it sends
+        page.wait_for_timeout(20)
     held[0].continue_()
     answer(page)
 
