@@ -24,6 +24,7 @@ from PIL import Image
 from serving.atomic_files import creating_directory
 from serving.preprocessing import INSTANCE_SIZE, PREPROCESSING_VERSION
 from serving.versions.card import CARD, ModelCard, checksums_of, read_card, verify_files, write_card
+from serving.versions.declared_tensors import SIGNATURE, WARM_UP
 from training import trained_network
 from training.network.calibration import at_temperature
 from training.paths import ARTIFACTS, MODELS
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 # Digits to compare answers on: 20 of each from MNIST's test set, a row of the picture per digit.
 CHECK_DIGITS = ARTIFACTS / "check_digits.png"
-SIGNATURE = "serving_default"
-WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
 # Batch sizes that the site (one) and a batching server (up to 64) use. TensorFlow plans its memory
 # at the first request of a size, which would make that request slow.
 WARM_UP_BATCHES = (1, 2, 4, 8, 16, 32, 64)

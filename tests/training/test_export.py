@@ -11,11 +11,11 @@ import tensorflow as tf
 from keras import layers
 
 from serving.versions.card import read_card, verify_files
-from serving.versions.declared_tensors import MAX_BATCH, check_declared_tensors
+from serving.versions.declared_tensors import MAX_BATCH, WARM_UP, check_declared_tensors
 from tests.training.small_network import small_network
 from training import export as export_module
 from training import trained_network
-from training.export import WARM_UP, WARM_UP_BATCHES, ExportError, check_digits, export, main
+from training.export import WARM_UP_BATCHES, ExportError, check_digits, export, main
 from training.network.calibration import at_temperature
 from training.paths import ROOT
 from training.trained_network import TrainedNetwork

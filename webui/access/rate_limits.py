@@ -187,7 +187,7 @@ def charge(request: HttpRequest, caller: Caller, *, action: str, units: int = 1)
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """What a caller has left of a rate."""
+    """The part of a rate that a caller has left."""
 
     name: str
     rate: Rate
