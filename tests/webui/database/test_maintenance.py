@@ -253,6 +253,7 @@ def test_pages_that_deletions_freed_are_room(
 @only_sqlite
 def test_a_deletion_uses_the_reserve_of_a_full_disk(free_space: list[int]) -> None:
     reserve = Path(f"{connection.settings_dict['NAME']}-reserve")
+    reserve.unlink(missing_ok=True)  # of an earlier test
     store = DatabaseStore()
     free_space[0] = maintenance.KEPT_FREE_BYTES
     record = make_record()
