@@ -51,17 +51,29 @@ def turned_upright(picture: Image.Image, orientation: int) -> Image.Image:
 def flatten(picture: Image.Image, *, orientation: int = UPRIGHT) -> Flattened:
     """Returns the picture upright, on its paper, and averaged down to at most WORKING_SIDE."""
     source = _Source(picture, orientation)
-    if source.shows_transparency:
+    if source.shows_transparency and not source.is_opaque():
         opaque = _OpaquePixels()
         for _, colours, alpha in source.tiles():
             opaque.add(colours, alpha)
-        if opaque.least_opacity < 255:
-            if opaque.are_ink():
-                return Flattened(source.joined(_opacities(source.tiles())), is_ink=True)
-            return Flattened(source.joined(_on_paper(source.tiles(), opaque.paper())), is_ink=False)
-    return Flattened(
-        source.joined((place, colours) for place, colours, _ in source.tiles()), is_ink=False
-    )
+        if opaque.are_ink():
+            return Flattened(source.joined(_opacities(source.tiles())), is_ink=True)
+        tiles = _on_paper(source.tiles(), opaque.paper())
+    else:
+        tiles = ((place, colours) for place, colours, _ in source.tiles())
+    return Flattened(_without_colour(source.joined(tiles)), is_ink=False)
+
+
+def _without_colour(picture: Image.Image) -> Image.Image:
+    """Returns L if the colours of RGB or RGBA are all grey, as in most drawings; else the picture.
+
+    What follows is the same, and takes a third of the time for one band.
+    """
+    if picture.mode == "L":
+        return picture
+    red = picture.getchannel("R")
+    grey = red.tobytes()
+    is_grey = all(picture.getchannel(band).tobytes() == grey for band in "GB")
+    return red if is_grey else picture
 
 
 Place = tuple[int, int]
@@ -91,6 +103,9 @@ class _Source:
     @property
     def _is_small(self) -> bool:
         return max(self._size) <= TILE_SIDE
+
+    def is_opaque(self) -> bool:
+        return all(alpha is None or alpha.getextrema()[0] == 255 for _, _, alpha in self.tiles())
 
     def tiles(self) -> Iterable[Tile]:
         if self._only_tile is not None:
@@ -126,7 +141,8 @@ class _Source:
             part = self._picture
         else:
             part = self._picture.crop(_stored_box(box, self._picture.size, self._orientation))
-        colours, alpha = _colours(turned_upright(part, self._orientation), self._levels)
+        upright = turned_upright(part, self._orientation)
+        colours, alpha = _colours(upright, self._levels, is_whole=self._is_small)
         return box[:2], colours, alpha
 
 
@@ -145,9 +161,13 @@ def _stored_box(
 
 
 def _colours(
-    picture: Image.Image, levels: tuple[float, float] | None
+    picture: Image.Image, levels: tuple[float, float] | None, *, is_whole: bool
 ) -> tuple[Image.Image, Image.Image | None]:
-    """Returns the picture as L or RGB, and its opacity as L if its mode has one."""
+    """Returns the picture as L or RGB, and its opacity as L if its mode has one.
+
+    Args:
+        is_whole: it is not a tile, whose mode has to be that of the other tiles.
+    """
     mode = picture.mode
     if mode in ("L", "RGB") and "transparency" not in picture.info:
         return picture, None
@@ -157,7 +177,9 @@ def _colours(
         return picture.convert("L"), None
     if mode in ("LA", "La", "PA", "RGBa", "RGBA") or "transparency" in picture.info:
         rgba = picture if mode == "RGBA" else picture.convert("RGBA")
-        return rgba.convert("RGB"), rgba.getchannel("A")
+        alpha = rgba.getchannel("A")
+        colours = _without_colour(rgba) if is_whole else rgba
+        return colours if colours.mode == "L" else rgba.convert("RGB"), alpha
     return picture.convert("RGB"), None
 
 
@@ -196,15 +218,12 @@ class _OpaquePixels:
     counts: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]" = field(
         default_factory=lambda: np.zeros((3, 256), np.int64)
     )
-    least_opacity: int = 255
 
     def add(self, colours: Image.Image, alpha: Image.Image | None) -> None:
         assert alpha is not None  # the mode has one  # noqa: S101
-        low, _ = alpha.getextrema()
-        self.least_opacity = min(self.least_opacity, int(low))  # type: ignore[arg-type]
         self.pixels += alpha.width * alpha.height
         opaque = alpha.point(OPAQUE_ONLY)
-        self.counts += np.asarray(colours.histogram(opaque), np.int64).reshape(3, 256)
+        self.counts += np.asarray(colours.histogram(opaque), np.int64).reshape(-1, 256)
 
     @property
     def opaque(self) -> int:

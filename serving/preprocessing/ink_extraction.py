@@ -3,6 +3,8 @@
 Ink is whatever differs from the paper, whichever of the two is darker and whatever their colours.
 """
 
+from typing import Any
+
 from PIL import Image, ImageChops
 
 from serving.preprocessing import photographs
@@ -26,31 +28,52 @@ def extract_ink(picture: Image.Image) -> Image.Image | None:
     """
     colours, is_ink = flatten(picture)
     if is_ink:
-        return _stretched(colours)
-    difference = _difference(colours, _paper_colour(colours))
-    if _is_photograph(difference):
+        return _stretched(colours, _histogram(colours))
+    difference, histogram = _difference_from_paper(colours)
+    if min(difference.size) >= PHOTOGRAPH_SIDE and _is_photograph(histogram):
         return photographs.extract_ink(colours)
-    return _stretched(difference)
+    return _stretched(difference, histogram)
 
 
-def _is_photograph(difference: Image.Image) -> bool:
-    """True if much of the picture is neither paper nor ink: uneven light and camera noise."""
-    if min(difference.size) < PHOTOGRAPH_SIDE:
-        return False  # in a small picture the edges of ink are a large part
-    histogram = difference.histogram()
+def _is_photograph(histogram: list[int]) -> bool:
+    """True if much of the picture is neither paper nor ink: uneven light and camera noise.
+
+    In a small picture the edges of ink are a large part, so it can't be told.
+    """
     level = _ink_level(histogram)
     between = sum(histogram[MIN_CONTRAST // 2 : level // 2])
     return level >= MIN_CONTRAST and between > PHOTOGRAPH_SHARE * sum(histogram)
 
 
-def _paper_colour(colours: Image.Image) -> tuple[int, ...]:
-    """Returns the colour of the border, or that of most of the picture if it has a frame."""
+def _difference_from_paper(colours: Image.Image) -> tuple[Image.Image, list[int]]:
+    """Returns each pixel's distance from the paper, and the histogram of these distances.
+
+    The paper has the colour of the border, or that of most of the picture if it has a frame.
+    """
     at_border = _border_median(colours)
+    difference = _difference(colours, at_border)
+    histogram = _histogram(difference)
+    if 2 * histogram[0] > sum(histogram):
+        return difference, histogram  # most pixels are at_border, so it is the median, too
     everywhere = tuple(_median(band.histogram()) for band in colours.split())
     if at_border == everywhere:
-        return at_border
-    shares = [_share_near(colours, paper) for paper in (at_border, everywhere)]
-    return everywhere if shares[1] > 2 * shares[0] else at_border
+        return difference, histogram
+    other = _difference(colours, everywhere)
+    counts = _histogram(other)
+    if sum(counts[:MIN_CONTRAST]) > 2 * sum(histogram[:MIN_CONTRAST]):
+        return other, counts
+    return difference, histogram
+
+
+def _histogram(ink: Image.Image) -> list[int]:
+    """Returns the histogram of L ink; the paper around it is counted, not gone through."""
+    box = ink.getbbox()
+    if box is None:
+        return [ink.width * ink.height] + [0] * 255
+    inner = ink.crop(box)
+    histogram = inner.histogram()
+    histogram[0] += ink.width * ink.height - inner.width * inner.height
+    return histogram
 
 
 def _border_median(colours: Image.Image) -> tuple[int, ...]:
@@ -62,8 +85,18 @@ def _border_median(colours: Image.Image) -> tuple[int, ...]:
         (0, 0, ring, height),
         (width - ring, 0, width, height),
     )
-    counts = [sum(of) for of in zip(*(colours.crop(s).histogram() for s in sides), strict=True)]
+    strips = [colours.crop(side) for side in sides]
+    extrema = {strip.getextrema() for strip in strips}
+    if len(extrema) == 1 and (only := _only_colour(extrema.pop())):
+        return only
+    counts = [sum(of) for of in zip(*(strip.histogram() for strip in strips), strict=True)]
     return tuple(_median(counts[start : start + 256]) for start in range(0, len(counts), 256))
+
+
+def _only_colour(extrema: tuple[Any, ...]) -> tuple[int, ...] | None:
+    """Returns the colour of a picture with these extrema, of one band or of each; or None."""
+    bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
+    return tuple(low for low, _ in bands) if all(low == high for low, high in bands) else None
 
 
 def _median(histogram: list[int]) -> int:
@@ -73,11 +106,6 @@ def _median(histogram: list[int]) -> int:
         if below >= half:
             return level
     return len(histogram) - 1
-
-
-def _share_near(colours: Image.Image, paper: tuple[int, ...]) -> float:
-    histogram = _difference(colours, paper).histogram()
-    return sum(histogram[:MIN_CONTRAST]) / sum(histogram)
 
 
 def _difference(colours: Image.Image, paper: tuple[int, ...]) -> Image.Image:
@@ -98,9 +126,8 @@ def _ink_level(histogram: list[int]) -> int:
     return half + _median(histogram[half:])
 
 
-def _stretched(difference: Image.Image) -> Image.Image | None:
+def _stretched(difference: Image.Image, histogram: list[int]) -> Image.Image | None:
     """Brings the ink of a difference to 255 and its noise to 0; returns None if it has no ink."""
-    histogram = difference.histogram()
     level = _ink_level(histogram)
     if level < MIN_CONTRAST:
         return None

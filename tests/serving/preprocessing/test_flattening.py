@@ -21,8 +21,12 @@ def pictures() -> dict[str, Image.Image]:
     mask = Image.new("L", grey.size, 0)
     mask.paste(200, (31, 47, 650, 480))
     card.putalpha(mask)
+    part_red = grey.convert("RGB")
+    part_red.paste((200, 30, 30), (500, 300, 700, 500))
     return {
         "L": grey,
+        "RGB, red in a corner": part_red,
+        "RGBA, red in a corner": part_red.convert("RGBA"),
         "1": grey.convert("1"),
         "RGB": grey.convert("RGB"),
         "P": grey.convert("RGB").quantize(8),
