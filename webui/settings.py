@@ -144,6 +144,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "webui.operations.middleware.BodyLimitMiddleware",
+    "webui.operations.middleware.HeadMiddleware",
     "webui.access.rate_limits.RateLimitHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -200,7 +200,9 @@ class Quota:
     @property
     def remaining(self) -> str:
         left = math.floor((self.rate.seconds - self.ahead) / self.rate.interval + ROUNDING)
-        return f'"{self.name}";r={max(left, 0)};t={math.ceil(self.ahead)}'
+        left = min(max(left, 0), self.rate.count)
+        until_one_more = self.ahead - self.rate.seconds + (left + 1) * self.rate.interval
+        return f'"{self.name}";r={left};t={max(math.ceil(until_one_more - ROUNDING), 1)}'
 
 
 def _quotas(action: str, counted: Sequence[tuple[str, Rate]]) -> list[Quota]:
@@ -220,8 +222,9 @@ def _quotas(action: str, counted: Sequence[tuple[str, Rate]]) -> list[Quota]:
 class RateLimitHeadersMiddleware:
     """Tells callers how much of their rates is left, with or without a refusal.
 
-    The headers are those of the IETF's draft-ietf-httpapi-ratelimit-headers-10: `q` units in a
-    window of `w` seconds; `r` are left, and all of them again in `t` seconds.
+    The headers are those of the IETF's draft-ietf-httpapi-ratelimit-headers-11: `q` requests in a
+    window of `w` seconds; `r` are left, and no more than these within `t` seconds, when the next
+    one is added. So `Retry-After` is never earlier than `t`, as section 6 wants it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

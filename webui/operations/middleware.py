@@ -66,7 +66,9 @@ class ApiErrorsMiddleware:
         if isinstance(response, ErrorResponse):
             error = response
         else:
-            allowed = ", ".join(sorted(response.get("Allow", "").split(", ")))
+            allowed = _allowed(response)
+            if allowed and request.method == "OPTIONS":
+                return HttpResponse(status=204, headers={"Allow": allowed})
             error = ErrorResponse(request, _explained(request, response.status_code, allowed))
             if allowed:
                 error["Allow"] = allowed
@@ -74,11 +76,38 @@ class ApiErrorsMiddleware:
         return error
 
 
+class HeadMiddleware:
+    """Answers HEAD under /api/ as GET; the server sends the headers without the body.
+
+    django-ninja finds the operation by the method, and would document a HEAD beside each GET.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method != "HEAD" or not request.path_info.startswith(API_PREFIX):
+            return self.get_response(request)
+        request.method = "GET"
+        try:
+            return self.get_response(request)
+        finally:
+            request.method = "HEAD"
+
+
+def _allowed(response: HttpResponseBase) -> str:
+    """Return the value of `Allow` for an address that does not take the method; "" for others."""
+    if response.status_code != 405:
+        return ""
+    methods = {"OPTIONS", *filter(None, response.get("Allow", "").split(", "))}
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
+
+
 def _explained(request: HttpRequest, status: int, allowed: str) -> ApiError:
     """Return the error of a status; with the methods or the address that would be right."""
     error = general_error(status)
     if status == 405 and allowed:
-        error.message = f"This address takes {allowed}, not {method_of(request)}."
+        error.message = f"This address takes {allowed}, not {(request.method or '')[:20]}."
     if status == 404 and request.path_info.endswith("/"):
         without = request.path_info.rstrip("/")
         if is_valid_path(without):

@@ -3,11 +3,11 @@
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Status
+from ninja import Status
 
 from webui.access.cross_site import refuse_cross_site
 from webui.access.rate_limits import charge
-from webui.access.visitors import COOKIE, Caller, identify, remember
+from webui.access.visitors import Caller, identify, remember
 from webui.errors import ApiError
 from webui.recognition import schemas, services
 from webui.recognition.batch import recognise_batch
@@ -22,27 +22,21 @@ from webui.recognition.openapi import (
     IDEMPOTENCY_KEY,
     PICTURE,
     SUBMISSION,
+    UNCOUNTED,
 )
+from webui.recognition.reference.document import DocumentedAPI
 from webui.recognition.selectors import callers_page, callers_record
 from webui.recognition.submission import malformed, read_batch, read_submission
 from webui.records.drawings import picture_response
 from webui.records.models import new_record_id
 
-api = NinjaAPI(
+api = DocumentedAPI(
     title="Drawn digits",
     version="1",
     urls_namespace="api",
     description="Send a drawing of a digit; get what a model reads in it. A prediction "
     "is recorded, a reading is not.",
     docs_url=None,  # django-ninja's viewer loads scripts from other hosts
-    openapi_extra={
-        "components": {
-            "securitySchemes": {
-                "apiKey": {"type": "http", "scheme": "bearer"},
-                "visitor": {"type": "apiKey", "in": "cookie", "name": COOKIE},
-            }
-        }
-    },
 )
 
 
@@ -145,7 +139,7 @@ def read_drawing(request: HttpRequest, response: HttpResponse) -> dict[str, obje
 
 @api.get(
     "/predictions",
-    response={200: schemas.PredictionPage, **COMMON},
+    response={200: schemas.PredictionPage, **UNCOUNTED},
     summary="List your predictions",
     operation_id="list",
     openapi_extra={"parameters": OPENAPI_PARAMETERS, "security": ANYONE},
@@ -160,7 +154,7 @@ def list_predictions(request: HttpRequest, response: HttpResponse) -> dict[str, 
 
 @api.get(
     "/predictions/{uuid:prediction_id}",
-    response={200: schemas.PredictionRead, 404: ERROR, **COMMON},
+    response={200: schemas.PredictionRead, 404: ERROR, **UNCOUNTED},
     summary="Read a prediction again",
     operation_id="read",
     url_name="prediction",
@@ -175,7 +169,7 @@ def read(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> d
 
 @api.get(
     "/predictions/{uuid:prediction_id}/picture",
-    response={200: None, 404: ERROR, **COMMON},
+    response={200: None, 404: ERROR, **UNCOUNTED},
     summary="Get the picture of a prediction",
     operation_id="picture",
     openapi_extra={"responses": PICTURE, "security": ANYONE},
@@ -190,7 +184,7 @@ def picture(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
 
 @api.get(
     "/predictions/{uuid:prediction_id}/ink",
-    response={200: schemas.Ink, 404: ERROR, **COMMON},
+    response={200: schemas.Ink, 404: ERROR, **UNCOUNTED},
     summary="Get the pen's path of a prediction",
     operation_id="ink",
     openapi_extra={"security": ANYONE},
@@ -209,10 +203,11 @@ def ink(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> di
     operation_id="delete",
     openapi_extra={"security": ANYONE},
 )
-def delete(request: HttpRequest, prediction_id: UUID) -> Status[None]:
+def delete(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> Status[None]:
     """Removes the record and the picture for good."""
     caller = admit(request, action="change")
     services.forget(callers_record(prediction_id, caller))
+    response["Cache-Control"] = "no-store"
     return Status(204, None)
 
 
@@ -224,12 +219,16 @@ def delete(request: HttpRequest, prediction_id: UUID) -> Status[None]:
     openapi_extra={"security": ANYONE},
 )
 def correct(
-    request: HttpRequest, prediction_id: UUID, correction: schemas.Correction
+    request: HttpRequest,
+    response: HttpResponse,
+    prediction_id: UUID,
+    correction: schemas.Correction,
 ) -> dict[str, object]:
     """Notes the right label beside the prediction; null takes it back."""
     caller = admit(request, action="change")
     record = callers_record(prediction_id, caller)
     label = "" if correction.label is None else str(correction.label)
+    response["Cache-Control"] = "no-store"
     return schemas.prediction_read(services.correct(record, label=label, caller=caller))
 
 

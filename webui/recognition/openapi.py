@@ -8,7 +8,9 @@ from webui.recognition.submission import PICTURE_TYPES
 from webui.request_limits import MAX_BATCH, MAX_COORDINATE, MAX_STROKES
 
 ERROR = schemas.Error
-COMMON: dict[int, Any] = {400: ERROR, 401: ERROR, 403: ERROR, 429: ERROR, 500: ERROR, 503: ERROR}
+# Of every operation, and of those besides that change something or count for a rate.
+UNCOUNTED: dict[int, Any] = {400: ERROR, 401: ERROR, 500: ERROR, 503: ERROR}
+COMMON: dict[int, Any] = {**UNCOUNTED, 403: ERROR, 429: ERROR}
 EITHER: list[dict[str, list[str]]] = [{"visitor": []}, {"apiKey": []}]
 ANYONE: list[dict[str, list[str]]] = [{}, *EITHER]
 BINARY = {"type": "string", "format": "binary"}

@@ -106,9 +106,28 @@ def test_a_401_names_the_scheme() -> None:
 
 def test_a_405_names_the_methods(client: Client) -> None:
     response = client.put(PATH)
-    assert response["Allow"] == "GET, POST"
-    assert message(response, 405) == "This address takes GET, POST, not PUT."
-    assert client.patch(f"{PATH}/1e2538d7-e78e-11f1-b4de-b79d5bb442a2")["Allow"] == "DELETE, GET"
+    assert response["Allow"] == "GET, HEAD, OPTIONS, POST"
+    assert message(response, 405) == "This address takes GET, HEAD, OPTIONS, POST, not PUT."
+    assert message(client.generic("PURGE", PATH), 405).endswith(", not PURGE.")
+    one = f"{PATH}/1e2538d7-e78e-11f1-b4de-b79d5bb442a2"
+    assert client.patch(one)["Allow"] == "DELETE, GET, HEAD, OPTIONS"
+    assert client.get(f"{one}/correction")["Allow"] == "OPTIONS, POST"
+
+
+def test_options_names_the_methods(client: Client) -> None:
+    response = client.options(PATH)
+    assert (response.status_code, response.content) == (204, b"")
+    assert response["Allow"] == "GET, HEAD, OPTIONS, POST"
+    assert client.options("/api/v1/nothing").status_code == 404
+
+
+def test_head_is_answered_as_get_without_the_body(client: Client) -> None:
+    address = drawn(client)
+    for path in (PATH, address, f"{address}/picture", f"{address}/ink"):
+        head, get = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head["Content-Type"] == get["Content-Type"]
+    assert client.head(f"{address}/correction").status_code == 405
 
 
 def test_a_slash_at_the_end_is_answered_with_the_right_address(client: Client) -> None:
@@ -139,7 +158,16 @@ def test_answers_say_what_is_left_of_the_rate(browser_client: Client, settings: 
         lefts.append((response.status_code, items["predict"]["r"]))
     assert lefts == [(201, 2), (201, 1), (201, 0), (429, 0)]
     assert items["predict-address"]["r"] == 27  # a refused request is not counted
-    assert 3590 <= items["predict"]["t"] <= 3600
+    # One more is left after a third of the hour, and Retry-After names the same instant.
+    assert items["predict"]["t"] == 1200 == int(response["Retry-After"])
+
+
+def test_a_rate_that_is_hardly_used_says_when_the_next_request_is_added(settings: Any) -> None:
+    settings.RATE_LIMIT = parse_rate("3/h")
+    _, key = create_key(name="a program")
+    client = Client(headers={"Authorization": f"Bearer {key}"})
+    lefts = [quota(client.post(PATH, {}))["predict"] for _ in range(3)]
+    assert [(left["r"], left["t"]) for left in lefts] == [(2, 1200), (1, 1200), (0, 1200)]
 
 
 def test_a_key_has_no_rate_of_an_address(settings: Any) -> None:

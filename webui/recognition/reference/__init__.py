@@ -1,0 +1,1 @@
+"""The API's reference: what the OpenAPI document says beyond types, and the page made from it."""

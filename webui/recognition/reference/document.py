@@ -1,0 +1,189 @@
+"""The OpenAPI document: what the types give, completed with headers, error codes and examples."""
+
+from http import HTTPStatus
+from typing import Any
+
+from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
+
+from webui.access.visitors import COOKIE
+from webui.recognition.idempotency import REPLAYED
+from webui.recognition.reference.errors import REQUEST_ID, SERVER_ERRORS, ErrorKind, errors_of
+from webui.recognition.reference.examples import EXAMPLES
+
+TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value
+ALWAYS = ("X-Request-ID", "Cache-Control")  # headers of every answer
+BEFORE_COUNTING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+ERROR_SCHEMA = "#/components/schemas/Error"
+STRING = {"type": "string"}
+SECONDS = {"type": "integer", "minimum": 1}
+POLICY = r'"[a-z-]+";q=[0-9]+;w=[0-9]+'
+REMAINING = r'"[a-z-]+";r=[0-9]+;t=[0-9]+'
+
+
+def _list(item: str) -> dict[str, str]:
+    return {"type": "string", "pattern": f"^{item}(, {item})*$"}
+
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": {
+        "description": "Names the request in our logs; the request's own header, if it had one",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "example": REQUEST_ID,
+    },
+    "Cache-Control": {
+        "description": "No answer is kept by a cache, so that what is deleted is gone",
+        "required": True,
+        "schema": {"type": "string", "pattern": "no-store"},
+        "example": "no-store",
+    },
+    "RateLimit-Policy": {
+        "description": "The rates that the request counted for: q requests in w seconds "
+        "(draft-ietf-httpapi-ratelimit-headers-11). Missing where RATE_LIMIT is off",
+        "schema": _list(POLICY),
+        "example": '"predict";q=120;w=60',
+    },
+    "RateLimit": {
+        "description": "What is left of each rate: r requests, and one more after t seconds",
+        "schema": _list(REMAINING),
+        "example": '"predict";r=119;t=1',
+    },
+    "Retry-After": {
+        "description": "Seconds after which the same request may succeed",
+        "required": True,
+        "schema": SECONDS,
+        "example": 1,
+    },
+    "WWW-Authenticate": {
+        "description": "The scheme of API keys",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^Bearer "},
+        "example": 'Bearer realm="Drawn digits", error="invalid_token"',
+    },
+    "Location": {
+        "description": "The address of the prediction",
+        "required": True,
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "/api/v1/predictions/1e2538d7-e78e-11f1-b4de-b79d5bb442a2",
+    },
+    REPLAYED: {
+        "description": "The answer is that of an earlier request with the same Idempotency-Key",
+        "schema": {"const": "true"},
+    },
+    "Set-Cookie": {
+        "description": "Names a visitor who came without cookie and key (visitor=…)",
+        "schema": STRING,
+    },
+}
+SECURITY_SCHEMES: dict[str, dict[str, str]] = {
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key that `manage.py create_api_key NAME` prints, or that staff make in "
+        "the admin. Its holder reads, corrects and deletes every prediction, and lists its own",
+    },
+    "visitor": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "The signed cookie that the page, or the first answer to a drawing, sets. "
+        "A visitor reads, corrects, deletes and lists the own predictions",
+    },
+}
+
+
+class DocumentedAPI(NinjaAPI):
+    """An API whose OpenAPI document is complete."""
+
+    def get_openapi_schema(self, **named: Any) -> OpenAPISchema:
+        document = super().get_openapi_schema(**named)
+        complete(document)
+        return document
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Add headers, error codes and examples to the operations of a document."""
+    components = document["components"]
+    components["headers"] = HEADERS
+    components["responses"] = {_name(error): _response([error]) for error in SERVER_ERRORS}
+    components["securitySchemes"] = SECURITY_SCHEMES
+    for path in document["paths"].values():
+        for operation in path.values():
+            _complete_operation(operation)
+
+
+def _complete_operation(operation: dict[str, Any]) -> None:
+    name = operation["operationId"]
+    responses: dict[int, Any] = {int(key): each for key, each in operation["responses"].items()}
+    responses.setdefault(TOO_LARGE, {})
+    for status in responses:
+        if status >= HTTPStatus.BAD_REQUEST:
+            responses[status] = _response(errors_of(name, status))
+    counted = HTTPStatus.TOO_MANY_REQUESTS in responses
+    for status, response in responses.items():
+        names = _own_headers(operation, status)
+        if counted and status not in BEFORE_COUNTING:
+            names += ["RateLimit-Policy", "RateLimit"]
+        _add_headers(response, names)
+        if status < HTTPStatus.BAD_REQUEST:
+            _add_example(response)
+    for error in SERVER_ERRORS:
+        responses[error.status] = {"$ref": f"#/components/responses/{_name(error)}"}
+    operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
+
+
+def _own_headers(operation: dict[str, Any], status: int) -> list[str]:
+    """Return the headers of an operation's answer with this status, beside those of all."""
+    names = []
+    if status == HTTPStatus.CREATED:
+        names += ["Location", REPLAYED]
+    if status in (HTTPStatus.OK, HTTPStatus.CREATED) and _takes_drawings(operation):
+        names.append("Set-Cookie")
+    if status == HTTPStatus.UNAUTHORIZED:
+        names.append("WWW-Authenticate")
+    if any(error.retry for error in errors_of(operation["operationId"], status)):
+        names.append("Retry-After")
+    return names
+
+
+def _takes_drawings(operation: dict[str, Any]) -> bool:
+    return HTTPStatus.UNSUPPORTED_MEDIA_TYPE.value in map(int, operation["responses"])
+
+
+def _name(error: ErrorKind) -> str:
+    """Return the name of an error's response among the components, like "HeadersTooLarge"."""
+    return "".join(word.capitalize() for word in error.code.split("_"))
+
+
+def _add_headers(response: dict[str, Any], names: list[str]) -> None:
+    response["headers"] = {
+        name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, *names)
+    }
+
+
+def _response(errors: list[ErrorKind]) -> dict[str, Any]:
+    """Return the response with one of these errors, which have one status."""
+    codes = sorted({error.code for error in errors})
+    code_schema = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
+    response: dict[str, Any] = {
+        "description": " ".join(f"`{error.code}`: {error.when}." for error in errors),
+        "content": {
+            "application/json": {
+                "schema": {"allOf": [{"$ref": ERROR_SCHEMA}, code_schema]},
+                "examples": {
+                    error.code: {"summary": error.when, "value": error.example} for error in errors
+                },
+            }
+        },
+    }
+    _add_headers(response, [])
+    return response
+
+
+def _add_example(response: dict[str, Any]) -> None:
+    """Give a successful response the example of its schema."""
+    content = response.get("content", {}).get("application/json", {})
+    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    if name in EXAMPLES:
+        content["example"] = EXAMPLES[name]
