@@ -74,6 +74,9 @@ RETENTION = Retention.read(environment)
 # a restart: deploy/gunicorn.conf.py creates a directory at each start.
 RUNTIME_DIR = environment.directory("RUNTIME_DIR", default=VAR_DIR / "run")
 
+# Whether people may take part in prompted collection without the code of a session.
+COLLECT_WITHOUT_CODE = environment.switch("COLLECT_WITHOUT_CODE")
+
 METRICS_TOKEN = read_token(environment)  # "": /metrics is off
 
 # --- limits ------------------------------------------------------------------------------
@@ -129,6 +132,7 @@ INSTALLED_APPS = [
     "webui.recognition",
     "webui.records",
     "webui.rollout",
+    "webui.collection",
 ]
 if CASSANDRA:
     INSTALLED_APPS += ["django_cassandra_engine", "webui.records_cassandra"]

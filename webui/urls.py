@@ -3,11 +3,16 @@
 from django.contrib import admin
 from django.urls import path
 
+from webui.collection.api import add_to
+from webui.collection.views import collect
 from webui.recognition.api import api
 from webui.recognition.views import draw, favicon
 
+add_to(api)
+
 urlpatterns = [
     path("", draw, name="draw"),
+    path("collect", collect, name="collect"),
     path("favicon.ico", favicon, name="favicon"),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),

@@ -136,7 +136,7 @@ def read_batch(request: HttpRequest) -> list[Submission | ApiError]:
         raise ApiError(
             415, "unsupported_media_type", f"Send application/json with {EXAMPLE_BATCH}."
         )
-    body = _json_body(request)
+    body = json_body(request)
     drawings = body.get("drawings") if isinstance(body, dict) else None
     if not isinstance(drawings, list) or not drawings:
         raise malformed(f"The body must be an object like {EXAMPLE_BATCH}.")
@@ -154,7 +154,12 @@ def _drawing_or_problem(drawing: Any) -> Submission | ApiError:
         return problem
 
 
-def _json_body(request: HttpRequest) -> Any:
+def json_body(request: HttpRequest) -> Any:
+    """Return the parsed body.
+
+    Raises:
+        ApiError: 400 if it is not JSON.
+    """
     try:
         with _one_large_body_at_a_time(request):
             return strict_json(request.body.decode())
@@ -163,7 +168,7 @@ def _json_body(request: HttpRequest) -> Any:
 
 
 def _from_json(request: HttpRequest) -> Submission:
-    return _from_document(_json_body(request))
+    return _from_document(json_body(request))
 
 
 def _from_document(body: Any) -> Submission:

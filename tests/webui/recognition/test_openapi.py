@@ -15,10 +15,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 OPERATIONS = (
     *("predict", "predict_batch", "read_drawing"),
     *("list", "read", "picture", "ink", "delete", "correct"),
+    *("join_collection", "collection", "leave_collection", "end_collection"),
+    *("collect", "discard_drawing"),
 )
 
 # No schema can describe the bytes of a picture, or that of two parameters one is given.
-STRICTER = ("predict", "predict_batch", "read_drawing", "list")
+STRICTER = ("predict", "predict_batch", "read_drawing", "list", "collect")
 
 
 def load_schema() -> schemathesis.BaseSchema:

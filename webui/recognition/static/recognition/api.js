@@ -36,7 +36,8 @@ export const remove = (id) => request("DELETE", `/predictions/${id}`);
 export const correct = (id, label) =>
   request("POST", `/predictions/${id}/correction`, JSON.stringify({ label }));
 
-async function request(method, path, body, cancelled) {
+/** Sends a request to a path of the API and returns the answer; throws ApiError. */
+export async function request(method, path, body, cancelled) {
   const headers = { "X-CSRFToken": cookie("csrftoken") };
   if (typeof body === "string") headers["Content-Type"] = "application/json";
   const timeout = AbortSignal.timeout(TIMEOUT_MS);

@@ -1,0 +1,8 @@
+"""Prompted collection: sessions, who takes part, and what they were asked to draw."""
+
+from django.apps import AppConfig
+
+
+class CollectionConfig(AppConfig):
+    name = "webui.collection"
+    label = "collection"

@@ -1,0 +1,53 @@
+"""What a visitor takes part in, and how far they are."""
+
+from dataclasses import dataclass
+
+from webui.collection.models import Participation
+from webui.collection.prompts import prompts_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """The digit to draw next."""
+
+    number: int
+    digit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a participant is."""
+
+    participation: Participation
+    drawn: int
+    prompt: Prompt | None  # None: all are drawn
+    last: int | None  # number of the latest drawing
+
+    @property
+    def wanted(self) -> int:
+        return self.participation.drawings_wanted
+
+
+def open_participation(visitor: str) -> Participation | None:
+    """Return what the visitor takes part in."""
+    return (
+        Participation.objects.select_related("session")
+        .filter(visitor=visitor, ended_at__isnull=True)
+        .first()
+    )
+
+
+def progress_of(participation: Participation) -> Progress:
+    """Return how far a participant is; the next prompt is the first without a drawing."""
+    drawn = dict(
+        participation.drawings.filter(drawn_at__isnull=False).values_list("number", "drawn_at")
+    )
+    prompts = prompts_of(participation.writer, participation.drawings_wanted)
+    open_numbers = (number for number in range(len(prompts)) if number not in drawn)
+    number = next(open_numbers, None)
+    return Progress(
+        participation=participation,
+        drawn=len(drawn),
+        prompt=None if number is None else Prompt(number=number, digit=prompts[number]),
+        last=max(drawn, key=lambda each: (drawn[each], each), default=None),
+    )

@@ -1,0 +1,64 @@
+"""The page on which people draw the digits that they are asked for."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+
+from webui.access.visitors import identify, remember
+from webui.collection.api import MAX_CODE
+from webui.collection.consent import CURRENT
+from webui.collection.schemas import collection
+from webui.collection.selectors import open_participation, progress_of
+
+# What collect.js imports: named in the page, so that a browser fetches all of them at once.
+MODULES = tuple(f"recognition/{name}.js" for name in ("api", "drawing", "ink", "pad"))
+
+
+@require_safe
+@never_cache
+@gzip_page
+@ensure_csrf_cookie
+def collect(request: HttpRequest) -> HttpResponse:
+    """Render the text to agree to, or the canvas for those who have; the script does the rest."""
+    caller = None if "Authorization" in request.headers else identify(request)
+    participation = open_participation(caller.visitor) if caller else None
+    response = render(
+        request,
+        "collection/collect.html",
+        {
+            "modules": MODULES,
+            "consent": CURRENT,
+            "code": request.GET.get("code", "")[:MAX_CODE],
+            "max_code": MAX_CODE,
+            "code_needed": not settings.COLLECT_WITHOUT_CODE,
+            "progress": collection(progress_of(participation)) if participation else None,
+            "texts": texts(),
+        },
+    )
+    if caller:
+        remember(response, caller)
+    return response
+
+
+def texts() -> dict[str, object]:
+    """Return what the script says, in the visitor's language."""
+    return {
+        "prompts": [
+            gettext("Draw a 0"), gettext("Draw a 1"), gettext("Draw a 2"), gettext("Draw a 3"),
+            gettext("Draw a 4"), gettext("Draw a 5"), gettext("Draw a 6"), gettext("Draw a 7"),
+            gettext("Draw an 8"), gettext("Draw a 9"),
+        ],
+        "progress": gettext("{drawn} of {wanted}"),
+        "blank": gettext("The sheet is blank. Draw the digit first."),
+        "kept": gettext("Kept. {prompt}"),
+        "again": gettext("That one is deleted. {prompt}"),
+        "deleted": gettext("Your drawings are deleted."),
+        "failed": gettext("Something went wrong on this page. Please reload it."),
+        "empty": gettext("Drawing area, empty"),
+        "drawn": gettext("Drawing area, with your drawing"),
+    }  # fmt: skip
