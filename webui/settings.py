@@ -133,6 +133,7 @@ INSTALLED_APPS = [
     "webui.records",
     "webui.rollout",
     "webui.collection",
+    "webui.datasets",
 ]
 if CASSANDRA:
     INSTALLED_APPS += ["django_cassandra_engine", "webui.records_cassandra"]

@@ -1,0 +1,1 @@
+"""Data set snapshots: reviewed and prompted drawings as folders that never change."""
