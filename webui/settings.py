@@ -132,6 +132,7 @@ INSTALLED_APPS = [
     "webui.recognition",
     "webui.records",
     "webui.rollout",
+    "webui.review",
     "webui.collection",
     "webui.datasets",
 ]

@@ -30,6 +30,7 @@ from webui.database.maintenance import (
     waiting_at_most,
 )
 from webui.database.reserve import give_up_reserve
+from webui.records.deletions import records_deleted
 from webui.records.models import NEWEST_FIRST, Record, Verdict, instant_of, new_record_id
 from webui.records.paging import Bounds, read_page
 from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
@@ -121,6 +122,7 @@ class DatabaseStore:
             for start in range(0, len(record_ids), IDS_PER_STATEMENT):
                 some = record_ids[start : start + IDS_PER_STATEMENT]
                 Record.objects.filter(pk__in=some).delete()
+            records_deleted.send(DatabaseStore, record_ids=record_ids)
             erase_deleted()
 
     # --- reading ---------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from django.db.models.functions import Length
 
 from webui.database.maintenance import erase_deleted
 from webui.leases import Lease
+from webui.records.deletions import records_deleted, records_expired
 from webui.records.models import Pruning, Record
 from webui.records.retention import Retention
 
@@ -95,13 +96,17 @@ def prune(
     lease = Lease(Pruning, LEASE)
     if not lease.acquire():
         raise PrunedElsewhere("another process is pruning")
-    total = Pruned()
+    total, cutoffs = Pruned(), _Cutoffs.of(retention)
     try:
-        for batch in _batches(_Cutoffs.of(retention), limit):
+        for batch in _batches(cutoffs, limit):
             total += batch
             progress(batch)
             lease.renew()  # a batch takes far less than a lease lasts
             time.sleep(PAUSE_SECONDS)
+        if cutoffs.records is not None:
+            # Also of what Cassandra has deleted by itself. With a limit some records may still
+            # be here; they are deleted by the next run, and nobody is shown them for review.
+            records_expired.send(Record, before=cutoffs.records)
     finally:
         # Also after an error, and when nothing was due: a visitor's deletion may have found
         # readers of the log.
@@ -134,7 +139,10 @@ def _batches(cutoffs: _Cutoffs, limit: int | None) -> Iterator[Pruned]:
 
 def _delete_records(cutoff: datetime, most: int) -> Pruned:
     rows = _oldest(Record.objects.filter(predicted_at__lt=cutoff), most)
-    Record.objects.filter(pk__in=[record_id for record_id, _ in rows]).delete()
+    ids = [record_id for record_id, _ in rows]
+    with transaction.atomic():
+        Record.objects.filter(pk__in=ids).delete()
+        records_deleted.send(Record, record_ids=ids)
     return Pruned(records=len(rows))
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from uuid import UUID
 
+from webui.records.deletions import records_deleted
 from webui.records.models import Record, instant_of
 from webui.records.paging import Bounds, read_page
 from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
@@ -110,6 +111,7 @@ class CassandraStore:
         self._start_worker()
         now = datetime.now(UTC)
         ids = list(dict.fromkeys(record_ids))
+        records_deleted.send(CassandraStore, record_ids=ids)
         spooled = self.spool.with_events(ids)
         if not self.circuit_breaker.open:
             try:

@@ -1,0 +1,1 @@
+"""Reviews: people's decisions on what recorded drawings show."""
