@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -172,9 +173,9 @@ def _with_expired_picture(cutoff: datetime) -> "QuerySet[Record]":
     return rows
 
 
-def _oldest(rows: "QuerySet[Record]", most: int) -> list[tuple[object, datetime]]:
+def _oldest(rows: "QuerySet[Record]", most: int) -> list[tuple[UUID, datetime]]:
     """Returns ids and instants of the oldest rows whose pictures fit into a batch, or of one."""
-    chosen: list[tuple[object, datetime]] = []
+    chosen: list[tuple[UUID, datetime]] = []
     size = 0
     ordered = rows.order_by("predicted_at", "id").annotate(size=Length("picture"))
     for record_id, at, picture in ordered.values_list("id", "predicted_at", "size")[:most]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -25,7 +26,7 @@ def _database_store() -> Iterator[None]:
     store.cache_clear()
 
 
-def a_record(**changed: object) -> UUID:
+def a_record(**changed: Any) -> UUID:
     record = make_record(**changed)
     DatabaseStore().append(record)
     return record.id
