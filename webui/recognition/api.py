@@ -25,6 +25,7 @@ from webui.recognition.openapi import (
     UNCOUNTED,
 )
 from webui.recognition.reference.document import DocumentedAPI
+from webui.recognition.reference.page import ReferencePage, served_document
 from webui.recognition.selectors import callers_page, callers_record
 from webui.recognition.submission import malformed, read_batch, read_submission
 from webui.records.drawings import picture_response
@@ -36,7 +37,8 @@ api = DocumentedAPI(
     urls_namespace="api",
     description="Send a drawing of a digit; get what a model reads in it. A prediction "
     "is recorded, a reading is not.",
-    docs_url=None,  # django-ninja's viewer loads scripts from other hosts
+    docs=ReferencePage(),  # django-ninja's own viewers load scripts from other hosts
+    docs_decorator=served_document,
 )
 
 

@@ -13,6 +13,7 @@ UNCOUNTED: dict[int, Any] = {400: ERROR, 401: ERROR, 500: ERROR, 503: ERROR}
 COMMON: dict[int, Any] = {**UNCOUNTED, 403: ERROR, 429: ERROR}
 EITHER: list[dict[str, list[str]]] = [{"visitor": []}, {"apiKey": []}]
 ANYONE: list[dict[str, list[str]]] = [{}, *EITHER]
+EXAMPLE_IMAGE = "data:image/png;base64,iVBORw0KGgo…"
 BINARY = {"type": "string", "format": "binary"}
 DRAWING: dict[str, Any] = {
     "type": "object",
@@ -59,7 +60,7 @@ SUBMISSION = {
             }
         },
         **{kind: {"schema": BINARY} for kind in PICTURE_TYPES},
-        "application/json": {"schema": DRAWING},
+        "application/json": {"schema": DRAWING, "example": {"image": EXAMPLE_IMAGE}},
     },
 }
 
@@ -78,7 +79,8 @@ BATCH = {
                         "items": DRAWING,
                     }
                 },
-            }
+            },
+            "example": {"drawings": [{"image": EXAMPLE_IMAGE}]},
         }
     },
 }

@@ -35,7 +35,9 @@ class Reading(Schema):
     """A prediction that is not recorded."""
 
     predicted_at: datetime = Field(description="UTC")
-    verdict: Verdict
+    verdict: Verdict = Field(
+        description="digit; unsure: a digit, but not likely enough; or not_a_digit"
+    )
     digit: int | None = Field(
         ge=0, le=9, description="The likeliest digit, also when unsure; null when it is none"
     )
@@ -43,7 +45,7 @@ class Reading(Schema):
     probabilities: list[float] = Field(
         min_length=10, max_length=11, description='Of 0 to 9, then perhaps of "not a digit"'
     )
-    model: Model
+    model: Model = Field(description="What answered")
     instance: str = Field(description="What the model saw: a 28x28 PNG in base64, ink white")
 
 
@@ -62,7 +64,7 @@ class PredictionRead(Prediction):
 class PredictionPage(Schema):
     """Predictions, newest first, and the cursors of the pages beside this one."""
 
-    predictions: list[PredictionRead]
+    predictions: list[PredictionRead] = Field(description="At most as many as the limit")
     older: UUID | None = Field(description="The next page: ?older=…; null on the last one")
     newer: UUID | None = Field(description="The page before: ?newer=…; null on the newest")
 
@@ -84,8 +86,8 @@ class BatchResult(Schema):
     """The answer to one drawing: a prediction, or an error with the status it would have alone."""
 
     status: int = Field(description="201, or as for a request of its own")
-    prediction: PredictionMade | None = None
-    error: Problem | None = None
+    prediction: PredictionMade | None = Field(default=None, description="null beside an error")
+    error: Problem | None = Field(default=None, description="null beside a prediction")
 
 
 class BatchMade(Schema):

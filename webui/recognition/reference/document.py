@@ -128,6 +128,11 @@ def _complete_operation(operation: dict[str, Any]) -> None:
         _add_headers(response, names)
         if status < HTTPStatus.BAD_REQUEST:
             _add_example(response)
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] == "prediction_id":
+            parameter["description"] = "The id in the answer that made the prediction"
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        _add_body_example(content)
     for error in SERVER_ERRORS:
         responses[error.status] = {"$ref": f"#/components/responses/{_name(error)}"}
     operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
@@ -184,6 +189,11 @@ def _response(errors: list[ErrorKind]) -> dict[str, Any]:
 def _add_example(response: dict[str, Any]) -> None:
     """Give a successful response the example of its schema."""
     content = response.get("content", {}).get("application/json", {})
+    _add_body_example(content)
+
+
+def _add_body_example(content: dict[str, Any]) -> None:
+    """Give a body of JSON the example of its schema, if that has a name and no example yet."""
     name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
     if name in EXAMPLES:
-        content["example"] = EXAMPLES[name]
+        content.setdefault("example", EXAMPLES[name])

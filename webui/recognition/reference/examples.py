@@ -42,5 +42,6 @@ EXAMPLES: dict[str, Any] = {
     },
     "PredictionPage": {"predictions": [READ], "older": OLDER_ID, "newer": None},
     "PredictionRead": {**READ, "correction": 7},
+    "Correction": {"label": 7},
     "Ink": {"ink": [[[92.5, 71.0, 0], [168.0, 70.5, 120], [121.0, 190.0, 310]]]},
 }
