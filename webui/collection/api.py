@@ -2,14 +2,15 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
-from ninja import NinjaAPI, Path, Router, Status
+from ninja import Path, Router, Status
 
 from webui.access.visitors import identify, remember
-from webui.collection import schemas, services
+from webui.collection import reference, schemas, services
 from webui.collection.models import MOST_DRAWINGS
 from webui.collection.selectors import progress_of
 from webui.recognition.api import admit
-from webui.recognition.openapi import ANYONE, COMMON, ERROR, SUBMISSION
+from webui.recognition.openapi import ANYONE, COMMON, ERROR, SUBMISSION, UNCOUNTED
+from webui.recognition.reference.document import DocumentedAPI
 from webui.recognition.submission import json_body, malformed, read_submission
 
 router = Router()
@@ -17,9 +18,10 @@ MAX_CODE = 40
 NUMBER = Path(ge=0, lt=MOST_DRAWINGS, description="Of the prompt")  # type: ignore[type-arg]
 
 
-def add_to(api: NinjaAPI) -> None:
-    """Add the operations to the site's API."""
+def add_to(api: DocumentedAPI) -> None:
+    """Add the operations to the site's API, and their errors and examples to its reference."""
     api.add_router("", router)
+    api.describe(errors=reference.ERRORS, examples=reference.EXAMPLES)
 
 
 @router.post(
@@ -46,7 +48,7 @@ def join(request: HttpRequest, response: HttpResponse) -> Status[dict[str, objec
 
 @router.get(
     "/collection",
-    response={200: schemas.Collection, 404: ERROR, **COMMON},
+    response={200: schemas.Collection, 404: ERROR, **UNCOUNTED},
     summary="What you take part in",
     operation_id="collection",
     openapi_extra={"security": ANYONE},
@@ -65,10 +67,11 @@ def read(request: HttpRequest, response: HttpResponse) -> dict[str, object]:
     operation_id="leave_collection",
     openapi_extra={"security": ANYONE},
 )
-def leave(request: HttpRequest) -> Status[None]:
+def leave(request: HttpRequest, response: HttpResponse) -> Status[None]:
     """Deletes every drawing of this participation for good, and that you took part."""
     caller = admit(request, action="change")
     services.delete(services.participation_of(caller.visitor))
+    response["Cache-Control"] = "no-store"
     return Status(204, None)
 
 
@@ -79,10 +82,11 @@ def leave(request: HttpRequest) -> Status[None]:
     operation_id="end_collection",
     openapi_extra={"security": ANYONE},
 )
-def end(request: HttpRequest) -> Status[None]:
+def end(request: HttpRequest, response: HttpResponse) -> Status[None]:
     """Ends this participation, so that another person can take part with the same browser."""
     caller = admit(request, action="change")
     services.end(services.participation_of(caller.visitor))
+    response["Cache-Control"] = "no-store"
     return Status(204, None)
 
 

@@ -41,7 +41,8 @@ JOIN: dict[str, Any] = {
                     },
                     "code": {"type": "string", "maxLength": 40, "description": "Of the session"},
                 },
-            }
+            },
+            "example": {"consent": CURRENT.version, "code": "class-4b"},
         }
     },
 }

@@ -1,5 +1,7 @@
 """The OpenAPI document: what the types give, completed with headers, error codes and examples."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -7,8 +9,14 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
 from webui.access.visitors import COOKIE
-from webui.recognition.idempotency import REPLAYED
-from webui.recognition.reference.errors import REQUEST_ID, SERVER_ERRORS, ErrorKind, errors_of
+from webui.recognition.idempotency import HEADER, REPLAYED
+from webui.recognition.reference.errors import (
+    ERRORS,
+    REQUEST_ID,
+    SERVER_ERRORS,
+    ErrorKind,
+    Operation,
+)
 from webui.recognition.reference.examples import EXAMPLES
 
 TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value
@@ -16,6 +24,7 @@ ALWAYS = ("X-Request-ID", "Cache-Control")  # headers of every answer
 BEFORE_COUNTING = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 ERROR_SCHEMA = "#/components/schemas/Error"
 STRING = {"type": "string"}
+NAMING_VISITORS = ("predict", "predict_batch", "read_drawing", "join_collection")
 SECONDS = {"type": "integer", "minimum": 1}
 POLICY = r'"[a-z-]+";q=[0-9]+;w=[0-9]+'
 REMAINING = r'"[a-z-]+";r=[0-9]+;t=[0-9]+'
@@ -96,64 +105,86 @@ SECURITY_SCHEMES: dict[str, dict[str, str]] = {
 class DocumentedAPI(NinjaAPI):
     """An API whose OpenAPI document is complete."""
 
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self._errors = list(ERRORS)
+        self._examples = dict(EXAMPLES)
+
+    def describe(self, *, errors: Sequence[ErrorKind], examples: Mapping[str, Any]) -> None:
+        """Add errors, and examples by the name of their schema; what is known already is kept."""
+        self._errors += [error for error in errors if error not in self._errors]
+        self._examples.update(examples)
+
     def get_openapi_schema(self, **named: Any) -> OpenAPISchema:
         document = super().get_openapi_schema(**named)
-        complete(document)
+        _Completion(errors=self._errors, examples=self._examples).complete(document)
         return document
 
 
-def complete(document: dict[str, Any]) -> None:
-    """Add headers, error codes and examples to the operations of a document."""
-    components = document["components"]
-    components["headers"] = HEADERS
-    components["responses"] = {_name(error): _response([error]) for error in SERVER_ERRORS}
-    components["securitySchemes"] = SECURITY_SCHEMES
-    for path in document["paths"].values():
-        for operation in path.values():
-            _complete_operation(operation)
+@dataclass(frozen=True, kw_only=True)
+class _Completion:
+    """What a document is completed with."""
+
+    errors: Sequence[ErrorKind]
+    examples: Mapping[str, Any]
+
+    def complete(self, document: dict[str, Any]) -> None:
+        """Add headers, error codes and examples to the operations of a document."""
+        components = document["components"]
+        components["headers"] = HEADERS
+        components["responses"] = {_name(error): _response([error]) for error in SERVER_ERRORS}
+        components["securitySchemes"] = SECURITY_SCHEMES
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                self._complete_operation(path, operation)
+
+    def _complete_operation(self, path: str, operation: dict[str, Any]) -> None:
+        responses = {int(status): each for status, each in operation["responses"].items()}
+        responses.setdefault(TOO_LARGE, {})
+        facts = Operation(
+            id=operation["operationId"],
+            path=path,
+            takes_drawings=HTTPStatus.UNSUPPORTED_MEDIA_TYPE in responses,
+        )
+        counted = HTTPStatus.TOO_MANY_REQUESTS in responses
+        for status, response in responses.items():
+            errors = [each for each in self.errors if each.status == status and each.of(facts)]
+            if status >= HTTPStatus.BAD_REQUEST:
+                responses[status] = response = _response(errors)
+            names = _own_headers(operation, status, errors)
+            if counted and status not in BEFORE_COUNTING:
+                names += ["RateLimit-Policy", "RateLimit"]
+            _add_headers(response, names)
+            self._add_example(response.get("content", {}).get("application/json", {}))
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] == "prediction_id":
+                parameter["description"] = "The id in the answer that made the prediction"
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            self._add_example(content)
+        for error in SERVER_ERRORS:
+            responses[error.status] = {"$ref": f"#/components/responses/{_name(error)}"}
+        operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
+
+    def _add_example(self, content: dict[str, Any]) -> None:
+        """Give a body of JSON the example of its schema, if that has a name and no example yet."""
+        name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        if name in self.examples:
+            content.setdefault("example", self.examples[name])
 
 
-def _complete_operation(operation: dict[str, Any]) -> None:
-    name = operation["operationId"]
-    responses: dict[int, Any] = {int(key): each for key, each in operation["responses"].items()}
-    responses.setdefault(TOO_LARGE, {})
-    for status in responses:
-        if status >= HTTPStatus.BAD_REQUEST:
-            responses[status] = _response(errors_of(name, status))
-    counted = HTTPStatus.TOO_MANY_REQUESTS in responses
-    for status, response in responses.items():
-        names = _own_headers(operation, status)
-        if counted and status not in BEFORE_COUNTING:
-            names += ["RateLimit-Policy", "RateLimit"]
-        _add_headers(response, names)
-        if status < HTTPStatus.BAD_REQUEST:
-            _add_example(response)
-    for parameter in operation.get("parameters", []):
-        if parameter["name"] == "prediction_id":
-            parameter["description"] = "The id in the answer that made the prediction"
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        _add_body_example(content)
-    for error in SERVER_ERRORS:
-        responses[error.status] = {"$ref": f"#/components/responses/{_name(error)}"}
-    operation["responses"] = {str(status): responses[status] for status in sorted(responses)}
-
-
-def _own_headers(operation: dict[str, Any], status: int) -> list[str]:
+def _own_headers(operation: dict[str, Any], status: int, errors: Sequence[ErrorKind]) -> list[str]:
     """Return the headers of an operation's answer with this status, beside those of all."""
     names = []
-    if status == HTTPStatus.CREATED:
+    parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
+    if status == HTTPStatus.CREATED and HEADER in parameters:
         names += ["Location", REPLAYED]
-    if status in (HTTPStatus.OK, HTTPStatus.CREATED) and _takes_drawings(operation):
+    if status < HTTPStatus.BAD_REQUEST and operation["operationId"] in NAMING_VISITORS:
         names.append("Set-Cookie")
     if status == HTTPStatus.UNAUTHORIZED:
         names.append("WWW-Authenticate")
-    if any(error.retry for error in errors_of(operation["operationId"], status)):
+    if any(error.retry for error in errors):
         names.append("Retry-After")
     return names
-
-
-def _takes_drawings(operation: dict[str, Any]) -> bool:
-    return HTTPStatus.UNSUPPORTED_MEDIA_TYPE.value in map(int, operation["responses"])
 
 
 def _name(error: ErrorKind) -> str:
@@ -162,9 +193,8 @@ def _name(error: ErrorKind) -> str:
 
 
 def _add_headers(response: dict[str, Any], names: list[str]) -> None:
-    response["headers"] = {
-        name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, *names)
-    }
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, *names)}
+    response.setdefault("headers", {}).update(headers)
 
 
 def _response(errors: list[ErrorKind]) -> dict[str, Any]:
@@ -184,16 +214,3 @@ def _response(errors: list[ErrorKind]) -> dict[str, Any]:
     }
     _add_headers(response, [])
     return response
-
-
-def _add_example(response: dict[str, Any]) -> None:
-    """Give a successful response the example of its schema."""
-    content = response.get("content", {}).get("application/json", {})
-    _add_body_example(content)
-
-
-def _add_body_example(content: dict[str, Any]) -> None:
-    """Give a body of JSON the example of its schema, if that has a name and no example yet."""
-    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
-    if name in EXAMPLES:
-        content.setdefault("example", EXAMPLES[name])

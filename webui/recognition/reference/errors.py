@@ -1,14 +1,53 @@
 """Every error of the API: its status, its code, when it comes and what it says, for instance."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from webui.errors import GENERAL
 
 REQUEST_ID = "7c7647c5-72a7-4971-9d4c-34962b00605f"  # of the examples
-PICTURES = frozenset({"predict", "read_drawing"})
-# These ask no model; an operation that is added is taken to ask one.
-STORE_ONLY = frozenset({"list", "read", "picture", "ink", "delete", "correct"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What decides which errors an operation has."""
+
+    id: str
+    path: str
+    takes_drawings: bool = False
+
+    @property
+    def asks_model(self) -> bool:
+        return self.takes_drawings or self.path.endswith("/explanation")
+
+
+Condition = Callable[[Operation], bool]
+
+
+def named(*ids: str) -> Condition:
+    return lambda operation: operation.id in ids
+
+
+def every(_operation: Operation) -> bool:
+    return True
+
+
+def one_picture(operation: Operation) -> bool:
+    return operation.takes_drawings and operation.id != "predict_batch"
+
+
+def one_prediction(operation: Operation) -> bool:
+    return "{prediction_id}" in operation.path
+
+
+def asks_model(operation: Operation) -> bool:
+    return operation.asks_model
+
+
+def no_other_input(operation: Operation) -> bool:
+    """True for an operation whose parameters and body have no error of their own."""
+    special = operation.id in ("correct", "list", "join_collection")
+    return not operation.takes_drawings and not special
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +57,7 @@ class ErrorKind:
     Attributes:
         when: the condition, a clause that follows "The answer if".
         message: what the answer says, in one of the cases.
-        only: the ids of the operations that answer so; None for all with this status.
-        never: the ids of operations that do not.
+        of: which of the operations that have the status answer so.
         retry: whether the answer always has Retry-After.
     """
 
@@ -27,8 +65,7 @@ class ErrorKind:
     code: str
     when: str
     message: str
-    only: frozenset[str] | None = None
-    never: frozenset[str] = frozenset()
+    of: Condition = every
     retry: bool = False
 
     @property
@@ -36,9 +73,6 @@ class ErrorKind:
         return {
             "error": {"code": self.code, "message": self.message, "request_id": REQUEST_ID},
         }
-
-    def is_answered_by(self, operation_id: str) -> bool:
-        return operation_id not in self.never and (self.only is None or operation_id in self.only)
 
 
 def _general(status: int, when: str, *, retry: bool = False) -> ErrorKind:
@@ -53,7 +87,7 @@ ERRORS: Sequence[ErrorKind] = (
         code="malformed_request",
         when="a parameter, header or body is missing or wrong; the message names it",
         message='The file field "image" is missing.',
-        only=PICTURES,
+        of=one_picture,
     ),
     ErrorKind(
         status=400,
@@ -61,28 +95,28 @@ ERRORS: Sequence[ErrorKind] = (
         when="the body is not as described; the message says what is wrong",
         message='The body must be an object like {"drawings": [{"image": '
         '"data:image/png;base64,…"}, …]}.',
-        only=frozenset({"predict_batch"}),
+        of=named("predict_batch"),
     ),
     ErrorKind(
         status=400,
         code="malformed_request",
         when="the label is missing or is none of the labels",
         message='"label" must be 0 to 9, "not_a_digit" or null.',
-        only=frozenset({"correct"}),
+        of=named("correct"),
     ),
     ErrorKind(
         status=400,
         code="malformed_request",
         when="a parameter is unknown or wrong; the message says what is right",
         message='"limit" must be the number of predictions on a page, 1 to 100.',
-        only=frozenset({"list"}),
+        of=named("list"),
     ),
     ErrorKind(
         status=400,
         code="malformed_request",
         when="the request cannot be read",
         message="The request could not be read.",
-        never=PICTURES | {"predict_batch", "correct", "list"},
+        of=no_other_input,
     ),
     _general(401, "the API key is unknown or revoked, or Authorization is not a bearer key"),
     ErrorKind(
@@ -103,6 +137,7 @@ ERRORS: Sequence[ErrorKind] = (
         code="not_found",
         when="there is no such prediction, or it is somebody else's",
         message="There is no prediction of yours with this id.",
+        of=one_prediction,
     ),
     ErrorKind(
         status=409,
@@ -110,6 +145,7 @@ ERRORS: Sequence[ErrorKind] = (
         when="the Idempotency-Key was sent before, with another body",
         message="This Idempotency-Key was sent with another body; use a new key for another "
         "request.",
+        of=named("predict"),
     ),
     ErrorKind(
         status=409,
@@ -117,6 +153,7 @@ ERRORS: Sequence[ErrorKind] = (
         when="a request with the same Idempotency-Key is being served; Retry-After says when to "
         "send it again",
         message="A request with this Idempotency-Key is being served; send it again in a moment.",
+        of=named("predict"),
     ),
     ErrorKind(
         status=409,
@@ -124,6 +161,7 @@ ERRORS: Sequence[ErrorKind] = (
         when="the prediction that the Idempotency-Key made was deleted",
         message="The prediction of this Idempotency-Key was deleted; use a new key to make "
         "another.",
+        of=named("predict"),
     ),
     ErrorKind(
         status=413,
@@ -138,7 +176,7 @@ ERRORS: Sequence[ErrorKind] = (
         when="the bytes are not a PNG, JPEG or WebP that can be read",
         message="The bytes are not a picture that can be read; send a complete PNG, JPEG or WebP "
         "file.",
-        only=PICTURES,
+        of=one_picture,
     ),
     ErrorKind(
         status=415,
@@ -147,7 +185,7 @@ ERRORS: Sequence[ErrorKind] = (
         message="Content-Type is text/plain; send a picture as image/png, image/jpeg, image/webp, "
         'or multipart/form-data with the field "image", or application/json with {"image": '
         '"data:image/png;base64,…"}.',
-        only=PICTURES,
+        of=one_picture,
     ),
     ErrorKind(
         status=415,
@@ -155,7 +193,7 @@ ERRORS: Sequence[ErrorKind] = (
         when="Content-Type is not application/json",
         message='Send application/json with {"drawings": [{"image": "data:image/png;base64,…"}, '
         "…]}.",
-        only=frozenset({"predict_batch"}),
+        of=named("predict_batch"),
     ),
     ErrorKind(
         status=422,
@@ -176,7 +214,7 @@ ERRORS: Sequence[ErrorKind] = (
         code="model_unavailable",
         when="no model answers",
         message="No model answers just now, so nothing was recorded; please try again.",
-        never=STORE_ONLY,
+        of=asks_model,
         retry=True,
     ),
     ErrorKind(
@@ -184,7 +222,7 @@ ERRORS: Sequence[ErrorKind] = (
         code="model_answer_unusable",
         when="the model's answer cannot be used",
         message="The model did not give a usable answer, so nothing was recorded; try again.",
-        never=STORE_ONLY,
+        of=asks_model,
         retry=True,
     ),
     ErrorKind(
@@ -193,7 +231,7 @@ ERRORS: Sequence[ErrorKind] = (
         when="other large pictures are being decoded",
         message="Several large pictures are being read just now, so nothing was recorded; try "
         "again, or send a smaller one (1,000 x 1,000 is plenty).",
-        never=STORE_ONLY,
+        of=asks_model,
         retry=True,
     ),
     ErrorKind(
@@ -201,7 +239,7 @@ ERRORS: Sequence[ErrorKind] = (
         code="store_unavailable",
         when="records can be neither kept nor read",
         message="Records cannot be reached just now, so nothing was changed; please try again.",
-        never=frozenset({"read_drawing"}),
+        of=lambda operation: operation.id != "read_drawing",
         retry=True,
     ),
     _general(503, "the site is overloaded or its database is away", retry=True),
@@ -215,10 +253,3 @@ SERVER_ERRORS: Sequence[ErrorKind] = (
     _general(431, "there are more than 60 headers, or more than 64 KB of them"),
     _general(501, "the body has a transfer coding other than chunks"),
 )
-
-
-def errors_of(operation_id: str, status: int) -> list[ErrorKind]:
-    """Return the errors of an operation with this status, in the order of the list."""
-    return [
-        error for error in ERRORS if error.status == status and error.is_answered_by(operation_id)
-    ]

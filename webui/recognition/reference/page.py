@@ -147,7 +147,7 @@ class Reader:
             kind = Answer.FILE if answer else Answer.NOTHING
         return Request(
             method=method,
-            url=self._site + re.sub(r"\{\w+\}", RECORD_ID, path),
+            url=self._site + path.format(prediction_id=RECORD_ID, number=0),
             body=body,
             answer=kind,
             document=json.dumps(example),

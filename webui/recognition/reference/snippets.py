@@ -76,8 +76,8 @@ def curl(request: Request) -> str:
             options.append("-G -d limit=20")
         case Answer.FILE:
             options.append(f"-o {SAVED}")
-        case Answer.NOTHING:
-            options.append(f"-X {request.method}")
+    if request.body is Body.NOTHING and request.method != "GET":
+        options.append(f"-X {request.method}")
     options.append(f'-H "Authorization: {AUTHORIZATION}"')
     return before + " \\\n  ".join([f"curl {options[0]}", *options[1:], request.url])
 

@@ -13,6 +13,7 @@ from playwright._impl._driver import compute_driver_executable
 
 from tests.harness.drawings import SEVEN
 from tests.harness.site import SiteProcess
+from webui.collection.consent import CURRENT
 from webui.recognition.reference.examples import RECORD_ID
 from webui.recognition.reference.snippets import KEY, SAVED
 
@@ -40,7 +41,16 @@ PRINTED = {
     "correct": r"\W?correction\W?: 7\b",
     "delete": "",
     "picture": "",
+    "join-collection": r"\W?drawn\W?: 0\b",
+    "collection": r"\W?drawn\W?: 0\b",
+    "collect": r"\W?drawn\W?: 1\b",
+    "discard-drawing": r"\W?drawn\W?: 0\b",
 }
+SESSION = "class-4b"
+NEW_SESSION = f"""
+from webui.collection.models import CollectionSession
+CollectionSession.objects.get_or_create(code={SESSION!r}, defaults={{"title": "Class 4b"}})
+"""
 
 
 def programs(site: SiteProcess) -> dict[str, dict[str, str]]:
@@ -55,6 +65,7 @@ def programs(site: SiteProcess) -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def key(live_site: SiteProcess) -> str:
+    live_site.succeed("shell", "-c", NEW_SESSION)
     return live_site.succeed("create_api_key", "a program").strip()
 
 
@@ -66,6 +77,21 @@ def record(site: SiteProcess, key: str) -> str:
     return record_id
 
 
+def take_part(site: SiteProcess, key: str, call: str) -> None:
+    """Begin the collection that a call needs, with a drawing if one is to be discarded."""
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {key}"
+    session.delete(f"{site.url}/api/v1/collection", timeout=60)
+    if call == "join-collection":
+        return
+    body = {"consent": CURRENT.version, "code": SESSION}
+    assert session.post(f"{site.url}/api/v1/collection", json=body, timeout=60).ok
+    if call == "discard-drawing":
+        kind = {"Content-Type": "image/png"}
+        first = f"{site.url}/api/v1/collection/drawings/0"
+        assert session.post(first, SEVEN, headers=kind, timeout=60).ok
+
+
 @pytest.mark.parametrize("language", COMMANDS)
 def test_every_program_works(
     live_site: SiteProcess, key: str, tmp_path: Path, language: str
@@ -73,6 +99,8 @@ def test_every_program_works(
     (tmp_path / "seven.png").write_bytes(SEVEN)
     for call, written in programs(live_site).items():
         record_id = record(live_site, key)
+        if "collect" in call or call == "discard-drawing":
+            take_part(live_site, key, call)
         path = tmp_path / f"{call}{ENDINGS[language]}"
         path.write_text(written[language].replace(KEY, key).replace(RECORD_ID, record_id))
         done = subprocess.run(
