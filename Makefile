@@ -142,6 +142,11 @@ train: $(LOCKED)  ## train version 2 (31 CPU minutes; ARGS="--resume" continues)
 train-quick: $(LOCKED)  ## train a small network on MNIST (10 CPU seconds, 99.38 %); keeps no model
 	$(PY) -m training.train --config quick --threads 1 $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
+.PHONY: retrain
+retrain: $(LOCKED)  ## fine-tune the stable version on a snapshot (SNAPSHOT=DIR; ARGS=--anew trains from the beginning)
+	@[ -n "$(SNAPSHOT)" ] || { echo "Name a snapshot: make retrain SNAPSHOT=DIR (python manage.py snapshot_dataset --output DIR writes one)" >&2; exit 1; }
+	$(PY) -m training.retrain --snapshot $(SNAPSHOT) $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
+
 .PHONY: export
 export: $(LOCKED)  ## export training/artifacts as SavedModel VERSION= (default 2); refuses a number that exists
 	$(PY) export_savedmodel.py --version $(or $(VERSION),2) $(ARGS)

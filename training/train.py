@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.seed is not None:
             run = replace(configuration.run, seed=options.seed)
             configuration = replace(configuration, run=run)
-        data = _load(configuration, options.data)
+        data = load_data(configuration, options.data)
     except (ConfigurationError, mnist.MnistError, pen_strokes.PenStrokesMissing) as error:
         print(error, file=sys.stderr)
         return 2
@@ -62,8 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Resumed after step {trainer.step}")
     trainer.run(
         checkpoints=checkpoints,
-        validate=lambda model: _accuracies(model, data),
-        report=lambda progress: _print_progress(progress, configuration.run.steps),
+        validate=lambda model: accuracies(model, data),
+        report=lambda progress: print_progress(progress, configuration.run.steps),
     )
     model = trainer.finished()
     if data.drawings is not None:
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             trained=configuration.batch.negative / configuration.batch.size,
             expected=configuration.calibration.expected_negatives,
         )
-    metrics, validation = _measure(model, data)
+    metrics, validation = measure(model, data)
     spent = {
         "training": round(trainer.cpu_seconds, 1),
         "rendering": round(data.rendered.cpu_seconds, 1),
@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     if validation is None:  # MNIST alone: measured, not kept
         return 0
     metadata = {
-        **_origin(configuration, options.data or DATA, model),
+        **origin(configuration, options.data or DATA, model),
         "temperature": validation.temperature,
         "thresholds": {
             "digit_confidence": validation.choice.digit_confidence,
@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @dataclass(frozen=True)
-class _Data:
+class DataOfTraining:
     """The data that a network is trained and validated on."""
 
     training: TrainingSet
@@ -116,7 +116,7 @@ class _Data:
     drawings: Samples | None  # of held-out writers; None for a training on MNIST alone
 
 
-def _load(configuration: Configuration, data_dir: Path | None) -> _Data:
+def load_data(configuration: Configuration, data_dir: Path | None) -> DataOfTraining:
     """Read MNIST and, unless it is all that the configuration wants, render the drawings."""
     with_drawings = configuration.batch.pen + configuration.batch.negative > 0
     strokes_dir = data_dir or DATA
@@ -133,7 +133,7 @@ def _load(configuration: Configuration, data_dir: Path | None) -> _Data:
             strokes_dir, configuration.data, cache=WORKING_DIRECTORY
         )
     strength = configuration.augmentation.drawings
-    return _Data(
+    return DataOfTraining(
         training=assemble(training, rendered, drawings_strength=strength),
         classes=CLASSES if with_drawings else 10,
         rendered=rendered,
@@ -143,7 +143,7 @@ def _load(configuration: Configuration, data_dir: Path | None) -> _Data:
     )
 
 
-def _measure(model: keras.Model, data: _Data) -> tuple[dict[str, Any], Validation | None]:
+def measure(model: keras.Model, data: DataOfTraining) -> tuple[dict[str, Any], Validation | None]:
     """Return the metrics of a finished model, and its validation if it has drawings."""
     test = predict(model, data.mnist_test.images)  # the test set is read once, here
     labels = data.mnist_test.labels
@@ -159,7 +159,7 @@ def _measure(model: keras.Model, data: _Data) -> tuple[dict[str, Any], Validatio
     return metrics | validation.metrics, validation
 
 
-def _origin(configuration: Configuration, data: Path, model: keras.Model) -> dict[str, Any]:
+def origin(configuration: Configuration, data: Path, model: keras.Model) -> dict[str, Any]:
     """Return the part of the training metadata that tells where a model comes from."""
     digits = pen_strokes.split(pen_strokes.load_digits(data))
     letters = pen_strokes.split(pen_strokes.load_letters(data))
@@ -188,20 +188,20 @@ def _origin(configuration: Configuration, data: Path, model: keras.Model) -> dic
     }
 
 
-def _accuracies(model: keras.Model, data: _Data) -> dict[str, float]:
+def accuracies(model: keras.Model, data: DataOfTraining) -> dict[str, float]:
     """Return accuracies for the reports during training."""
-    accuracies = {"mnist": accuracy(model, data.mnist_validation)}
+    found = {"mnist": accuracy(model, data.mnist_validation)}
     if data.drawings is not None:
         clean = data.drawings.digits["clean"]
         right = predict(model, clean.instances).argmax(1) == clean.labels
         donors = np.array([person.split("/")[0] for person in clean.people])
         held_out = np.isin(donors, sorted(pen_strokes.HELD_OUT_DONORS))
-        accuracies["clean"] = float(right.mean())
-        accuracies["other laboratories"] = float(right[held_out].mean())
-    return accuracies
+        found["clean"] = float(right.mean())
+        found["other laboratories"] = float(right[held_out].mean())
+    return found
 
 
-def _print_progress(progress: Progress, steps: int) -> None:
+def print_progress(progress: Progress, steps: int) -> None:
     figures = ", ".join(f"{name} {100 * value:.2f} %" for name, value in progress.accuracy.items())
     left = (steps - progress.step) * progress.seconds / max(progress.steps, 1)
     print(

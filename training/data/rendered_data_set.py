@@ -169,7 +169,7 @@ def _render(job: _Job) -> Instances:
         seed = [job.settings.rendering_seed, seed_from(SEED_NAMES[job.kind]), number]
         rng = np.random.default_rng(seed)
         for variant, label in _variants(job.kind, number, sources, job.settings, rng):
-            images.append(to_bytes(to_instance(_with_random_pen(variant, rng, job.settings))))
+            images.append(to_bytes(to_instance(with_random_pen(variant, rng, job.settings))))
             labels.append(label)
     return Instances(np.stack(images), np.array(labels, np.int32))
 
@@ -185,14 +185,14 @@ def _variants(
             original = list(drawing.strokes)
             if rng.random() < settings.style_probability:
                 original = digit_styles.with_style(original, drawing.label, rng)
-            yield _augmented(original, rng, settings), int(drawing.label)
+            yield augmented(original, rng, settings), int(drawing.label)
     elif kind == "styled digit":
         label = tuple(digit_styles.STYLES)[number % len(digit_styles.STYLES)]
-        yield _augmented(digit_styles.in_style(label, rng), rng, settings), int(label)
+        yield augmented(digit_styles.in_style(label, rng), rng, settings), int(label)
     elif kind == "letter":
         for _ in range(settings.letter_variants):
             original = list(sources.letters[number].strokes)
-            yield _augmented(original, rng, settings), NOT_A_DIGIT_CLASS
+            yield augmented(original, rng, settings), NOT_A_DIGIT_CLASS
     else:
         names = tuple(negatives.KINDS)
         weights = np.array([negatives.KINDS[name] for name in names])
@@ -202,12 +202,13 @@ def _variants(
         yield stroke_augmentation.augment(original, rng, strength=0.6), NOT_A_DIGIT_CLASS
 
 
-def _augmented(original: list[Stroke], rng: Rng, settings: Data) -> list[Stroke]:
+def augmented(original: list[Stroke], rng: Rng, settings: Data) -> list[Stroke]:
+    """Return the strokes changed as another drawing by another person might be."""
     low, high = (0.0, 0.5) if rng.random() < settings.mild_share else (0.5, 1.0)
     return stroke_augmentation.augment(original, rng, strength=float(rng.uniform(low, high)))
 
 
-def _with_random_pen(variant: list[Stroke], rng: Rng, settings: Data) -> Image.Image:
+def with_random_pen(variant: list[Stroke], rng: Rng, settings: Data) -> Image.Image:
     """Draw the strokes with a pen of 2.5 to 34 % of their size, most of them with 5 to 20 %.
 
     The range is the canvas': from a pen of 3 % on a drawing that fills it to one of 10 % on a

@@ -98,6 +98,15 @@ class Trainer:
         """Return whether a step limits the augmentation to half strength, as the last ones do."""
         return step >= self._mild_from
 
+    def start_from(self, model: keras.Model) -> None:
+        """Begin with the weights of a network of the same architecture.
+
+        Raises:
+            ValueError: it has another architecture.
+        """
+        for own in (self.model, self.average):
+            own.set_weights(model.get_weights())
+
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds spent, including those before an interruption."""
