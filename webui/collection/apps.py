@@ -6,3 +6,8 @@ from django.apps import AppConfig
 class CollectionConfig(AppConfig):
     name = "webui.collection"
     label = "collection"
+
+    def ready(self) -> None:
+        from webui.collection import deletions
+
+        deletions.connect()

@@ -114,6 +114,16 @@ def test_one_drawing_is_drawn_again(browser_client: Client) -> None:
     assert Record.objects.count() == 1
 
 
+def test_a_record_that_is_deleted_elsewhere_opens_its_prompt_again(browser_client: Client) -> None:
+    open_session()
+    join(browser_client)
+    draw(browser_client, 0)
+    (record_id,) = Record.objects.values_list("pk", flat=True)
+    assert browser_client.delete(f"/api/v1/predictions/{record_id}").status_code == 204
+    assert browser_client.get(PATH).json()["prompt"]["number"] == 0
+    assert draw(browser_client, 0).json()["drawn"] == 1
+
+
 def test_leaving_deletes_everything(browser_client: Client) -> None:
     open_session()
     join(browser_client)
