@@ -6,7 +6,7 @@ from django.urls import path
 from webui.collection.api import add_to
 from webui.collection.views import collect
 from webui.recognition.api import api
-from webui.recognition.views import draw, favicon
+from webui.recognition.views import draw, favicon, to_reference
 
 add_to(api)
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("", draw, name="draw"),
     path("collect", collect, name="collect"),
     path("favicon.ico", favicon, name="favicon"),
+    path("api/v1", to_reference),
+    path("api/v1/", to_reference),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]

@@ -19,18 +19,51 @@ STATUSES: dict[type[Exception], int] = {
     http_errors.InvalidResponseHeader: 500,
     http_errors.InvalidResponseHeaderName: 500,
 }
-MAX_DETAIL = 200  # characters of a client's own text that are sent back
+# What is wrong with a request, and what would be right, by gunicorn's class. "%s" is what the
+# client sent.
+CHUNKS = "The body is not in well-formed chunks (RFC 9112, section 7.1)."
+WORDS: dict[type[Exception], tuple[str, str]] = {
+    http_errors.InvalidRequestLine: (
+        'The first line is %s; it must be like "GET /api/v1/predictions HTTP/1.1".',
+        "req",
+    ),
+    http_errors.InvalidRequestMethod: (
+        "%s is not a method; methods are words in capitals, like GET.",
+        "method",
+    ),
+    http_errors.InvalidHTTPVersion: ("Send the request in HTTP/1.1 or HTTP/1.0.", ""),
+    http_errors.InvalidHeader: (
+        "The header %s has a value that it cannot have, or is given twice.",
+        "hdr",
+    ),
+    http_errors.InvalidHeaderName: ("%s is not a name that a header can have.", "hdr"),
+    http_errors.ObsoleteFolding: ("The header %s goes on in a second line; send it in one.", "hdr"),
+    http_errors.InvalidChunkSize: (CHUNKS, ""),
+    http_errors.ChunkMissingTerminator: (CHUNKS, ""),
+    http_errors.InvalidChunkExtension: (CHUNKS, ""),
+    http_errors.LimitRequestLine: ("The address has more than 4,094 bytes.", ""),
+    http_errors.LimitRequestHeaders: (
+        "There are more than 60 headers, or more than 64 KB of them.",
+        "",
+    ),
+}
+MAX_DETAIL = 80  # characters of a client's own text that are sent back
 
 
 def refusal(problem: Exception) -> ApiError:
     """Return the error for an exception of gunicorn's parser, or of anything else: 500."""
     if not isinstance(problem, http_errors.ParseException):
         return general_error(500)
-    status = next((code for kind, code in STATUSES.items() if type(problem) is kind), 400)
-    error = general_error(status)
-    if status in (400, 414, 417, 431, 501):
-        error.message = f"{str(problem)[:MAX_DETAIL].rstrip('.')}."
+    error = general_error(STATUSES.get(type(problem), 400))
+    words, sent = WORDS.get(type(problem), (error.message, ""))
+    error.message = words % _quoted(getattr(problem, sent)) if sent else words
     return error
+
+
+def _quoted(sent: object) -> str:
+    """Return a client's text in quotation marks, shortened, as visible ASCII."""
+    text = sent.decode("latin-1") if isinstance(sent, bytes) else str(sent)
+    return ascii(text[:MAX_DETAIL])
 
 
 def response(error: ApiError, request_id: str) -> bytes:

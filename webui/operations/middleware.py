@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import is_valid_path
 
@@ -108,11 +109,21 @@ def _explained(request: HttpRequest, status: int, allowed: str) -> ApiError:
     error = general_error(status)
     if status == 405 and allowed:
         error.message = f"This address takes {allowed}, not {(request.method or '')[:20]}."
-    if status == 404 and request.path_info.endswith("/"):
-        without = request.path_info.rstrip("/")
-        if is_valid_path(without):
-            error.message = f"Addresses have no slash at their end; use {without}."
+    path = request.path_info
+    if status == 404 and is_valid_path(right := path.rstrip("/").lower()):
+        wrong = "no slash at their end" if path.endswith("/") else "no capitals"
+        error.message = f"Addresses have {wrong}; use {right}."
+    if status == 400 and not _is_allowed_host(request):
+        error.message = "The header Host names none of the host names that this site answers to."
     return error
+
+
+def _is_allowed_host(request: HttpRequest) -> bool:
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
 
 
 class BodyLimitMiddleware:

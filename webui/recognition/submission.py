@@ -102,6 +102,10 @@ def _from_form(request: HttpRequest) -> Submission:
         upload = request.FILES["image"]
         text = request.POST.get("ink")
     except MultiValueDictKeyError:
+        if "image" in request.POST:
+            raise malformed(
+                'The field "image" is text; send a file in it (curl: -F image=@seven.png).'
+            ) from None
         raise malformed('The file field "image" is missing.') from None
     except (MultiPartParserError, BadRequest, UnreadablePostError):
         raise malformed(

@@ -44,3 +44,9 @@ def draw(request: HttpRequest) -> HttpResponse:
 def favicon(_request: HttpRequest) -> HttpResponse:
     """Redirect browsers that look for the icon without having read a page."""
     return redirect(static("recognition/favicon.ico"))
+
+
+@require_safe
+def to_reference(_request: HttpRequest) -> HttpResponse:
+    """Redirect who looks for what there is to the API's reference."""
+    return redirect("api:openapi-view")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -52,6 +53,9 @@ def ask(site: SiteProcess, *parts: bytes) -> tuple[HTTPResponse, bytes]:
     ("request_bytes", "status", "code"),
     [
         (b"NONSENSE\r\n\r\n", 400, "malformed_request"),
+        (b"get / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "malformed_request"),
+        (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 400, "malformed_request"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", 400, "malformed_request"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nBad Name: 1\r\n\r\n", 400, "malformed_request"),
         (b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, "malformed_request"),
         (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414, "address_too_long"),
@@ -63,7 +67,7 @@ def ask(site: SiteProcess, *parts: bytes) -> tuple[HTTPResponse, bytes]:
         (PREDICT + b"Content-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1), 413, "too_large"),
         (PREDICT + b"Content-Length: 1\r\n\r\n[", 400, "malformed_request"),
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_what_cannot_be_read_is_refused_as_the_api_refuses(
     site: SiteProcess, request_bytes: bytes, status: int, code: str
@@ -72,6 +76,7 @@ def test_what_cannot_be_read_is_refused_as_the_api_refuses(
     error = json.loads(body)["error"]
     assert (answer.status, error["code"]) == (status, code)
     assert error["message"].endswith(".")
+    assert not re.search("Invalid|Unable|too large \\(", error["message"]), "a library's words"
     assert answer.headers["X-Request-ID"] == error["request_id"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]

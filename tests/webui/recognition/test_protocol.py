@@ -135,6 +135,26 @@ def test_a_slash_at_the_end_is_answered_with_the_right_address(client: Client) -
     assert "slash" not in message(client.get("/api/v1/nothing/"), 404)
 
 
+def test_an_id_in_capitals_is_answered_with_the_right_address(client: Client) -> None:
+    address = drawn(client)
+    capitals = f"{PATH}/{address.rpartition('/')[2].upper()}"
+    assert message(client.get(capitals), 404) == f"Addresses have no capitals; use {address}."
+
+
+def test_a_text_in_place_of_the_file_is_explained(client: Client) -> None:
+    assert "-F image=@" in message(client.post(PATH, {"image": "seven.png"}))
+
+
+def test_a_wrong_host_is_explained(client: Client) -> None:
+    assert "Host" in message(client.get(PATH, headers={"Host": "elsewhere.example"}))
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/"])
+def test_the_start_of_all_addresses_leads_to_the_reference(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response["Location"]) == (302, "/api/v1/docs")
+
+
 def quota(response: Any) -> dict[str, dict[str, int]]:
     """Return the items of `RateLimit-Policy` and `RateLimit`, by name."""
     items: dict[str, dict[str, int]] = {}
@@ -159,7 +179,7 @@ def test_answers_say_what_is_left_of_the_rate(browser_client: Client, settings: 
     assert lefts == [(201, 2), (201, 1), (201, 0), (429, 0)]
     assert items["predict-address"]["r"] == 27  # a refused request is not counted
     # One more is left after a third of the hour, and Retry-After names the same instant.
-    assert items["predict"]["t"] == 1200 == int(response["Retry-After"])
+    assert 1100 < items["predict"]["t"] <= int(response["Retry-After"]) <= 1200
 
 
 def test_a_rate_that_is_hardly_used_says_when_the_next_request_is_added(settings: Any) -> None:
@@ -167,14 +187,17 @@ def test_a_rate_that_is_hardly_used_says_when_the_next_request_is_added(settings
     _, key = create_key(name="a program")
     client = Client(headers={"Authorization": f"Bearer {key}"})
     lefts = [quota(client.post(PATH, {}))["predict"] for _ in range(3)]
-    assert [(left["r"], left["t"]) for left in lefts] == [(2, 1200), (1, 1200), (0, 1200)]
+    assert [left["r"] for left in lefts] == [2, 1, 0]
+    assert all(1100 < left["t"] <= 1200 for left in lefts)
 
 
 def test_a_key_has_no_rate_of_an_address(settings: Any) -> None:
     settings.RATE_LIMIT = parse_rate("3/h")
     _, key = create_key(name="a program")
     response = Client(headers={"Authorization": f"Bearer {key}"}).post(PATH, {})
-    assert quota(response) == {"predict": {"q": 3, "w": 3600, "r": 2, "t": 1200}}
+    items = quota(response)
+    assert 1100 < items["predict"].pop("t") <= 1200
+    assert items == {"predict": {"q": 3, "w": 3600, "r": 2}}
 
 
 def test_without_a_cookie_the_rate_of_the_address_is_shown(settings: Any) -> None:
