@@ -117,7 +117,7 @@ docker-build:  ## build all images: site, embedded model server, trainer
 
 .PHONY: pin-images
 pin-images:  ## write the digests of the images that the stack starts from into .env
-	@set -e; for pair in PYTHON=python:3.11-slim-bookworm TENSORFLOW_SERVING=tensorflow/serving:2.20.0 CASSANDRA=cassandra:5.0 POSTGRES=postgres:17; do \
+	@set -e; for pair in PYTHON=python:3.11-slim-bookworm NGINX=nginx:1.28 TENSORFLOW_SERVING=tensorflow/serving:2.20.0 CASSANDRA=cassandra:5.0 POSTGRES=postgres:17; do \
 	  image=$${pair#*=}; docker pull -q "$$image" >/dev/null; \
 	  digest=$$(docker image inspect --format '{{index .RepoDigests 0}}' "$$image"); \
 	  touch .env; sed -i.old "/^$${pair%%=*}_IMAGE=/d" .env; rm -f .env.old; \

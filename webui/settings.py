@@ -29,8 +29,11 @@ environment = Environment.of_process(BASE_DIR / ".env", VAR_DIR / "development.e
 
 DEBUG = environment.switch("DEBUG")
 HTTPS = environment.switch("HTTPS")  # behind a proxy that ends TLS
-# Whose X-Forwarded-For and X-Forwarded-Proto are believed with HTTPS on.
-TRUSTED_PROXIES = environment.networks("FORWARDED_ALLOW_IPS", default=("127.0.0.1", "::1"))
+# Whose X-Forwarded-For, and with HTTPS X-Forwarded-Proto, are believed. HTTPS means that there is
+# a proxy, by default on this machine; without it a peer on this machine may be a visitor.
+TRUSTED_PROXIES = environment.networks(
+    "FORWARDED_ALLOW_IPS", default=("127.0.0.1", "::1") if HTTPS else ()
+)
 
 # manage.py takes any key; webui.wsgi refuses a weak one.
 SECRET_KEY = environment.secret("SECRET_KEY")

@@ -49,7 +49,7 @@ def test_the_images_are_those_of_the_stack(workflow: dict[str, Any]) -> None:
     commands = "\n".join(step.get("run", "") for step in workflow["jobs"]["test"]["steps"])
     pulled = set(re.findall(r"docker pull -q (\S+)", commands))
     dockerfiles = "\n".join(path.read_text() for path in ROOT.glob("deploy/docker/*.Dockerfile"))
-    bases = set(re.findall(r"^ARG PYTHON_IMAGE=(\S+)", dockerfiles, re.MULTILINE))
+    bases = set(re.findall(r"^ARG [A-Z]+_IMAGE=(\S+)", dockerfiles, re.MULTILINE))
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     default = re.fullmatch(r"\$\{CASSANDRA_IMAGE:-(.+)\}", services["cassandra"]["image"])
     assert default is not None

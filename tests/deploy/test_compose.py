@@ -15,9 +15,13 @@ from tests.stack.compose import compose_commands
 BASE = "docker-compose.yml"
 EMBEDDED = "docker-compose.embedded.yml"
 POSTGRES = "docker-compose.postgres.yml"
-COMBINATIONS = [(BASE,), (BASE, EMBEDDED), (BASE, POSTGRES), (BASE, EMBEDDED, POSTGRES)]
+TLS = "docker-compose.tls.yml"
+COMBINATIONS = [
+    (BASE,), (BASE, EMBEDDED), (BASE, POSTGRES), (BASE, TLS), (BASE, EMBEDDED, POSTGRES, TLS),
+]  # fmt: skip
+NETWORKS = {"web": ["behind-proxy", "digits"], "proxy": ["behind-proxy", "public"]}
 EVERY_INTERFACE = "0.0.0.0"  # noqa: S104
-OURS = ("models", "prepare", "web", "serving", "trainer")
+OURS = ("models", "prepare", "web", "serving", "trainer", "proxy")
 
 
 def ask_compose(
@@ -38,7 +42,8 @@ def ask_compose(
 
 def config(files: tuple[str, ...], *, command: list[str], **environment: str) -> dict[str, Any]:
     """Return the merged files; a warning of compose fails the test."""
-    environment = {"POSTGRES_PASSWORD": "for-this-test", **environment}
+    needed = {"POSTGRES_PASSWORD": "for-this-test", "TLS_CERTIFICATE": "/c", "TLS_KEY": "/k"}
+    environment = {**needed, **environment}
     finished = ask_compose(files, command=command, environment=environment)
     assert finished.returncode == 0, finished.stderr
     assert not finished.stderr, finished.stderr
@@ -68,17 +73,39 @@ def test_every_combination_is_valid(files: tuple[str, ...], command: list[str]) 
 
 
 @pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)
-def test_only_the_site_is_published(files: tuple[str, ...], command: list[str]) -> None:
+def test_only_the_proxy_is_published(files: tuple[str, ...], command: list[str]) -> None:
     services = config(files, command=command, PORT="8123")["services"]
     ports = {name: service["ports"] for name, service in services.items() if service.get("ports")}
-    assert set(ports) == {"web"}
-    (port,) = ports["web"]
-    assert published(port) == "127.0.0.1:8123:8000"
+    assert set(ports) == {"proxy"}
+    expected = ["127.0.0.1:443:8443"] if TLS in files else []
+    assert sorted(map(published, ports["proxy"])) == [*expected, "127.0.0.1:8123:8080"]
 
 
 def test_the_site_is_published_to_other_machines_only_on_request(command: list[str]) -> None:
     services = config((BASE,), command=command, BIND=EVERY_INTERFACE)["services"]
-    assert published(services["web"]["ports"][0]) == f"{EVERY_INTERFACE}:8000:8000"
+    assert published(services["proxy"]["ports"][0]) == f"{EVERY_INTERFACE}:8000:8080"
+
+
+def test_the_site_believes_the_proxy_s_network_and_others_by_name(command: list[str]) -> None:
+    given = {"PROXY_NETWORK": "10.9.8.0/29", "FORWARDED_ALLOW_IPS": "192.0.2.1"}
+    document = config((BASE,), command=command, **given)
+    environment = document["services"]["web"]["environment"]
+    assert environment["FORWARDED_ALLOW_IPS"] == "10.9.8.0/29,192.0.2.1"
+    network = document["networks"]["behind-proxy"]
+    assert network["internal"] is True
+    assert network["ipam"]["config"] == [{"subnet": "10.9.8.0/29"}]
+
+
+def test_tls_needs_a_certificate(command: list[str]) -> None:
+    refused = ask_compose((BASE, TLS), command=command, environment={})
+    assert refused.returncode != 0
+    assert "name the file with the certificate" in refused.stderr
+
+
+def test_with_tls_the_site_knows_it(command: list[str]) -> None:
+    services = config((BASE, TLS), command=command)["services"]
+    assert services["web"]["environment"]["HTTPS"] == "on"
+    assert services["proxy"]["command"] == ["-c", "/etc/nginx/digits/container-tls.conf"]
 
 
 @pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)
@@ -92,11 +119,11 @@ def test_every_container_is_bounded_and_held_down(
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["logging"]["options"]["max-size"], f"{name}'s log may fill the disk"
-        assert list(service["networks"]) == ["digits"], name
+        assert sorted(service["networks"]) == NETWORKS.get(name, ["digits"]), name
         assert not service.get("privileged"), name
         if name in OURS:
             assert service["read_only"] is True, f"{name} may write to its root file system"
-        if name in ("web", "serving", "cassandra", "postgres"):
+        if name in ("web", "serving", "cassandra", "postgres", "proxy"):
             assert service["restart"] == "unless-stopped", name
             assert service["healthcheck"]["test"], name
 
@@ -152,7 +179,7 @@ def test_the_embedded_server_takes_the_image_s_place_and_nothing_else(command: l
 
 
 def test_no_secret_and_no_password_stands_in_a_file() -> None:
-    for file in (BASE, EMBEDDED, POSTGRES):
+    for file in (BASE, EMBEDDED, POSTGRES, TLS):
         services = yaml.safe_load((ROOT / file).read_text())["services"]
         for name, service in services.items():
             for variable, value in (service.get("environment") or {}).items():
@@ -178,11 +205,12 @@ def test_every_setting_of_the_site_can_be_given(command: list[str]) -> None:
 
 def test_every_image_can_be_pinned_by_its_digest(command: list[str]) -> None:
     digest = "@sha256:" + "0" * 64
-    variables = ("PYTHON", "TENSORFLOW_SERVING", "CASSANDRA", "POSTGRES")
+    variables = ("PYTHON", "TENSORFLOW_SERVING", "CASSANDRA", "POSTGRES", "NGINX")
     pinned = {f"{name}_IMAGE": f"{name.lower()}:tag{digest}" for name in variables}
     services = config((BASE, POSTGRES), command=command, **pinned)["services"]
     for name, service in services.items():
-        bases = [service["build"]["args"]["PYTHON_IMAGE"]] if "build" in service else []
+        arguments = service.get("build", {}).get("args", {})
+        bases = [image for argument, image in arguments.items() if argument.endswith("_IMAGE")]
         for image in bases or [service["image"]]:
             assert image.endswith(digest), f"{name}: {image}"
 

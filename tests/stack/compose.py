@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from tests.harness import ROOT
 from tests.harness.waiting import wait_until
 
 SERVING_IMAGE = "tensorflow/serving:2.20.0"
+NGINX_IMAGE = "nginx:1.28"
 COMMAND_SECONDS = 120
 BUILD_SECONDS = 1800  # TensorFlow is 600 MB to fetch; minutes on a slow line
 PULL_SECONDS = 600
 INHERITED_NOT = (  # settings of a developer's shell that must not change the test
     "SECRET_KEY", "SECRET_KEY_FILE", "SECRET_KEY_FALLBACKS", "SECRET_KEY_FALLBACKS_FILE",
     "DATABASE_URL", "DATABASE_URL_FILE", "ALLOWED_HOSTS", "BIND",
-    "HTTPS", "FORWARDED_ALLOW_IPS", "RATE_LIMIT", "READING_RATE_LIMIT", "MODEL_NAME", "SERVING_URL",
+    "HTTPS", "FORWARDED_ALLOW_IPS", "PROXY_NETWORK", "TLS_CERTIFICATE", "TLS_KEY", "TLS_PORT",
+    "RATE_LIMIT", "READING_RATE_LIMIT", "MODEL_NAME", "SERVING_URL",
     "CASSANDRA_HOSTS", "CASSANDRA_DC", "CASSANDRA_RF", "CASSANDRA_USER", "CASSANDRA_PASSWORD",
     "CASSANDRA_PASSWORD_FILE", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "DATA",
 )  # fmt: skip
@@ -83,6 +86,22 @@ def have_image(name: str) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return pulled.returncode == 0
+
+
+def make_nginx_image(name: str) -> str:
+    """Make an image with Debian's nginx, for where nginx's own cannot be pulled; return its name.
+
+    Raises:
+        StackError: if it cannot be made.
+    """
+    dockerfile = (
+        "FROM python:3.11-slim-bookworm\n"
+        "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light\n"
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "Dockerfile").write_text(dockerfile)
+        docker("build", "--quiet", "--tag", name, directory, seconds=BUILD_SECONDS)
+    return name
 
 
 class ComposeProject:

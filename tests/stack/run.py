@@ -71,7 +71,7 @@ class Run:
 
     def wait_started(self) -> None:
         """Returns when every service is healthy and the site is ready."""
-        self.project.wait_healthy("cassandra", "serving", "web", seconds=START_SECONDS)
+        self.project.wait_healthy("cassandra", "serving", "web", "proxy", seconds=START_SECONDS)
         wait_until(
             lambda: requests.get(f"{self.project.url}/readyz", timeout=10).ok,
             message="/readyz answers 200",

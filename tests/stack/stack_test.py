@@ -23,19 +23,29 @@ import requests
 
 from tests.harness.ports import free_port
 from tests.harness.waiting import TimedOut
-from tests.stack.compose import SERVING_IMAGE, ComposeProject, StackError, docker, have_image
+from tests.stack.compose import (
+    NGINX_IMAGE,
+    SERVING_IMAGE,
+    ComposeProject,
+    StackError,
+    docker,
+    have_image,
+    make_nginx_image,
+)
 from tests.stack.instructions import NoInstructions
 from tests.stack.run import Run
-from tests.stack.steps import faults, maintain, start, use
+from tests.stack.steps import faults, maintain, proxy, start, use
 from tests.stack.terminal import TerminalError
 
 PROJECT = "digits-stack-test"
+PROXY_NETWORK = "172.30.138.0/29"  # not that of a stack in use
 FAILURES = (StackError, TimedOut, NoInstructions, TerminalError, requests.RequestException)
 STEPS: list[tuple[str, Callable[[Run], None]]] = [
     ("build the images", start.build),
     ("the site refuses to start without a key", start.refuse_without_key),
     ("start the stack", start.start),
     ("the containers are restricted", start.check_restrictions),
+    ("the proxy refuses and hands on", proxy.check),
     ("draw through the page in a browser", use.draw_in_browser),
     ("find the record with cqlsh inside the cassandra container", use.find_with_cqlsh),
     ("swap versions under load", faults.swap_versions),
@@ -65,6 +75,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, interrupt)
     amd64 = platform.machine() in ("x86_64", "AMD64")
     embedded = arguments.embedded or not amd64 or not have_image(SERVING_IMAGE)
+    nginx = NGINX_IMAGE if have_image(NGINX_IMAGE) else make_nginx_image(f"{PROJECT}-nginx")
     files = ["docker-compose.yml", *(["docker-compose.embedded.yml"] if embedded else [])]
     print(f"compose files: {', '.join(files)}", flush=True)
     with tempfile.TemporaryDirectory() as directory:
@@ -74,7 +85,12 @@ def main() -> int:
             project=PROJECT,
             files=files,
             port=int(os.environ.get("STACK_TEST_PORT", "0")) or free_port(),
-            environment={"RATE_LIMIT": "off", "SERVING_IMAGE": f"{PROJECT}-serving"},
+            environment={
+                "RATE_LIMIT": "off",
+                "SERVING_IMAGE": f"{PROJECT}-serving",
+                "PROXY_NETWORK": PROXY_NETWORK,
+                "NGINX_IMAGE": nginx,
+            },
             env_file=env_file,
         )
         run = Run(project, embedded=embedded, directory=Path(directory))
@@ -94,9 +110,10 @@ def main() -> int:
         finally:
             print("== remove everything", flush=True)
             project.take_down(images=not arguments.keep_images)
-            if embedded and not arguments.keep_images:
-                with suppress(StackError):  # a build that failed has left none
-                    docker("image", "rm", "--force", f"{PROJECT}-serving")
+            if not arguments.keep_images:
+                for name in (f"{PROJECT}-serving", f"{PROJECT}-nginx"):
+                    with suppress(StackError):  # none is left by a build that failed
+                        docker("image", "rm", "--force", name)
         run.report()
     return 0
 

@@ -1,8 +1,8 @@
 """The address that a request counts for, and the proxies that may state it.
 
-With `HTTPS=on` a proxy that ends TLS is in front of the site. It says in X-Forwarded-For whom it
-answers, and in X-Forwarded-Proto that the connection was encrypted. Anybody can send these headers,
-so they are believed only from the peers that `FORWARDED_ALLOW_IPS` lists.
+A proxy in front of the site says in X-Forwarded-For whom it answers and, where it ends TLS, in
+X-Forwarded-Proto that the connection was encrypted. Anybody can send these headers, so they are
+believed only from the peers that `FORWARDED_ALLOW_IPS` lists.
 """
 
 import ipaddress
@@ -52,8 +52,6 @@ def client_address(request: HttpRequest) -> Address | None:
     the first ones: the client is the last address that no trusted proxy has.
     """
     client = parse_address(request.META.get("REMOTE_ADDR", ""))
-    if not settings.HTTPS:
-        return client
     for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
         stated = parse_address(hop) if is_trusted_proxy(client) else None
         if stated is None:

@@ -9,7 +9,7 @@ FORBIDDEN = ("touch /site/x", "python -c 'import tensorflow'", "python -m pip --
 
 
 def build(run: Run) -> None:
-    run.project.build("models", "prepare", "web", *(["serving"] if run.embedded else []))
+    run.project.build("models", "prepare", "web", "proxy", *(["serving"] if run.embedded else []))
 
 
 def refuse_without_key(run: Run) -> None:
@@ -36,7 +36,7 @@ def start(run: Run) -> None:
 
 def check_restrictions(run: Run) -> None:
     """Users, capabilities, file systems, memory and ports of the containers are restricted."""
-    for service in ("web", "serving"):
+    for service in ("web", "serving", "proxy"):
         found = run.project.inspect(service)
         host = found["HostConfig"]
         expect(found["Config"]["User"] not in ("", "0", "root"), f"{service} runs as root")
@@ -52,9 +52,9 @@ def check_restrictions(run: Run) -> None:
         raise StackError(f"{command!r} succeeded in the web container")
     published = [
         (service, inside)
-        for service in ("web", "serving", "cassandra")
+        for service in ("web", "serving", "cassandra", "proxy")
         for inside, outside in run.project.inspect(service)["NetworkSettings"]["Ports"].items()
         if outside
     ]
-    expect(published == [("web", "8000/tcp")], f"published ports: {published}")
-    run.print("not root, read-only, no capability, nothing published but 8000")
+    expect(published == [("proxy", "8080/tcp")], f"published ports: {published}")
+    run.print("not root, read-only, no capability, nothing published but the proxy")
