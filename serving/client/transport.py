@@ -2,11 +2,18 @@
 
 import json
 import time
+from contextlib import closing
 from typing import Any
+from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+)
 
 from serving.client.errors import (
     RETRY_AFTER_SECONDS,
@@ -30,13 +37,17 @@ class Transport:
 
     def __init__(self, *, base_url: str, connect_timeout: float, read_timeout: float) -> None:
         self._base_url = base_url
-        self._timeout = (connect_timeout, read_timeout)
-        self._session = requests.Session()
-        self._session.trust_env = False  # the environment's proxy is for other machines
-        self._session.headers["User-Agent"] = "drawn-digits"
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=POOL_CONNECTIONS, max_retries=0)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._prefix = urlsplit(base_url).path.rstrip("/")
+        self._read_timeout = read_timeout
+        # urllib3 itself: what `requests` adds (cookies, redirects, proxies of the environment) is
+        # not wanted here, and would cost more time than the request.
+        self._pool = urllib3.connection_from_url(
+            base_url,
+            maxsize=POOL_CONNECTIONS,
+            timeout=urllib3.Timeout(connect=connect_timeout, read=read_timeout),
+            retries=False,
+            headers={"User-Agent": "drawn-digits"},
+        )
 
     def request(
         self, method: str, path: str, *, body: bytes | None = None, limit: int = RESPONSE_BYTES
@@ -55,44 +66,45 @@ class Transport:
         for last_try in (False, True):
             try:
                 return self._request_once(method, path, body=body, limit=limit)
-            except requests.Timeout as error:
+            except NewConnectionError as error:
+                raise self._failed() from error
+            except (ConnectTimeoutError, ReadTimeoutError) as error:
                 raise ServingUnavailable(
                     f"the model server at {self._base_url} did not answer in time"
                 ) from error
-            except requests.ConnectionError as error:
-                if last_try or _is_refused(error):
-                    raise ConnectionFailed(
-                        f"no model server answers at {self._base_url}"
-                    ) from error
-            except requests.RequestException as error:
-                if last_try or not isinstance(error, requests.exceptions.ChunkedEncodingError):
-                    raise ServingUnavailable(
-                        f"the answer of the model server at {self._base_url} was interrupted: "
-                        f"{error}"
-                    ) from error
+            except (ProtocolError, OSError) as error:
+                if last_try:
+                    raise self._failed() from error
+            except HTTPError as error:
+                raise ServingUnavailable(
+                    f"the answer of the model server at {self._base_url} was interrupted: {error}"
+                ) from error
         raise AssertionError("unreachable: the second try answers or raises")
+
+    def _failed(self) -> ConnectionFailed:
+        return ConnectionFailed(f"no model server answers at {self._base_url}")
 
     def _request_once(
         self, method: str, path: str, *, body: bytes | None, limit: int
     ) -> tuple[int, Any]:
-        deadline = time.monotonic() + self._timeout[1]
-        with self._session.request(
+        deadline = time.monotonic() + self._read_timeout
+        response = self._pool.urlopen(
             method,
-            self._base_url + path,
-            data=body,
-            headers={"Content-Type": "application/json"} if body else None,
-            timeout=self._timeout,
-            allow_redirects=False,
-            stream=True,  # so that the size is known before all of it is in memory
-        ) as response:
+            self._prefix + path,
+            body=body,
+            headers={**self._pool.headers, "Content-Type": "application/json"} if body else None,
+            redirect=False,
+            preload_content=False,  # so that the size is known before all of it is in memory
+        )
+        with closing(response):  # it returns to the pool when it has been read to its end
             received = bytearray()
-            for chunk in response.iter_content(1 << 16):
+            for chunk in response.stream(1 << 16):
                 received += chunk
                 if len(received) > limit:
                     raise ServingError(f"the model server's answer is over {limit} bytes")
                 if time.monotonic() > deadline:
-                    raise requests.ReadTimeout("the answer came too slowly")
-            status = response.status_code
+                    raise ReadTimeoutError(self._pool, path, "the answer came too slowly")
+            status = response.status
             if status in (429, 502, 503, 504):
                 retry_after = response.headers.get("Retry-After", "")
                 raise ServingUnavailable(
@@ -110,9 +122,3 @@ class Transport:
                 f"{method} {self._base_url}{path} was answered {status} without JSON: "
                 f"{received[:200].decode(errors='replace')!r}"
             ) from error
-
-
-def _is_refused(error: requests.ConnectionError) -> bool:
-    """Returns whether no connection was made, so that the same would happen at once again."""
-    cause = error.args[0] if error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
