@@ -62,12 +62,16 @@ audit: $(LOCKED)  ## check the locked packages for known vulnerabilities
 	$(TOOL) --from 'pip-audit==2.*' pip-audit --require-hashes --disable-pip --requirement requirements.txt
 
 .PHONY: run
-run: $(LOCKED)  ## start the site on http://localhost:8000 (PORT=), with the embedded model server and SQLite
+run: $(LOCKED)  ## start the site on http://localhost:8000 (PORT=; LAN=on for a class), with the embedded model server and SQLite
 	@exec $(PY) deploy/run_site.py
 
 .PHONY: admin
 admin: $(LOCKED)  ## create a staff user; asks for a password
 	@$(PY) deploy/create_admin.py
+
+.PHONY: models
+models: $(LOCKED)  ## list, publish, promote, roll back model versions (ARGS="publish PATH"; default: list)
+	@$(PY) manage.py models $(or $(ARGS),list)
 
 .PHONY: test
 test: check  ## check, then run every test this machine can run; names what it skipped and why

@@ -21,6 +21,7 @@ import requests
 from django.core.exceptions import ImproperlyConfigured
 
 from deploy.answer_watch import AnswerWatch
+from deploy.lan import NoAddress, invitation, is_reachable, is_terminal, network_address
 from serving.atomic_files import write_text
 from serving.client import ServingClient, ServingError
 from serving.labels import STABLE
@@ -30,6 +31,7 @@ from webui.access.secret_keys import refuse_weak_keys
 from webui.database.private_files import make_private_directory
 from webui.environment import Environment
 from webui.parent_process import end_with_parent
+from webui.wall.codes import make_code, read_code
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
@@ -278,10 +280,66 @@ def model_server_command(port: int, models_dir: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def choose_host(variables: Environment, *, lan: bool) -> str:
+    """Return the address to listen on: this machine's own, or with LAN=on that in its network.
+
+    Raises:
+        CannotStart: there is no such address, or the settings contradict each other.
+    """
+    host = variables.host("HOST", default="" if lan else "127.0.0.1")
+    if not lan:
+        return host
+    if variables.switch("HTTPS"):
+        raise CannotStart(
+            "LAN=on serves plain http to the network, and HTTPS=on expects a proxy that ends TLS; "
+            "leave one of them out"
+        )
+    if host and not is_reachable(host):
+        raise CannotStart(
+            f"HOST is {host!r}, which is no address by which others reach this machine; "
+            "with LAN=on leave HOST out, or name the machine's address in the network"
+        )
+    try:
+        return host or network_address()
+    except NoAddress as problem:
+        raise CannotStart(str(problem)) from problem
+
+
+def lan_settings(variables: Environment, host: str) -> dict[str, str]:
+    """Return the settings of a site that the network may reach: its one host, the class code."""
+    named = variables.text("ALLOWED_HOSTS")
+    own = f"[{host}]" if ":" in host else host
+    return {
+        "ALLOWED_HOSTS": f"{own},{named}" if named else own,
+        "WALL_CODE": read_code(variables) or make_code(),
+    }
+
+
+def address_of(host: str, port: int) -> str:
+    """Return the site's address as a browser takes it."""
+    if host == "127.0.0.1":
+        return f"http://localhost:{port}"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def announce(url: str, host: str, lan: Mapping[str, str]) -> None:
+    """Print where the site is; with LAN=on, also for those who sit in the same room."""
+    if lan:
+        code = lan["WALL_CODE"]
+        colours = is_terminal()
+        say("\n" + "\n".join(invitation(url, code=code, host=host, colours=colours)))
+    say(f"\n  Draw a digit:   {url}/")
+    say(f"  Read records:   {url}/admin/   (make admin creates a user)")
+    say(f"  Logs:           {LOGS}\n")
+    say("Ctrl-C stops everything.")
+
+
 def run() -> int:
     variables = Environment.of_process(ROOT / ".env")
     port = variables.integer("PORT", default=8000, least=1, most=65535)
-    host = variables.host("HOST", default="127.0.0.1")
+    in_network = variables.switch("LAN")
+    host = choose_host(variables, lan=in_network)
+    lan = lan_settings(variables, host) if in_network else {}
     if not port_is_free(port, host):
         raise CannotStart(
             f"port {port} is in use by another program; stop that, or choose another port: "
@@ -307,6 +365,7 @@ def run() -> int:
         "DJANGO_SETTINGS_MODULE": "webui.settings",
         "PORT": str(port),
         "HOST": host,
+        **lan,
         **shared,
     }
     make_private_directory(VAR)
@@ -338,14 +397,11 @@ def run() -> int:
             [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "webui.wsgi"],
             environment,
         )
-        url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
+        url = address_of(host, port)
         if supervisor.wait_until(
             lambda: answers(f"{url}/healthz"), seconds=START_SECONDS, needed=site
         ):
-            say(f"\n  Draw a digit:   {url}/")
-            say(f"  Read records:   {url}/admin/   (make admin creates a user)")
-            say(f"  Logs:           {LOGS}\n")
-            say("Ctrl-C stops everything.")
+            announce(url, host, lan)
         elif not supervisor.stop_requested:
             raise CannotStart(
                 f"the site does not answer after {START_SECONDS} s:\n{site.end_of_log()}"

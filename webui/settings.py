@@ -18,9 +18,11 @@ from webui.database.options import with_options
 from webui.environment import Environment, parse_allowed_host
 from webui.operations.logs import configure_structlog, logging_config
 from webui.operations.metrics_access import read_token
+from webui.privacy.contact import read_contact
 from webui.records.retention import Retention
 from webui.records_cassandra.configuration import ALIAS, CassandraSettings
 from webui.request_limits import MAX_BODY_BYTES
+from webui.wall.codes import read_code
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"  # what a running site writes: database, development key, logs
@@ -82,6 +84,9 @@ COLLECT_WITHOUT_CODE = environment.switch("COLLECT_WITHOUT_CODE")
 
 METRICS_TOKEN = read_token(environment)  # "": /metrics is off
 
+WALL_CODE = read_code(environment)  # "": the wall is for staff alone
+PRIVACY_CONTACT = read_contact(environment)  # "": the privacy page names nobody
+
 # --- limits ------------------------------------------------------------------------------
 RATE_LIMIT = environment.parsed(  # None: off
     "RATE_LIMIT", parse_rate, default=DEFAULT_RATE, valid=VALID_RATE
@@ -138,6 +143,8 @@ INSTALLED_APPS = [
     "webui.review",
     "webui.collection",
     "webui.datasets",
+    "webui.wall",
+    "webui.privacy",
 ]
 if CASSANDRA:
     INSTALLED_APPS += ["django_cassandra_engine", "webui.records_cassandra"]

@@ -5,14 +5,19 @@ from django.urls import path
 
 from webui.collection.api import add_to
 from webui.collection.views import collect
+from webui.privacy.views import privacy
 from webui.recognition.api import api
 from webui.recognition.views import draw, favicon, to_reference
+from webui.wall.views import latest_readings, wall
 
 add_to(api)
 
 urlpatterns = [
     path("", draw, name="draw"),
     path("collect", collect, name="collect"),
+    path("wall", wall, name="wall"),
+    path("wall/latest", latest_readings, name="wall-latest"),
+    path("privacy", privacy, name="privacy"),
     path("favicon.ico", favicon, name="favicon"),
     path("api/v1", to_reference),
     path("api/v1/", to_reference),

@@ -15,6 +15,7 @@ from tests.harness.waiting import wait_until
 from tests.webui.records.factory import equal, make_record
 from tests.webui.records.walking import all_ids
 from webui.leases import Lease
+from webui.privacy.services import delete_everything
 from webui.records.models import Record
 from webui.records.store import Filters, Recorded, RecordNotFound, StoreUnavailable
 from webui.records_cassandra.models import Lease as LeaseRow
@@ -255,3 +256,37 @@ def test_the_worker_thread_replays(store: CassandraStore, cut: Cut) -> None:
     wait_until(lambda: not store.pending(), seconds=20)
     assert not store.circuit_breaker.open
     assert store.page(Filters(), size=3).records[0].id == record.id
+
+
+def test_a_record_whose_deletion_is_pending_is_on_no_page(store: CassandraStore, cut: Cut) -> None:
+    deleted, kept = make_record(), make_record()
+    store.append(deleted)
+    store.append(kept)
+    cut.cut()
+    assert store.delete([deleted.id]) is Recorded.SPOOLED
+    cut.mend()
+    store.circuit_breaker.close()
+    assert [record.id for record in store.page(Filters(), size=5).records] == [kept.id]
+    assert replay(store) == 1
+    assert [record.id for record in store.page(Filters(), size=5).records] == [kept.id]
+
+
+def test_everything_of_a_visitor_is_deleted_from_the_spool_too(
+    store: CassandraStore, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.privacy.services.store", lambda: store)
+    mine, others = "a" * 32, "b" * 32
+    store.append(make_record(visitor=mine))
+    cut.cut()
+    spooled = make_record(visitor=mine)
+    kept = make_record(visitor=others)
+    store.append(spooled)
+    store.append(kept)
+    assert store.pending_of(mine) == (spooled.id,)
+    with pytest.raises(StoreUnavailable):  # what Cassandra holds cannot be found now
+        delete_everything(mine)
+    cut.mend()
+    store.circuit_breaker.close()
+    assert delete_everything(mine) == 2  # asked for again
+    replay(store)
+    assert all_ids(store) == [kept.id]

@@ -1,6 +1,7 @@
 """`make run` in a fresh checkout, with the real site and the real model server."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from deploy.lan import network_address, qr_lines
 from deploy.run_site import KEPT_LOGS, keep_earlier_logs
 from tests.harness import ROOT
 from tests.harness.ports import free_port
@@ -193,6 +195,67 @@ def test_without_the_model_server_of_somebody_else_the_site_starts_and_says_so(
         os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
+
+
+@pytest.mark.timeout(300)
+def test_a_class_reaches_the_site_by_its_one_address(checkout: Path, port: int) -> None:
+    process = start(checkout, port, LAN="on", SITE_UNDER_TEST=str(port))
+    try:
+        printed = read_until(process, "Ctrl-C stops everything")
+        host = network_address()
+        url = f"http://{host}:{port}"
+        assert "\n".join(qr_lines(f"{url}/", colours=False)) in printed
+        assert f"{url}/wall" in printed
+        assert "plain http" in printed
+        (code,) = re.findall(r"class code: (\S+)\)", printed)
+
+        assert requests.get(f"{url}/", timeout=20).status_code == 200
+        # Another name for the same address, as DNS rebinding makes one.
+        assert requests.get(f"{url}/", headers={"Host": "x.example"}, timeout=20).status_code == 400
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"http://127.0.0.1:{port}/", timeout=20)
+
+        picture = (ROOT / "tests/data/seven.png").read_bytes()
+        statuses = {
+            origin: requests.post(
+                f"{url}/api/v1/predictions", files={"image": picture},
+                headers={"Origin": origin}, timeout=60,
+            ).status_code
+            for origin in (url, f"http://localhost:{port}", "http://x.example")
+        }  # fmt: skip
+        assert list(statuses.values()) == [201, 403, 403]
+
+        with requests.Session() as browser:
+            browser.get(f"{url}/wall", timeout=20)
+            form = {"code": code, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+            shown = browser.post(f"{url}/wall", data=form, timeout=20)
+        assert "It is: 7" in shown.text
+        assert f"QR code of {url}" in shown.text
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"HTTPS": "on"}, "LAN=on serves plain http"),
+        (
+            {"HOST": "127.0.0.1"},
+            "HOST is '127.0.0.1', which is no address by which others reach this machine",
+        ),
+        ({"WALL_CODE": "4b"}, "WALL_CODE is 2 characters long"),
+        ({"LAN": "yes please"}, "LAN is 'yes please'; it must be 'on' or 'off'"),
+    ],
+)
+def test_settings_that_contradict_an_open_site_are_named(
+    checkout: Path, port: int, settings: dict[str, str], problem: str
+) -> None:
+    process = start(checkout, port, **{"LAN": "on", **settings})
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert problem in output
 
 
 def test_the_logs_of_the_last_starts_are_kept(tmp_path: Path) -> None:

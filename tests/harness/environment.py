@@ -29,6 +29,9 @@ for name in (
     "PORT",
     "HOST",
     "METRICS_TOKEN",
+    "WALL_CODE",
+    "PRIVACY_CONTACT",
+    "LAN",
 ):
     os.environ.pop(name, None)  # a developer's own settings do not change what is tested
 # tests/postgres runs some tests in a process of their own, on another database.

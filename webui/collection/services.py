@@ -6,6 +6,7 @@ label, is written before, so that there is no record whose label is lost.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, transaction
@@ -204,3 +205,18 @@ def delete(participation: Participation) -> int:
         Participation.objects.filter(pk=participation.pk).delete()
         erase_deleted()
     return len(ids)
+
+
+def delete_all_of(visitor: str) -> set[UUID]:
+    """Delete all participations of a visitor, as `delete`; return the ids of their drawings.
+
+    Raises:
+        StoreUnavailable
+    """
+    with _translate_errors():
+        participations = list(Participation.objects.filter(visitor=visitor))
+        drawings = PromptedDrawing.objects.filter(participation__in=participations)
+        ids = set(drawings.filter(drawn_at__isnull=False).values_list("record_id", flat=True))
+    for participation in participations:
+        delete(participation)
+    return ids

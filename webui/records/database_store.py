@@ -170,6 +170,9 @@ class DatabaseStore:
     def pending(self) -> int:
         return 0
 
+    def pending_of(self, visitor: str) -> Sequence[UUID]:
+        return ()
+
     def check(self) -> None:
         """Inserts a record and deletes it again, in one transaction that is committed.
 

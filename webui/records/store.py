@@ -132,6 +132,14 @@ class RecordStore(Protocol):
         """Returns the number of events in the spool; always 0 for the database store."""
         ...
 
+    def pending_of(self, visitor: str) -> Sequence[UUID]:
+        """Returns the ids of a visitor's records that are in the spool, and not on pages yet.
+
+        Raises:
+            StoreUnavailable
+        """
+        ...
+
     def check(self) -> None:
         """Returns if the store or the spool can take the next `append`.
 

@@ -29,7 +29,8 @@ class CassandraStore:
     """Records in keyspace `mnist_key`; one per process, safe for threads and forks.
 
     Pages and scans show what Cassandra holds; `pending` returns how many events they do not
-    show yet. `get` reads both Cassandra and the spool.
+    show yet. `get` reads both Cassandra and the spool. No page has a record whose deletion is
+    pending.
 
     Args:
         cassandra: settings; by default those of the site.
@@ -165,7 +166,9 @@ class CassandraStore:
         self._start_worker()
         self._refuse_while_open()
         page = read_page(_Rows(self.reader, filters), bounds, size=size)
-        return replace(page, records=tuple(self.reader.fill(page.records, pictures=False)))
+        gone = self.spool.with_deletions([record.id for record in page.records])
+        shown = [record for record in page.records if record.id not in gone]
+        return replace(page, records=tuple(self.reader.fill(shown, pictures=False)))
 
     def scan(self, filters: Filters, *, pictures: bool = True) -> Iterator[Record]:
         self._refuse_while_open()
@@ -179,6 +182,9 @@ class CassandraStore:
     def pending(self) -> int:
         self._start_worker()
         return self.spool.pending()
+
+    def pending_of(self, visitor: str) -> Sequence[UUID]:
+        return self.spool.appended_by(visitor)
 
     def check(self) -> None:
         self._start_worker()

@@ -122,13 +122,28 @@ class Spool:
 
     def with_events(self, record_ids: Sequence[UUID]) -> set[UUID]:
         """Returns those of the records that have pending events."""
+        return self._among(SpooledEvent.objects.all(), record_ids)
+
+    def with_deletions(self, record_ids: Sequence[UUID]) -> set[UUID]:
+        """Returns those of the records whose deletion is pending."""
+        return self._among(SpooledEvent.objects.filter(kind=Kind.DELETE), record_ids)
+
+    def _among(self, events: QuerySet[SpooledEvent], record_ids: Sequence[UUID]) -> set[UUID]:
         found: set[UUID] = set()
         with _translate_errors("the spool cannot be read"):
             for start in range(0, len(record_ids), IDS_PER_STATEMENT):
                 some = record_ids[start : start + IDS_PER_STATEMENT]
-                events = SpooledEvent.objects.filter(record_id__in=some)
-                found.update(events.values_list("record_id", flat=True))
+                found.update(events.filter(record_id__in=some).values_list("record_id", flat=True))
         return found
+
+    def appended_by(self, visitor: str) -> Sequence[UUID]:
+        """Returns the ids of a visitor's records whose insert is pending.
+
+        Reads the whole spool: it is short but for an outage, and this is asked for rarely.
+        """
+        with _translate_errors("the spool cannot be read"):
+            events = SpooledEvent.objects.filter(kind=Kind.APPEND, document__visitor=visitor)
+            return tuple(events.values_list("record_id", flat=True))
 
     def pending(self) -> int:
         """Returns the number of events."""

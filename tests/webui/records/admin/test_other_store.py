@@ -80,6 +80,9 @@ class MemoryStore:
     def pending(self) -> int:
         return self.spooled
 
+    def pending_of(self, visitor: str) -> list[UUID]:
+        return []
+
     def check(self) -> None:
         self._refuse_if_unavailable()
 

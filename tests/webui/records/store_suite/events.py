@@ -9,8 +9,10 @@ from django.db import connections
 
 from tests.webui.records.factory import INK, append_records, make_record
 from tests.webui.records.walking import all_ids, ids
+from webui.privacy.services import delete_everything
 from webui.records.models import Record, instant_of
 from webui.records.store import Filters, Recorded, RecordNotFound, RecordStore
+from webui.wall.selectors import SHOWN, latest
 
 SECOND = timedelta(seconds=1)
 WRITTEN_ONCE = (
@@ -162,3 +164,29 @@ class EventSuite:
         record_store.delete([record.id, record.id])
         record_store.delete([])
         assert record_store.page(Filters(), size=3).records == ()
+
+    def test_everything_of_one_visitor_is_deleted(
+        self, record_store: RecordStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("webui.privacy.services.store", lambda: record_store)
+        monkeypatch.setattr("webui.privacy.services.BATCH", 4)
+        append_records(record_store, 11, visitor="a" * 32)
+        others = append_records(record_store, 2, visitor="b" * 32)
+        assert record_store.pending_of("a" * 32) == ()
+        assert delete_everything("a" * 32) == 11
+        assert set(ids(record_store.scan(Filters()))) == {record.id for record in others}
+        assert delete_everything("a" * 32) == 0
+
+    def test_the_wall_shows_the_newest_and_drops_what_is_deleted(
+        self, record_store: RecordStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("webui.wall.selectors.store", lambda: record_store)
+        latest.cache_clear()
+        records = append_records(record_store, SHOWN + 1)
+        before = [shown.key for shown in latest().get()]
+        assert len(before) == SHOWN
+        newest = max(records, key=lambda record: record.id.time)
+        record_store.delete([newest.id])
+        after = [shown.key for shown in latest().get()]
+        assert after[:-1] == before[1:]
+        latest.cache_clear()
