@@ -9,7 +9,7 @@ wrong rank can end the model server's process, so shapes are checked before a re
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,10 +136,27 @@ class ServingClient:
         """
         self._in_this_process()
         body = request_body(instances)
+        return self._patiently(lambda: self._predict(body, label, count=len(instances)))
+
+    def predict_by_version(self, instances: NDArray[np.floating[Any]], *, version: int) -> Answer:
+        """Asks one version, whatever label it has; `Answer.label` is "".
+
+        Args, waiting for a restart: as `predict`.
+
+        Raises:
+            VersionNotLoaded: the server does not have the version.
+            And as `predict`.
+        """
+        self._in_this_process()
+        body = request_body(instances)
+        return self._patiently(lambda: self._predict_version(version, "", body, len(instances)))
+
+    def _patiently(self, ask: Callable[[], Answer]) -> Answer:
+        """Asks again while the model server restarts, as `predict` describes."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                answer = self._predict(body, label, count=len(instances))
+                answer = ask()
             except ConnectionFailed:
                 now = time.monotonic()
                 since = self._failing_since = self._failing_since or now

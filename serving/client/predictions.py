@@ -22,7 +22,7 @@ class Answer:
     Attributes:
         probabilities: float64 (n, classes), finite, each 0..1.
         version: the version that answered.
-        label: the label by which it was chosen.
+        label: the label by which it was chosen; "" if it was asked by its number.
     """
 
     probabilities: NDArray[np.float64]

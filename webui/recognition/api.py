@@ -12,6 +12,7 @@ from webui.errors import ApiError
 from webui.recognition import schemas, services
 from webui.recognition.batch import recognise_batch
 from webui.recognition.error_handlers import add_error_handlers
+from webui.recognition.explanations import explain as explain_record
 from webui.recognition.idempotency import HEADER, REPLAYED, earlier_prediction, once
 from webui.recognition.listing import OPENAPI_PARAMETERS, read_query
 from webui.recognition.openapi import (
@@ -196,6 +197,25 @@ def ink(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> di
     record = callers_record(prediction_id, identify(request))
     response["Cache-Control"] = "no-store"
     return {"ink": record.ink}
+
+
+@api.get(
+    "/predictions/{uuid:prediction_id}/explanation",
+    response={200: schemas.Explanation, 404: ERROR, 429: ERROR, **UNCOUNTED},
+    summary="Explain a prediction",
+    operation_id="explain",
+    openapi_extra={"security": ANYONE},
+)
+def explain(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> dict[str, object]:
+    """Covers one part of the drawing after the other and asks the model about each, in one call.
+
+    The answer shows which ink speaks for the prediction and which for the likeliest other one.
+    """
+    caller = identify(request)
+    charge(request, caller, action="explanation")
+    record = callers_record(prediction_id, caller)
+    response["Cache-Control"] = "no-store"
+    return schemas.explained(record, explain_record(record))
 
 
 @api.delete(

@@ -11,12 +11,16 @@ from ninja import Field, Schema
 from numpy.typing import NDArray
 from pydantic import ConfigDict, field_validator
 
+from serving.occlusion import STRIDE, WINDOW
 from serving.preprocessing import INSTANCE_SIZE, instance_png
-from serving.verdict import Verdict
+from serving.verdict import NOT_A_DIGIT, NOT_A_DIGIT_CLASS, Verdict
 from webui.errors import ApiError
 from webui.recognition import services
+from webui.recognition.explanations import ClassMap, Explained
 from webui.records.models import Record
 from webui.records.store import Page, Recorded
+
+MAP_DECIMALS = 5  # of a probability; a map is 12 KB then
 
 Digit = Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
@@ -115,6 +119,36 @@ class Ink(Schema):
     )
 
 
+class ExplainedClass(Schema):
+    """One reading of a drawing, and which ink speaks for it."""
+
+    label: Digit | Literal["not_a_digit"]
+    probability: float = Field(ge=0, le=1, description="Of this reading, with nothing covered")
+    lowest: float = Field(ge=0, le=1, description="The least it falls to when a window is covered")
+    highest: float = Field(ge=0, le=1, description="The most it rises to")
+    map: list[list[float]] = Field(
+        min_length=28,
+        max_length=28,
+        description="28 rows of 28: the probability that is lost, on average, when the pixel is "
+        "covered; positive where the ink speaks for the reading, negative where against it",
+    )
+
+
+class Explanation(Schema):
+    """Which ink decided a prediction: its occlusion map."""
+
+    id: UUID = Field(description="Of the prediction")
+    model: Model = Field(description="Which version was asked now")
+    same_version: bool = Field(
+        description="Whether it is the one that made the prediction; false when that is not "
+        "served any more"
+    )
+    window: int = Field(description="Side of the square that is covered, in pixels")
+    stride: int = Field(description="Pixels from one square to the next")
+    answer: ExplainedClass
+    runner_up: ExplainedClass = Field(description="The likeliest other reading")
+
+
 # What each field of a request's body must be, for error messages.
 VALID = {"label": '0 to 9, "not_a_digit" or null'}
 EXAMPLE_CORRECTION = '{"label": 7}'
@@ -168,6 +202,34 @@ def prediction_page(page: Page) -> dict[str, object]:
         "predictions": [prediction_read(record) for record in page.records],
         "older": page.older_than,
         "newer": page.newer_than,
+    }
+
+
+def explained(record: Record, explanation: Explained) -> dict[str, object]:
+    """Return an explanation as `Explanation`."""
+    answer, runner_up = (_explained_class(each) for each in explanation.classes)
+    return {
+        "id": record.id,
+        "model": {
+            "name": explanation.model_name,
+            "version": explanation.version,
+            "label": explanation.label,
+        },
+        "same_version": explanation.same_version,
+        "window": WINDOW,
+        "stride": STRIDE,
+        "answer": answer,
+        "runner_up": runner_up,
+    }
+
+
+def _explained_class(one: ClassMap) -> dict[str, object]:
+    return {
+        "label": NOT_A_DIGIT if one.index == NOT_A_DIGIT_CLASS else one.index,
+        "probability": one.probability,
+        "lowest": one.lowest,
+        "highest": one.highest,
+        "map": np.round(one.map, MAP_DECIMALS).tolist(),
     }
 
 

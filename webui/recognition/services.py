@@ -152,13 +152,23 @@ def read_answer(answer: Answer) -> Reading:
         raise UnusableAnswer(
             f"version {answer.version} gave {len(answer.probabilities)} answers to 1 instance"
         )
+    check_sums(answer)
     probabilities: list[float] = answer.probabilities[0].tolist()
-    if not abs(sum(probabilities) - 1) <= SUM_TOLERANCE:
-        raise UnusableAnswer(
-            f"version {answer.version} gave probabilities that add up to {sum(probabilities):.3f}"
-        )
     thresholds = thresholds_of(model_name=settings.MODEL_NAME, version=answer.version)
     return read_verdict(probabilities, thresholds)
+
+
+def check_sums(answer: Answer) -> None:
+    """Check that each row of an answer adds up to 1.
+
+    Raises:
+        UnusableAnswer
+    """
+    for total in answer.probabilities.sum(axis=1).tolist():
+        if not abs(total - 1) <= SUM_TOLERANCE:
+            raise UnusableAnswer(
+                f"version {answer.version} gave probabilities that add up to {total:.3f}"
+            )
 
 
 def new_record(

@@ -16,6 +16,7 @@ from serving.client import (
     ServingClient,
     ServingError,
     ServingUnavailable,
+    VersionNotLoaded,
     VersionStatus,
 )
 from tests.harness.fake_model_server import FakeModelServer, Reply, fake_model_server
@@ -43,6 +44,16 @@ def test_the_version_that_the_label_names_answers(server: FakeModelServer) -> No
     assert answer.probabilities[0, 0] == pytest.approx(0.2)
     canary = client.predict(BLANK, label="canary")
     assert (canary.version, canary.label) == (3, "canary")
+
+
+def test_a_version_can_be_asked_by_its_number(server: FakeModelServer) -> None:
+    server.labels, server.loaded = {"stable": 3}, {2, 3}
+    client = client_of(server)
+    answer = client.predict_by_version(np.zeros((5, 28, 28)), version=2)
+    assert (answer.version, answer.label, len(answer.probabilities)) == (2, "", 5)
+    assert server.requests == ["/v1/models/digits/versions/2:predict"]
+    with pytest.raises(VersionNotLoaded):
+        client.predict_by_version(BLANK, version=1)
 
 
 def test_instances_are_sent_in_the_signatures_shape(server: FakeModelServer) -> None:

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model")]
 OPERATIONS = (
     *("predict", "predict_batch", "read_drawing"),
-    *("list", "read", "picture", "ink", "delete", "correct"),
+    *("list", "read", "picture", "ink", "explain", "delete", "correct"),
     *("join_collection", "collection", "leave_collection", "end_collection"),
     *("collect", "discard_drawing"),
 )

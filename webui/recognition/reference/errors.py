@@ -231,7 +231,7 @@ ERRORS: Sequence[ErrorKind] = (
         when="other large pictures are being decoded",
         message="Several large pictures are being read just now, so nothing was recorded; try "
         "again, or send a smaller one (1,000 x 1,000 is plenty).",
-        of=asks_model,
+        of=lambda operation: operation.takes_drawings,
         retry=True,
     ),
     ErrorKind(

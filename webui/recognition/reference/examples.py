@@ -25,6 +25,13 @@ READING: dict[str, Any] = {
 PREDICTION = {"id": RECORD_ID, **READING}
 MADE = {**PREDICTION, "recorded": "stored"}
 READ = {**PREDICTION, "correction": None}
+# Of the map, only where the ink of a stroke is covered; it is shown with 28 rows.
+EMPTY_ROW = [0.0] * 28
+INKED_ROW = [0.0] * 9 + [0.00214, 0.03362, 0.18051, 0.18051, 0.03362, 0.00214] + [0.0] * 13
+EXPLAINED = {
+    "label": 7, "probability": 0.997414, "lowest": 0.113207, "highest": 0.998117,
+    "map": [EMPTY_ROW] * 12 + [INKED_ROW] * 4 + [EMPTY_ROW] * 12,
+}  # fmt: skip
 BLANK = {
     "code": "blank_picture",
     "message": "The picture is blank: there is no ink on it. Draw a digit from 0 to 9.",
@@ -43,5 +50,21 @@ EXAMPLES: dict[str, Any] = {
     "PredictionPage": {"predictions": [READ], "older": OLDER_ID, "newer": None},
     "PredictionRead": {**READ, "correction": 7},
     "Correction": {"label": 7},
+    "Explanation": {
+        "id": RECORD_ID,
+        "model": {"name": "digits", "version": 2, "label": "stable"},
+        "same_version": True,
+        "window": 7,
+        "stride": 3,
+        "answer": EXPLAINED,
+        "runner_up": {
+            **EXPLAINED,
+            "label": 1,
+            "probability": 0.000385,
+            "lowest": 0.000201,
+            "highest": 0.041902,
+            "map": [EMPTY_ROW] * 28,
+        },
+    },
     "Ink": {"ink": [[[92.5, 71.0, 0], [168.0, 70.5, 120], [121.0, 190.0, 310]]]},
 }

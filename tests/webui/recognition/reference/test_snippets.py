@@ -38,6 +38,7 @@ PRINTED = {
     "list": r"{id}\W.*\b7\b",
     "read": r"\W?id\W?: .{id}",
     "ink": r"\W?ink\W?: (None|null)",
+    "explain": r"\W?same_version\W?: [Tt]rue",
     "correct": r"\W?correction\W?: 7\b",
     "delete": "",
     "picture": "",
