@@ -31,6 +31,7 @@ class Lease:
         holder_column: text of 32 characters or more, empty while nobody holds the lease.
         until_column: a date and time; a lease whose time has passed (or is NULL) is free.
         duration: how long the lease lasts after it was acquired or renewed.
+        token: who holds it; by default this object, so that no other one of this process does.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Lease:
         holder_column: str = "holder",
         until_column: str = "until",
         duration: timedelta = DURATION,
+        token: str | None = None,
     ) -> None:
         self._model = model
         self._key = key
@@ -48,7 +50,7 @@ class Lease:
         self._until_column = until_column
         self._duration = duration
         host, process = socket.gethostname()[:12], os.getpid()
-        self._token = f"{host}:{process}:{secrets.token_hex(4)}"
+        self._token = token or f"{host}:{process}:{secrets.token_hex(4)}"
         self._details: list[str] = []
         self._renewed_at = 0.0  # time.monotonic()
 

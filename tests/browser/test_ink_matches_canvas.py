@@ -16,7 +16,7 @@ from training.data.canvas import CLEAN_BRUSH, render
 from training.data.pen_strokes import load_digits
 from training.paths import DATA
 
-INK_JS = ROOT / "webui" / "recognition" / "static" / "recognition" / "ink.js"
+INK_JS = ROOT / "webui" / "records" / "static" / "records" / "ink.js"
 SIDE = 1000  # of the page's coordinates (ink.js)
 BRUSH = CLEAN_BRUSH
 DRAW = """([strokes, size]) => {

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from webui.records.deletions import records_deleted, records_expired
-from webui.review.models import Decision
+from webui.review.models import Decision, Dispute, ReviewLease
 
 IDS_PER_STATEMENT = 500  # old builds of SQLite take at most 999 values in one statement
 
@@ -20,8 +20,10 @@ def connect() -> None:
 def _delete(record_ids: Sequence[UUID], **_: Any) -> None:
     for start in range(0, len(record_ids), IDS_PER_STATEMENT):
         some = record_ids[start : start + IDS_PER_STATEMENT]
-        Decision.objects.filter(record_id__in=some).delete()
+        for rows in (Decision.objects, Dispute.objects, ReviewLease.objects):
+            rows.filter(record_id__in=some).delete()
 
 
 def _expire(before: datetime, **_: Any) -> None:
-    Decision.objects.filter(recorded_at__lt=before).delete()
+    for rows in (Decision.objects, Dispute.objects):
+        rows.filter(recorded_at__lt=before).delete()

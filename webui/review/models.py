@@ -53,3 +53,46 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_label_display()} by {self.reviewer}"
+
+
+class Dispute(models.Model):
+    """A drawing that two reviewers see differently, until a third decides."""
+
+    record_id = models.UUIDField(primary_key=True)
+    recorded_at = models.DateTimeField()
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("since",)
+        default_permissions = ()
+        indexes = (models.Index(fields=("since",), name="review_disputed"),)
+
+    def __str__(self) -> str:
+        return str(self.record_id)
+
+
+class ReviewLease(models.Model):
+    """A drawing that is on a reviewer's screen, so that another gets a different one."""
+
+    record_id = models.UUIDField(primary_key=True)
+    holder = models.CharField(max_length=150, blank=True)
+    until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.record_id} for {self.holder}"
+
+
+class ReviewQueue(models.Model):
+    """Represents the queue in the admin; it has no table."""
+
+    class Meta:
+        managed = False
+        default_permissions = ()
+        verbose_name = "review queue"
+        verbose_name_plural = "review queue"
+
+    def __str__(self) -> str:
+        return "review queue"

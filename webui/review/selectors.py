@@ -38,6 +38,11 @@ def agreed_label(labels: Sequence[str]) -> str | None:
     return label if 2 * votes > len(labels) else None
 
 
+def needs_third(decisions: Sequence[Decision]) -> bool:
+    """Return whether two reviewers have decided on a drawing, and differ."""
+    return len(decisions) == 2 and decisions[0].label != decisions[1].label
+
+
 def final_label(record_id: UUID) -> str | None:
     """Returns what a drawing's reviewers agree on; None if nobody has decided, or they differ."""
     return agreed_label(

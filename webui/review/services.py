@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from webui.records.models import Record
 from webui.records.selectors import predicted_label
 from webui.records.store import store
-from webui.review.models import DECISIONS, Decision
+from webui.review.models import DECISIONS, Decision, Dispute, ReviewLease
+from webui.review.selectors import decisions_on, needs_third
 
 
 class ReviewError(Exception):
@@ -71,6 +72,7 @@ def undo(reviewer: str) -> Sequence[Decision]:
         undone = list(own.filter(batch=latest.batch).order_by("id"))
         now = datetime.now(UTC)
         own.filter(batch=latest.batch).update(undone_at=now)
+    _update_disputes(undone)
     for decision in undone:
         decision.undone_at = now
     return undone
@@ -100,10 +102,29 @@ def _write(labelled: Sequence[tuple[Record, str]], reviewer: str) -> Sequence[De
     ]
     try:
         with transaction.atomic():
-            return Decision.objects.bulk_create(decisions)
+            written = Decision.objects.bulk_create(decisions)
+            ReviewLease.objects.filter(record_id__in=[one.record_id for one in written]).delete()
     except IntegrityError:
         raise AlreadyReviewed(
             "You have decided on this drawing before; undo that decision to change it."
             if len(decisions) == 1
             else "You have decided on one of these drawings before; load the page again."
         ) from None
+    _update_disputes(written)
+    return written
+
+
+def _update_disputes(changed: Sequence[Decision]) -> None:
+    """Keeps a row for each drawing that a third reviewer must see.
+
+    After the transaction of the decisions: of two reviewers who decide at once, the later sees
+    both. Should the site stop in between, the queue still finds the drawing in its window.
+    """
+    decided = decisions_on([one.record_id for one in changed])
+    for one in changed:
+        if needs_third(decided.get(one.record_id, ())):
+            Dispute.objects.get_or_create(
+                pk=one.record_id, defaults={"recorded_at": one.recorded_at}
+            )
+        else:
+            Dispute.objects.filter(pk=one.record_id).delete()

@@ -1,6 +1,6 @@
 // A drawing: ink or a chosen picture, and the file that is sent for it.
 
-import { renderInk } from "./ink.js";
+import { renderInk } from "../records/ink.js";
 
 const SENT_PIXELS = 280; // ten times the instance, so that shrinking loses nothing
 const MAX_PICTURE_SIDE = 1600; // pixels of a chosen photo; a digit needs no more

@@ -1,7 +1,8 @@
 // The sheet: takes strokes from mouse, finger and pen, or a picture, and undoes every change.
 
+import { renderInk, SIDE } from "../records/ink.js";
+import { drawnUntil, reducedMotion } from "../records/replay.js";
 import { Drawing } from "./drawing.js";
-import { renderInk, SIDE } from "./ink.js";
 
 const MIN_DISTANCE = 1; // of SIDE; nearer points are dropped
 
@@ -77,7 +78,7 @@ export class Pad extends EventTarget {
 
   /** Draws the ink again, at the pen's own speed, until anything changes. */
   replay() {
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    if (reducedMotion()) return;
     this.#replayedAt = performance.now();
     this.#draw();
   }
@@ -186,12 +187,4 @@ export class Pad extends EventTarget {
       this.#context.drawImage(bitmap, (size - width) / 2, (size - height) / 2, width, height);
     }
   }
-}
-
-/** Returns the strokes as they were some milliseconds after the first point. */
-function drawnUntil(strokes, time) {
-  const start = strokes[0]?.[0]?.[2] ?? 0;
-  const drawn = ([, , at]) => at - start <= time;
-  if (strokes.every((stroke) => stroke.every(drawn))) return strokes;
-  return strokes.map((stroke) => stroke.filter(drawn));
 }
