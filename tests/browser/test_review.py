@@ -176,7 +176,7 @@ def test_a_grid_is_accepted_but_for_the_marked(
     expect(cells).to_have_count(30)
     look(page, f"review-grid-{size}")
     cells.nth(3).locator("label").click()
-    changed = cells.nth(5).locator("[name=drawing]").get_attribute("value")
+    changed = cells.nth(5).locator("[name=drawing]").input_value()
     if size == "desktop":
         cells.nth(4).locator("input[type=checkbox]").focus()
         page.keyboard.press("ArrowRight")

@@ -9,6 +9,8 @@ import json
 import random
 from pathlib import Path
 from statistics import fmean
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
@@ -25,7 +27,7 @@ def recorded() -> list[tuple[str, list[float]]]:
     return [(line["digit"], line["probabilities"]) for line in lines]
 
 
-def answered(probabilities: list[float], **changed: str) -> Record:
+def answered(probabilities: list[float], **changed: Any) -> Record:
     likeliest = max(range(11), key=probabilities.__getitem__)
     return make_record(
         digit=None if likeliest == 10 else likeliest,
@@ -35,12 +37,13 @@ def answered(probabilities: list[float], **changed: str) -> Record:
     )
 
 
-def planted(seed: int) -> tuple[list[Record], set[object]]:
+def planted(seed: int) -> tuple[list[Record], set[UUID]]:
     """Returns records that visitors have labelled, and the ids of the 5 % wrong ones."""
     rng = random.Random(seed)
     answers = recorded()
     wrong_places = set(rng.sample(range(len(answers)), round(PLANTED * len(answers))))
-    records, wrong = [], set()
+    records: list[Record] = []
+    wrong: set[UUID] = set()
     for place, (digit, probabilities) in enumerate(answers):
         given = rng.choice([other for other in "0123456789" if other != digit])
         label = given if place in wrong_places else digit
@@ -51,7 +54,7 @@ def planted(seed: int) -> tuple[list[Record], set[object]]:
     return records, wrong
 
 
-def places(order: list[object], wanted: set[object]) -> list[int]:
+def places(order: list[UUID], wanted: set[UUID]) -> list[int]:
     return [place for place, one in enumerate(order) if one in wanted]
 
 
@@ -62,7 +65,7 @@ def test_planted_wrong_labels_come_early() -> None:
         found = places([one.record_id for one in rank(records)], wrong)
         shuffled = [record.id for record in records]
         random.Random(seed).shuffle(shuffled)
-        by_chance = places(list(shuffled), wrong)
+        by_chance = places(shuffled, wrong)
         assert len(found) == len(wrong) == 20
         assert fmean(found) < 0.25 * fmean(by_chance)
         assert max(found) < 0.25 * len(records)
