@@ -24,7 +24,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from serving.verdict import NOT_A_DIGIT_CLASS
-from training.configuration import CONFIGS, Configuration, ConfigurationError, from_tables
+from training.configuration import (
+    CONFIGS,
+    Configuration,
+    ConfigurationError,
+    from_tables,
+    read_configuration,
+)
 from training.data import mnist, pen_strokes, snapshot
 from training.data.instances import Instances, concatenated
 from training.data.snapshot import Rendered, Snapshot, SnapshotError
@@ -47,7 +53,6 @@ from training.trained_network import DIGITS, NetworkFiles, TrainedNetwork, files
 
 RETRAINED = ARTIFACTS / "retrained"
 EXPORTS = SCRATCH / "exports"
-BASE_RECIPE = CONFIGS / "digits.toml"
 FINE_TUNING = CONFIGS / "finetune.toml"
 
 
@@ -90,7 +95,10 @@ def retrain(options: argparse.Namespace) -> Path:
             f"{options.snapshot} has no drawing to train on: all its writers are in the test part"
         )
     parent = stable_parent(options.models or models_directory(), options.artifacts)
-    configuration, mixture = read_recipe(parent, anew=options.anew, steps=options.steps)
+    recipe = _config_path(options.config)
+    configuration, mixture = read_recipe(
+        parent, recipe=recipe, anew=options.anew, steps=options.steps
+    )
     data = load_data(configuration, options.data)
     print(
         f"Training on {len(collected.training)} drawings of {options.snapshot}, "
@@ -115,7 +123,7 @@ def retrain(options: argparse.Namespace) -> Path:
 
 
 def read_recipe(
-    parent: Parent, *, anew: bool, steps: int | None = None
+    parent: Parent, *, recipe: Path, anew: bool, steps: int | None = None
 ) -> tuple[Configuration, Mixture]:
     """Return the configuration of a retraining.
 
@@ -124,7 +132,7 @@ def read_recipe(
     Raises:
         ConfigurationError: names the section and the value.
     """
-    base = tomllib.loads(BASE_RECIPE.read_text(encoding="utf-8"))
+    base = read_configuration(recipe).as_dict()
     own = tomllib.loads(FINE_TUNING.read_text(encoding="utf-8"))
     mixture = Mixture(**own["snapshot"])
     if not anew:
@@ -135,7 +143,7 @@ def read_recipe(
                 "cannot be fine-tuned; train from the beginning (--anew)"
             )
         base |= {"run": own["run"], "optimiser": own["optimiser"], "network": network}
-    configuration = from_tables(base, source=str(BASE_RECIPE if anew else FINE_TUNING))
+    configuration = from_tables(base, source=str(recipe if anew else FINE_TUNING))
     if steps is not None:
         run = replace(configuration.run, steps=steps, report_every=min(500, steps))
         configuration = replace(configuration, run=run)
@@ -219,7 +227,9 @@ def _metadata(
     """Return the training metadata: data, code, parent, calibration and metrics."""
     metrics, validation = measure(model, data)
     if validation is None:
-        raise ConfigurationError(f"{BASE_RECIPE} trains on MNIST alone; drawings need [batch] pen")
+        raise ConfigurationError(
+            f"{options.config} trains on MNIST alone; drawings need [batch] pen"
+        )
     test = snapshot.as_recorded(collected.test)
     if len(test):
         metrics["snapshot_test_accuracy"] = accuracy(model, test)
@@ -247,6 +257,10 @@ def _metadata(
             "test_writers": len({drawing.writer for drawing in collected.test}),
         },
     }
+
+
+def _config_path(name: str) -> Path:
+    return Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
 
 
 def code_version() -> str:
@@ -283,6 +297,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--snapshot", type=Path, required=True, help="folder that snapshot_dataset wrote"
+    )
+    parser.add_argument(
+        "--config",
+        default="digits",
+        help="base recipe: a name in training/configs, or a .toml file",
     )
     parser.add_argument(
         "--anew", action="store_true", help="train from the beginning, as `make train` does"

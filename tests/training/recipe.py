@@ -1,6 +1,8 @@
 """A training of seconds: a narrow network on a few made-up instances."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -64,3 +66,16 @@ def small_data() -> TrainingSet:
         cpu_seconds=0.0,
     )
     return assemble(blots(100, classes=10), rendered)
+
+
+def write_configuration(folder: Path, **batch: int) -> str:
+    """Write a small recipe, with other batches if given, and return its path."""
+    sections = tiny(seed=2, steps=6, report_every=3).as_dict()
+    sections["batch"].update(batch)
+    lines = []
+    for section, values in sections.items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {json.dumps(value)}" for name, value in values.items()]
+    path = folder / "small.toml"
+    path.write_text("\n".join(lines))
+    return str(path)

@@ -5,61 +5,11 @@ import json
 from pathlib import Path
 
 import keras
-import numpy as np
 import pytest
 
-from tests.training.pens import write_pen_strokes
-from tests.training.recipe import blots, tiny
+from tests.training.recipe import write_configuration
 from training import train
 from training.data import mnist
-from training.evaluation import samples
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with made-up MNIST and the strokes of six writers."""
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "mnist").mkdir()
-    for part, count in (("train", 200), ("t10k", 40)):
-        some = blots(count, classes=10, seed=count)
-        for name, array in (
-            (f"{part}-images-idx3-ubyte", some.images),
-            (f"{part}-labels-idx1-ubyte", some.labels.astype(np.uint8)),
-        ):
-            (folder / "mnist" / name).write_bytes(mnist.to_idx(array))
-    people = [(donor, f"w{n}") for donor in ("apb", "aga") for n in range(3)]
-    write_pen_strokes(
-        folder,
-        digits=[(label, *person) for label in "0123456789" for person in people],
-        letters=[(label, *person) for label in "EFm" for person in people],
-    )
-    return folder
-
-
-@pytest.fixture
-def folder(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for the command, which takes the made-up MNIST for the published one."""
-    sums = {
-        name: hashlib.sha256((data_dir / "mnist" / name).read_bytes()).hexdigest()
-        for name in mnist.PUBLISHED
-    }
-    monkeypatch.setattr(mnist, "PUBLISHED", sums)
-    monkeypatch.setattr(train, "WORKING_DIRECTORY", tmp_path / "var")
-    monkeypatch.setattr(samples, "NEGATIVES_OF_A_KIND", 5)
-    return tmp_path
-
-
-def write_configuration(folder: Path, **batch: int) -> str:
-    """Write a small recipe, with other batches if given, and return its path."""
-    sections = tiny(seed=2, steps=6, report_every=3).as_dict()
-    sections["batch"].update(batch)
-    lines = []
-    for section, values in sections.items():
-        lines.append(f"[{section}]")
-        lines += [f"{name} = {json.dumps(value)}" for name, value in values.items()]
-    path = folder / "small.toml"
-    path.write_text("\n".join(lines))
-    return str(path)
 
 
 def test_the_artefacts_agree_with_each_other(
