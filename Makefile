@@ -151,6 +151,10 @@ retrain: $(LOCKED)  ## fine-tune the stable version on a snapshot (SNAPSHOT=DIR;
 	@[ -n "$(SNAPSHOT)" ] || { echo "Name a snapshot: make retrain SNAPSHOT=DIR (python manage.py snapshot_dataset --output DIR writes one)" >&2; exit 1; }
 	$(PY) -m training.retrain --snapshot $(SNAPSHOT) $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
+.PHONY: loop-demo
+loop-demo: $(LOCKED)  ## show the loop from drawings to a better version: people draw, review, snapshot, retrain, gate, canary
+	@$(PY) -m benchmarks.loop_demo $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
+
 .PHONY: export
 export: $(LOCKED)  ## export training/artifacts as SavedModel VERSION= (default 2); refuses a number that exists
 	$(PY) export_savedmodel.py --version $(or $(VERSION),2) $(ARGS)
