@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 from webui.access.secret_keys import refuse_weak_keys
+from webui.database.maintenance import bound_answers
 from webui.request_limits import MAX_BODY_BYTES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webui.settings")
@@ -47,7 +48,9 @@ def make_application() -> ContentLength:
             "to serve the site, or use `python manage.py runserver` to work on it"
         )
     refuse_weak_keys(settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
-    return ContentLength(get_wsgi_application())
+    application = get_wsgi_application()
+    bound_answers()
+    return ContentLength(application)
 
 
 application = make_application()

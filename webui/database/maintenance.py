@@ -4,9 +4,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -19,6 +27,7 @@ KEPT_FREE_BYTES = 32 * MIB
 LOG_BYTES = 12 * MIB
 ERASE_WAIT_SECONDS = 1.0  # for readers of the log
 CHECK_WAIT_SECONDS = 1.0  # of a probe for a writer; /readyz should answer within two
+ANSWER_SECONDS = 10.0  # for which a visitor's request waits for an answer of PostgreSQL
 
 
 class DiskFull(OperationalError):
@@ -27,7 +36,35 @@ class DiskFull(OperationalError):
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Shortens the wait for another process's lock in the block."""
+    """Shortens the wait for another process's lock in the block, and for a silent PostgreSQL."""
+    with _answering_within(seconds), _locked_at_most(seconds):
+        yield
+
+
+def bound_answers() -> None:
+    """Have this process, which serves visitors, not wait for PostgreSQL without end."""
+    if connection.vendor == "postgresql":
+        from webui.database.postgresql.base import DatabaseWrapper  # needless with SQLite
+
+        DatabaseWrapper.answer_seconds = ANSWER_SECONDS
+
+
+@contextmanager
+def _answering_within(seconds: float) -> Iterator[None]:
+    if connection.vendor != "postgresql":
+        yield
+        return
+    wrapper: Any = connections[DEFAULT_DB_ALIAS]
+    usual = wrapper.answer_seconds
+    wrapper.answer_seconds = seconds
+    try:
+        yield
+    finally:
+        wrapper.answer_seconds = usual
+
+
+@contextmanager
+def _locked_at_most(seconds: float) -> Iterator[None]:
     milliseconds = round(seconds * 1000)
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":

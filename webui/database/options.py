@@ -19,8 +19,7 @@ def with_options(database: dict[str, Any]) -> dict[str, Any]:
         "CONN_MAX_AGE": 60,
         "OPTIONS": {**ours, **database.get("OPTIONS", {})},
     }
-    if sqlite:
-        completed["ENGINE"] = "webui.database.sqlite3"
+    completed["ENGINE"] = f"webui.database.{'sqlite3' if sqlite else 'postgresql'}"
     return completed
 
 
@@ -42,7 +41,10 @@ def _sqlite() -> dict[str, Any]:
 
 
 def _postgres() -> dict[str, Any]:
-    """libpq's options; without them a server that is silent is waited for without end."""
+    """libpq's options; without them a server that is silent is waited for without end.
+
+    `webui.database.postgresql` bounds the wait for an answer of a server that is frozen.
+    """
     return {
         "connect_timeout": CONNECT_SECONDS,
         "tcp_user_timeout": SILENCE_MS,

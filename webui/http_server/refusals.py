@@ -5,6 +5,7 @@ import uuid
 from http import HTTPStatus
 
 from gunicorn.http import errors as http_errors
+from prometheus_client import Counter
 
 from webui.errors import ApiError, general_error
 
@@ -47,6 +48,11 @@ WORDS: dict[type[Exception], tuple[str, str]] = {
         "",
     ),
 }
+REFUSALS = Counter(
+    "digits_http_refusals",
+    "Requests that were refused before they reached the site",
+    ("status", "code"),
+)
 MAX_DETAIL = 80  # characters of a client's own text that are sent back
 
 

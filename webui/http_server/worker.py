@@ -164,6 +164,7 @@ class BufferingWorker(ThreadWorker):
         self, connection: Connection, error: ApiError, problem: Exception | None = None
     ) -> None:
         """Add an error to what is to be sent; the log names neither the client nor its words."""
+        refusals.REFUSALS.labels(str(error.status), error.code).inc()
         request_id = refusals.new_request_id()
         failed = problem if error.status == 500 else None
         logger.log(

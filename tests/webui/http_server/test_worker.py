@@ -16,6 +16,7 @@ from tests.harness.waiting import wait_until
 from webui.request_limits import MAX_BODY_BYTES
 
 TIMEOUT_SECONDS = 30
+TOKEN = "for-this-test-0123456789"
 STOP_SECONDS = 8  # a worker gives clients that may be sending two
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PREDICT = (
@@ -26,7 +27,9 @@ JQUERY = "/static/admin/js/vendor/jquery/jquery.js"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
-    site = SiteProcess(tmp_path_factory.mktemp("site"), SERVING_URL="http://127.0.0.1:9")
+    site = SiteProcess(
+        tmp_path_factory.mktemp("site"), SERVING_URL="http://127.0.0.1:9", METRICS_TOKEN=TOKEN
+    )
     site.succeed("migrate", "--verbosity=0")
     site.succeed("collectstatic", "--verbosity=0", "--no-input")
     site.start(probe="/healthz")
@@ -90,6 +93,21 @@ def test_every_line_of_the_log_is_json_without_an_address(site: SiteProcess) -> 
     refused = [line for line in lines if json.loads(line)["event"] == "request_refused"]
     assert json.loads(refused[-1])["request_id"] == answer.headers["X-Request-ID"]
     assert not any("127.0.0.1" in line or "hidden" in line.lower() for line in refused)
+
+
+def test_refusals_are_counted(site: SiteProcess) -> None:
+    name = 'digits_http_refusals_total{code="address_too_long",status="414"}'
+
+    def count() -> float:
+        head = f"GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        _, metrics = ask(site, head.encode())
+        found = [line for line in metrics.decode().splitlines() if line.startswith(name)]
+        return float(found[0].split()[1]) if found else 0.0
+
+    before = count()
+    for _ in range(3):
+        ask(site, b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n")
+    assert count() == before + 3
 
 
 def test_a_body_may_come_in_chunks_and_in_pieces(site: SiteProcess) -> None:

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, which waits for an answer no longer than it is told."""
