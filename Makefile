@@ -83,6 +83,12 @@ else
 	$(PY) -m pytest
 endif
 
+.PHONY: screenshots
+screenshots: $(LOCKED)  ## take a picture of every state of the pages, into var/screenshots (Chromium)
+	@mkdir -p var/screenshots
+	SCREENSHOTS=$(CURDIR)/var/screenshots $(PY) -m pytest -q tests/browser/test_states.py tests/browser/test_collect.py
+	$(PY) -m tests.browser.contact_sheets var/screenshots
+
 FUZZ_SECONDS ?= 60
 
 var/fuzz/packages: requirements/fuzz.txt $(LOCKED)

@@ -1,15 +1,14 @@
 """Prompted collection in a real browser: consent, prompts, progress, leaving, accessibility."""
 
-import json
 import os
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessibility import violations
 from tests.browser.visitor import DESKTOP, PHONE, Strokes, draw_by_finger, draw_by_mouse, press
 from tests.harness.site import SiteProcess
 
@@ -36,8 +35,7 @@ def look(page: Page, name: str) -> None:
     """Check the accessibility of what is shown, and that nothing sticks out."""
     if SCREENSHOTS:
         page.screenshot(path=f"{SCREENSHOTS}/collect-{name}.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    assert [each["id"] for each in found] == [], json.dumps(found, indent=1)
+    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
