@@ -17,9 +17,9 @@ def sheet_of(pictures: list[Path], *, size: str) -> Image.Image:
     """Return the pictures, made smaller, in rows, each under its name."""
     shown = []
     for path in pictures:
-        with Image.open(path) as picture:
-            height = round(picture.height * WIDTH[size] / picture.width)
-            shown.append(picture.convert("RGB").resize((WIDTH[size], height)))
+        with Image.open(path) as file:
+            height = round(file.height * WIDTH[size] / file.width)
+            shown.append(file.convert("RGB").resize((WIDTH[size], height)))
     across = ACROSS[size]
     tall = max(picture.height for picture in shown) + CAPTION + MARGIN
     rows = -(-len(shown) // across)

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.test_answer_texts import PREDICTIONS, png_of_bars, prediction
 from tests.browser.visitor import Strokes, answer, draw_by_mouse, press
+from tests.harness.fixtures import PASSWORD, USER
 
 State = Callable[[Page, Strokes], None]
 ERROR: dict[str, Any] = {
@@ -25,7 +26,7 @@ def _draw(page: Page, strokes: Strokes, digit: str = "3") -> None:
 def _predict(page: Page, strokes: Strokes, digit: str = "3") -> None:
     draw_by_mouse(page, strokes[digit])
     press(page, "predict it")
-    expect(page.locator("#record")).to_contain_text(RECORDED)
+    expect(page.locator("#record")).to_contain_text(RECORDED, timeout=30_000)
 
 
 def _answered(status: int = 201, **reply: Any) -> State:
@@ -84,6 +85,18 @@ def delete(page: Page, strokes: Strokes) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def wall(page: Page, strokes: Strokes) -> None:
+    for digit in ("3", "7"):
+        _predict(page, strokes, digit)
+        press(page, "clear it")
+    site = page.url
+    page.goto(f"{site}admin/login/?next=/wall")
+    page.get_by_label("Username:").fill(USER)
+    page.get_by_label("Password:").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".latest li").first).to_be_visible()
+
+
 def _at(path: str) -> State:
     """Return the state of another page."""
 
@@ -121,5 +134,8 @@ STATES: dict[str, State] = {
     "delete": delete,
     "docs": _at("/api/v1/docs"),
     "collect": _at("/collect"),
+    "privacy": _at("/privacy"),
+    "wall": wall,
+    "wall closed": _at("/wall"),
     "nowhere": _at("/nowhere"),
 }

@@ -107,10 +107,14 @@ def test_the_page_is_compressed_and_has_an_icon(opened: Callable[..., Page]) -> 
     assert icon.body()[:4] == b"\0\0\1\0"  # an ICO file
 
 
-def test_an_unknown_address_leads_back_to_the_page(opened: Callable[..., Page]) -> None:
-    page = opened(**DESKTOP)
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (360, 740), (740, 360)])
+def test_an_unknown_address_leads_back_to_the_page(
+    opened: Callable[..., Page], width: int, height: int
+) -> None:
+    page = opened(**phone(width, height))
     response = page.goto(page.url + "nowhere")
     assert response is not None
     assert response.status == 404
+    expect(page.get_by_role("heading")).to_be_in_viewport()
     page.get_by_role("link", name="here").click()
     expect(page.locator("#canvas")).to_be_visible()

@@ -1,7 +1,7 @@
 """Every state, in both colour schemes, on a desktop and on a phone: accessible, and in its place.
 
-With SCREENSHOTS=folder a picture of each is kept there, also of a tablet and of a phone on its side;
-`make screenshots` does that, and puts them side by side.
+With SCREENSHOTS=folder a picture of each is kept there, also of a tablet and of a phone on its
+side; `make screenshots` does that, and puts them side by side.
 """
 
 import os
