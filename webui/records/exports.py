@@ -1,17 +1,19 @@
-"""Exports of records: as JSON lines, or in MNIST's IDX format.
+"""Exports of records: as JSON lines, as CSV, or in MNIST's IDX format.
 
-Both are written record by record, so that memory does not grow with their number, and appear
+All are written record by record, so that memory does not grow with their number, and appear
 under their name only when they are complete.
 """
 
 import base64
+import csv
 import gzip
 import json
 import shutil
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -36,6 +38,10 @@ class ExportRefused(Exception):
     """The export was not made; nothing was written."""
 
 
+# A record with the label under which it is exported: "0".."9", "not_a_digit", or None.
+Labelled = tuple[Record, str | None]
+
+
 class Labels(StrEnum):
     """The label with which a record is exported."""
 
@@ -58,6 +64,12 @@ def label_of(record: Record, labels: Labels) -> str | None:
     return None if record.verdict == Verdict.UNSURE else predicted_label(record)
 
 
+def labelled(records: Iterable[Record], labels: Labels) -> Iterator[Labelled]:
+    """Yields each record with its label."""
+    for record in records:
+        yield record, label_of(record, labels)
+
+
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:
     """Checks, before anything is read, that the path can be written.
 
@@ -73,13 +85,13 @@ def refuse_to_overwrite(path: Path, *, force: bool) -> None:
 # --- JSON lines ------------------------------------------------------------------------------
 
 
-def as_json(record: Record, labels: Labels) -> dict[str, Any]:
+def as_json(record: Record, label: str | None) -> dict[str, Any]:
     """Returns all fields of a record; bytes as base64, instants as ISO 8601."""
     picture = bytes(record.picture)
     return {
         "id": str(record.id),
         "predicted_at": record.predicted_at.isoformat(),
-        "label": label_of(record, labels),
+        "label": label,
         "verdict": str(record.verdict),
         "digit": record.digit,
         "confidence": record.confidence,
@@ -112,11 +124,59 @@ def write_json_lines(
     written = 0
     opened: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     with replacing_file(path, mode=FILE_MODE) as draft, opened(draft, "wb") as lines:
-        for record in records:
-            text = json.dumps(as_json(record, labels), ensure_ascii=False, separators=(",", ":"))
-            lines.write(text.encode() + b"\n")
+        for line in json_lines(labelled(records, labels)):
+            lines.write(line)
             written += 1
     return Exported(written=written)
+
+
+def json_lines(records: Iterable[Labelled]) -> Iterator[bytes]:
+    """Yields one line for each record, with all fields."""
+    for record, label in records:
+        text = json.dumps(as_json(record, label), ensure_ascii=False, separators=(",", ":"))
+        yield text.encode() + b"\n"
+
+
+# --- CSV -------------------------------------------------------------------------------------
+
+LARGE_FIELDS = frozenset({"instance", "picture", "picture_type", "ink"})  # not in a table
+FORMULA_SIGNS = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+)  # https://owasp.org/www-community/attacks/CSV_Injection
+
+
+def csv_lines(records: Iterable[Labelled]) -> Iterator[bytes]:
+    """Yields a header and a line for each record, without pictures and ink (RFC 4180)."""
+    line = StringIO()
+    writer = csv.writer(line)
+    header = False
+    for record, label in records:
+        fields = {
+            name: value
+            for name, value in as_json(record, label).items()
+            if name not in LARGE_FIELDS
+        }
+        if not header:
+            writer.writerow(fields)
+            header = True
+        writer.writerow(_cell(value) for value in fields.values())
+        yield line.getvalue().encode()
+        line.seek(0)
+        line.truncate()
+
+
+def _cell(value: object) -> object:
+    """Returns a value that a spreadsheet shows as text, never computes."""
+    if isinstance(value, list):
+        return " ".join(f"{number:g}" for number in value)
+    if isinstance(value, str) and value.startswith(FORMULA_SIGNS):
+        return f"'{value}"
+    return value
 
 
 # --- IDX -------------------------------------------------------------------------------------
@@ -140,6 +200,15 @@ def write_idx(
             f"{path} is not the folder of an earlier export (or holds other files), so --force "
             "does not replace it"
         )
+    return write_idx_labelled(labelled(records, labels), path)
+
+
+def write_idx_labelled(records: Iterable[Labelled], path: Path) -> Exported:
+    """Writes the folder as `write_idx` does, and replaces what is there.
+
+    Raises:
+        StoreUnavailable, OSError: the path is unchanged.
+    """
     written = skipped = 0
     with (
         replacing_directory(path) as draft,
@@ -147,8 +216,7 @@ def write_idx(
         TemporaryFile(dir=path.parent) as numbers,
     ):
         draft.chmod(DIRECTORY_MODE)
-        for record in records:
-            label = label_of(record, labels)
+        for record, label in records:
             if label is None or len(record.instance) != PIXELS:
                 skipped += 1
                 continue

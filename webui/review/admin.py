@@ -19,6 +19,7 @@ from webui.records.drawings import UNKNOWN_PICTURE, content_type, picture_respon
 from webui.records.models import Record
 from webui.records.store import RecordNotFound, StoreUnavailable, store
 from webui.review import queue, services
+from webui.review import record_admin as record_admin  # registers the records' pages
 from webui.review.models import DECISIONS, Decision, ReviewQueue
 
 if TYPE_CHECKING:

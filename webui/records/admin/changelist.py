@@ -5,6 +5,8 @@ store offers (`webui/records/store.py`).
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,9 +15,10 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
-from webui.records.admin.record_query import InvalidParameter
+from webui.records.admin.record_query import InvalidParameter, RecordQuery
 from webui.records.paging import parse_cursor
-from webui.records.store import Page, store
+from webui.records.searching import SEARCHED, search
+from webui.records.store import Page
 
 OLDER = "older"
 NEWER = "newer"
@@ -27,6 +30,7 @@ class RecordChangeList(ChangeList):
 
     queryset: Any
     page: Page
+    searched_to: datetime | None  # where the search stopped, if too few of many records fit
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,14 +72,16 @@ class RecordChangeList(ChangeList):
             raise InvalidParameter(
                 NEWER, "A page is older than a record or newer than one, not both."
             )
-        read = store().page
-        size = self.list_per_page
-        page = read(self.queryset.filters, size=size, older_than=older, newer_than=newer)
-        if newer is not None and page.newer_than is None:
+        query: RecordQuery = self.queryset
+        read = partial(search, query.filters, query.conditions, size=self.list_per_page)
+        found = read(older_than=older, newer_than=newer)
+        if newer is not None and found.page.newer_than is None:
             # Only a few records are newer: show the newest page instead, which is full.
-            page = read(self.queryset.filters, size=size)
+            found = read()
             newer = None
-        self.page = page
+        self.page = page = found.page
+        self.searched_to = found.searched_to
+        self.searched = SEARCHED
         self.at_newest = older is None and newer is None
         self.result_list = list(page.records)
         # Django reads counts; only the shown records are counted.
@@ -115,3 +121,13 @@ class RecordChangeList(ChangeList):
     def older_url(self) -> str | None:
         cursor = self.page.older_than
         return None if cursor is None else self.get_query_string({OLDER: cursor})
+
+
+class FiltersOnly(RecordChangeList):
+    """The filters of a list's address, without reading its page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.result_list = []
+        self.result_count = self.full_result_count = 0
+        self.show_full_result_count = self.show_admin_actions = False
+        self.can_show_all, self.multi_page, self.paginator = False, False, None

@@ -1,7 +1,12 @@
-"""The filters of the admin's list of records: those that every store has."""
+"""The filters of the admin's list of records.
 
+Day, digit, verdict and version are filters of every store. The others are checked on the records
+that those let through (`webui.records.searching`).
+"""
+
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
@@ -10,7 +15,9 @@ from django.http import HttpRequest
 from webui.records.admin.changelist import RecordChangeList
 from webui.records.admin.record_query import InvalidParameter, RecordQuery
 from webui.records.days import SHORTCUTS, instants_of, parse_days, today
-from webui.records.models import Verdict
+from webui.records.models import Record, Verdict
+from webui.records.searching import Condition
+from webui.records.selectors import predicted_label
 from webui.records.store import store
 
 
@@ -58,12 +65,7 @@ class DayFilter(RecordFilter):
         )
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        current: RecordChangeList = changelist
-        self.others = [
-            (name, value)
-            for name, value in current.params.items()
-            if name in current.get_filters_params() and name != self.parameter_name
-        ]
+        self.others = other_filters(changelist, self.parameter_name)
         yield from super().choices(changelist)
 
 
@@ -113,3 +115,80 @@ class ModelVersionFilter(RecordFilter):
                 "version", f"“{value}” is not a model version; a version is a number like 2."
             )
         return query.narrow(model_version=int(value))
+
+
+class CorrectionFilter(RecordFilter):
+    """Records that visitors or staff have labelled."""
+
+    title = "correction"
+    parameter_name = "correction"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("corrected", "Corrected"), ("confirmed", "Confirmed"), ("none", "None")]
+
+    def narrow(self, query: RecordQuery, value: str) -> RecordQuery:
+        match value:
+            case "corrected":
+                return query.where(_those(is_corrected))
+            case "confirmed":
+                return query.where(_those(lambda one: one.corrected_label == predicted_label(one)))
+            case "none":
+                return query.where(_those(lambda one: not one.corrected_label))
+        raise InvalidParameter(
+            self.parameter_name,
+            f"“{value}” is not a choice; there are corrected, confirmed, none.",
+        )
+
+
+def is_corrected(record: Record) -> bool:
+    """Return whether somebody has given another label than the prediction."""
+    return record.corrected_label not in ("", predicted_label(record))
+
+
+def _those(fits: Callable[[Record], bool]) -> Condition:
+    return lambda records: [record for record in records if fits(record)]
+
+
+class ConfidenceFilter(RecordFilter):
+    """A range of confidence in percent, both ends included, or a few shortcuts."""
+
+    title = "confidence"
+    parameter_name = "confidence"
+    template = "admin/records/record/confidence_filter.html"
+
+    least, most = "", ""  # the values of the form
+    others: list[tuple[str, str]]  # the other filters, which its form must keep
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("0-50", "Up to 50 %"), ("50-90", "50 to 90 %"), ("90-100", "From 90 %")]
+
+    def narrow(self, query: RecordQuery, value: str) -> RecordQuery:
+        found = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)-(\d{1,3}(?:\.\d{1,3})?)", value, re.ASCII)
+        least, most = (float(found[1]), float(found[2])) if found else (1.0, 0.0)
+        if not least <= most <= 100:
+            raise InvalidParameter(
+                self.parameter_name,
+                f"“{value}” is not a range of confidence; a range in percent is like 50-90.",
+            )
+        if value not in dict(self.lookup_choices):
+            self.least, self.most = f"{least:g}", f"{most:g}"
+        return query.where(_those(lambda one: least <= 100 * one.confidence <= most))
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        self.others = other_filters(changelist, self.parameter_name)
+        yield from super().choices(changelist)
+
+
+def range_of_form(sent: Mapping[str, str]) -> str | None:
+    """Returns the range that the form of the confidence filter sends; None without one."""
+    least, most = sent.get("confidence_from"), sent.get("confidence_to")
+    return None if least is None and most is None else f"{least or 0}-{most or 100}"
+
+
+def other_filters(changelist: RecordChangeList, name: str) -> list[tuple[str, str]]:
+    """Returns the filters that a filter's form must keep."""
+    return [
+        (other, value)
+        for other, value in changelist.params.items()
+        if other in changelist.get_filters_params() and other != name
+    ]

@@ -4,23 +4,37 @@ All access goes through `store()`, never to the table of the database store. Rec
 viewed, corrected and deleted, but not added or edited.
 """
 
+from collections.abc import Sequence
+from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from serving.verdict import NOT_A_DIGIT
-from webui.records.admin.changelist import RecordChangeList
-from webui.records.admin.filters import DayFilter, DigitFilter, ModelVersionFilter, VerdictFilter
+from webui.records.admin.changelist import CURSORS, FiltersOnly, RecordChangeList
+from webui.records.admin.downloads import FORMATS, Download
+from webui.records.admin.filters import (
+    ConfidenceFilter,
+    CorrectionFilter,
+    DayFilter,
+    DigitFilter,
+    ModelVersionFilter,
+    VerdictFilter,
+    range_of_form,
+)
 from webui.records.admin.record_query import InvalidParameter, RecordQuery
 from webui.records.admin.unavailable import unavailable_as_503
 from webui.records.drawings import (
@@ -31,7 +45,9 @@ from webui.records.drawings import (
     picture_response,
     thumbnail,
 )
+from webui.records.exports import Labels, label_of
 from webui.records.models import LABELS, Record, Verdict
+from webui.records.searching import search
 from webui.records.store import Recorded, RecordNotFound, store
 
 
@@ -67,7 +83,7 @@ class CorrectionForm(ModelForm):
 @admin.register(Record)
 class RecordAdmin(ModelAdmin):
     form = CorrectionForm
-    list_display = (
+    list_display: Sequence[str] = (
         "drawing",
         "time",
         "predicted",
@@ -76,7 +92,14 @@ class RecordAdmin(ModelAdmin):
         "corrected",
     )
     list_display_links = ("drawing", "time")
-    list_filter = (DayFilter, DigitFilter, VerdictFilter, ModelVersionFilter)
+    list_filter: Sequence[Any] = (
+        DayFilter,
+        DigitFilter,
+        VerdictFilter,
+        ModelVersionFilter,
+        CorrectionFilter,
+        ConfidenceFilter,
+    )
     list_per_page = 50
     search_fields = ("id",)
     search_help_text = "The id of a record, as the API and the page's answer name it."
@@ -138,7 +161,7 @@ class RecordAdmin(ModelAdmin):
         return RecordQuery()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[RecordChangeList]:
-        return RecordChangeList
+        return FiltersOnly if getattr(request, "filters_only", False) else RecordChangeList
 
     @unavailable_as_503
     def changelist_view(
@@ -149,7 +172,13 @@ class RecordAdmin(ModelAdmin):
         searched = request.GET.get("q", "").strip()
         if searched:
             return self._search(request, searched)
-        context = {"pending": store().pending(), **(extra_context or {})}
+        if (value := range_of_form(request.GET)) is not None:
+            return self._list_with_range(request, value)
+        context = {
+            "pending": store().pending(),
+            "export_formats": FORMATS,
+            **(extra_context or {}),
+        }
         try:
             if request.method != "POST":
                 return super().changelist_view(request, context)
@@ -174,6 +203,45 @@ class RecordAdmin(ModelAdmin):
             return self._list_without(request, "q", f"There is no record {record_id}.")
         return HttpResponseRedirect(self._url("change", record.id))
 
+    def _list_with_range(self, request: HttpRequest, value: str) -> HttpResponse:
+        """Redirects from the form of the confidence filter to the address of the list."""
+        kept = request.GET.copy()
+        for name in ("confidence_from", "confidence_to", *CURSORS):
+            kept.pop(name, None)
+        kept["confidence"] = value
+        return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}")
+
+    def _query_of(self, request: HttpRequest, address: str) -> RecordQuery:
+        """Returns the query of a list's address; raises InvalidParameter."""
+        listed = copy(request)
+        listed.GET = QueryDict(address)
+        listed.filters_only = True  # type: ignore[attr-defined]
+        query: RecordQuery = self.get_changelist_instance(listed).queryset
+        return query
+
+    @unavailable_as_503
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        """Streams the records of the filtered list as a file."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        address = request.GET.copy()
+        kind = address.pop("format", [""])[-1]
+        if kind not in FORMATS:
+            raise Http404(f"There is no export as “{kind}”; there are {', '.join(FORMATS)}.")
+        try:
+            query = self._query_of(request, address.urlencode())
+        except InvalidParameter as invalid:
+            self.message_user(request, str(invalid), messages.ERROR)
+            return HttpResponseRedirect(self._list_url())
+        return Download(query.filters, query.conditions, self.export_labels).response(kind)
+
+    def export_labels(self, records: Sequence[Record]) -> Sequence[str | None]:
+        """Returns the label with which each record is exported."""
+        return [label_of(record, Labels.CORRECTED) for record in records]
+
+    def _list_url(self) -> str:
+        return reverse(f"{self.admin_site.name}:records_record_changelist")
+
     def _list_without(self, request: HttpRequest, name: str, message: str) -> HttpResponse:
         """Redirects to the list without the invalid parameter, with a message that says so."""
         self.message_user(request, message, messages.ERROR)
@@ -189,7 +257,10 @@ class RecordAdmin(ModelAdmin):
             self.admin_site.admin_view(self.picture_view),
             name="records_record_picture",
         )
-        return [picture, *super().get_urls()]
+        export = path(
+            "export/", self.admin_site.admin_view(self.export_view), name="records_record_export"
+        )
+        return [picture, export, *super().get_urls()]
 
     def _url(self, view: str, record_id: UUID) -> str:
         return reverse(
@@ -246,8 +317,27 @@ class RecordAdmin(ModelAdmin):
                 "bars": bars(obj.probabilities),
                 "ink": ink_drawing(obj.ink),
                 "day": f"{obj.predicted_at:%Y-%m-%d}",
+                **self._neighbours(request, obj),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _neighbours(self, request: HttpRequest, record: Record) -> dict[str, str]:
+        """Returns the addresses of the next newer and older record of the list one came from."""
+        address = request.GET.get("_changelist_filters", "")
+        try:
+            query = self._query_of(request, address)
+        except (InvalidParameter, IncorrectLookupParameters):
+            query, address = RecordQuery(), ""
+        read = partial(search, query.filters, query.conditions, size=1)
+        pages = {
+            "newer_url": read(newer_than=record.id).page.records,
+            "older_url": read(older_than=record.id).page.records,
+        }
+        kept = f"?{urlencode({'_changelist_filters': address})}" if address else ""
+        return {
+            name: f"{self._url('change', found[0].id)}{kept}" if found else ""
+            for name, found in pages.items()
+        }
 
     def save_model(self, request: HttpRequest, obj: Record, form: Any, change: bool) -> None:
         if not form.changed_data:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import DEFAULT_DB_ALIAS
 
 from webui.records.models import Record
+from webui.records.searching import Condition
 from webui.records.store import Filters, RecordNotFound, store
 
 
@@ -34,6 +35,7 @@ class RecordQuery:
 
     filters: Filters = field(default_factory=Filters)
     chosen: Sequence[Record] = ()
+    conditions: Sequence[Condition] = ()
 
     model = Record
     db = DEFAULT_DB_ALIAS
@@ -45,6 +47,10 @@ class RecordQuery:
     def narrow(self, **equal: Any) -> Self:
         """Returns a query with further filters."""
         return replace(self, filters=replace(self.filters, **equal))
+
+    def where(self, condition: Condition) -> Self:
+        """Returns a query with a further condition that the store does not check."""
+        return replace(self, conditions=(*self.conditions, condition))
 
     def filter(self, *, pk__in: Sequence[str]) -> Self:
         """Returns a query for the records of these ids; missing and invalid ids are left out."""
