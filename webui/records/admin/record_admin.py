@@ -7,7 +7,7 @@ viewed, corrected and deleted, but not added or edited.
 from collections.abc import Sequence
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,7 +17,14 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -83,7 +90,7 @@ class CorrectionForm(ModelForm):
 @admin.register(Record)
 class RecordAdmin(ModelAdmin):
     form = CorrectionForm
-    list_display: Sequence[str] = (
+    list_display: ClassVar[tuple[Any, ...]] = (
         "drawing",
         "time",
         "predicted",
@@ -92,7 +99,7 @@ class RecordAdmin(ModelAdmin):
         "corrected",
     )
     list_display_links = ("drawing", "time")
-    list_filter: Sequence[Any] = (
+    list_filter: ClassVar[tuple[Any, ...]] = (
         DayFilter,
         DigitFilter,
         VerdictFilter,
@@ -220,7 +227,7 @@ class RecordAdmin(ModelAdmin):
         return query
 
     @unavailable_as_503
-    def export_view(self, request: HttpRequest) -> HttpResponse:
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Streams the records of the filtered list as a file."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied

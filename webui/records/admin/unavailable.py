@@ -3,25 +3,27 @@
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.admin import ModelAdmin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 
 from webui.errors import RETRY_SECONDS
 from webui.records.store import StoreUnavailable, store
 
+Response = TypeVar("Response", bound=HttpResponseBase)
+
 log = logging.getLogger(__name__)
 
 
-def unavailable_as_503(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def unavailable_as_503(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse]:
     """Wraps an admin view, so that StoreUnavailable becomes a page with status 503."""
 
     @wraps(view)
     def answer(
         self: "ModelAdmin[Any]", request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    ) -> Response | HttpResponse:
         try:
             return view(self, request, *args, **kwargs)
         except StoreUnavailable as problem:
