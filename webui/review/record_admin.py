@@ -75,7 +75,7 @@ admin.site.unregister(Record)
 @admin.register(Record)
 class ReviewedRecordAdmin(RecordAdmin):
     list_display = (*RecordAdmin.list_display, "reviewed")
-    list_filter = (*RecordAdmin.list_filter, ReviewedFilter)
+    list_filter = (*RecordAdmin.list_filter, ReviewedFilter)  # type: ignore[assignment]
 
     @admin.display(description="Reviewed", empty_value="")
     def reviewed(self, record: Record) -> str | None:

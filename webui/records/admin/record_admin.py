@@ -7,7 +7,7 @@ viewed, corrected and deleted, but not added or edited.
 from collections.abc import Sequence
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -90,7 +90,7 @@ class CorrectionForm(ModelForm):
 @admin.register(Record)
 class RecordAdmin(ModelAdmin):
     form = CorrectionForm
-    list_display: ClassVar[tuple[Any, ...]] = (
+    list_display: tuple[Any, ...] = (
         "drawing",
         "time",
         "predicted",
@@ -99,7 +99,7 @@ class RecordAdmin(ModelAdmin):
         "corrected",
     )
     list_display_links = ("drawing", "time")
-    list_filter: ClassVar[tuple[Any, ...]] = (
+    list_filter = (
         DayFilter,
         DigitFilter,
         VerdictFilter,
