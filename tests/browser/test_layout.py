@@ -83,6 +83,15 @@ def test_nothing_moves_when_an_answer_comes(
     assert sum(page.evaluate("window.shifts")) == 0
 
 
+@pytest.mark.parametrize("path", ["", "privacy", "api/v1/docs"])
+def test_nothing_moves_while_a_page_loads(opened: Callable[..., Page], path: str) -> None:
+    page = opened(**phone(360, 740))
+    page.goto(page.url + path)
+    page.evaluate(SHIFTS)  # what moved before is in the observer's buffer
+    page.wait_for_load_state("networkidle")
+    assert sum(page.evaluate("window.shifts")) == 0
+
+
 def test_the_page_is_small_and_its_modules_do_not_load_in_a_chain(
     opened: Callable[..., Page],
 ) -> None:

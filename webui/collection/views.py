@@ -16,7 +16,10 @@ from webui.collection.schemas import collection
 from webui.collection.selectors import open_participation, progress_of
 
 # What collect.js imports: named in the page, so that a browser fetches all of them at once.
-MODULES = tuple(f"recognition/{name}.js" for name in ("api", "drawing", "ink", "pad"))
+MODULES = (
+    "records/ink.js",
+    *(f"recognition/{name}.js" for name in ("api", "drawing", "pad")),
+)
 
 
 @require_safe

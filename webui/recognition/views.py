@@ -13,9 +13,12 @@ from webui.access.visitors import identify, remember
 from webui.request_limits import MAX_PICTURE_BYTES
 
 # What page.js imports: named in the page, so that a browser fetches all of them at once.
-MODULES = tuple(
-    f"recognition/{name}.js"
-    for name in ("answer", "api", "drawing", "ink", "live", "pad", "recent", "several")
+MODULES = (
+    "records/ink.js",
+    *(
+        f"recognition/{name}.js"
+        for name in ("answer", "api", "drawing", "live", "pad", "recent", "several")
+    ),
 )
 
 
