@@ -161,6 +161,10 @@ retrain: $(LOCKED)  ## fine-tune the stable version on a snapshot (SNAPSHOT=DIR;
 loop-demo: $(LOCKED)  ## show the loop from drawings to a better version: people draw, review, snapshot, retrain, gate, canary
 	@$(PY) -m benchmarks.loop_demo $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
+.PHONY: validate-sources
+validate-sources: $(LOCKED)  ## read people of sources left out of the training, three seeds (resumable)
+	$(PY) -m training.validate_sources --data $(DATA) $(ARGS)
+
 .PHONY: export
 export: $(LOCKED)  ## export training/artifacts as SavedModel VERSION= (default 2); refuses a number that exists
 	$(PY) export_savedmodel.py --version $(or $(VERSION),2) $(ARGS)

@@ -98,6 +98,11 @@ class Configuration:
         return dataclasses.asdict(self)
 
 
+def config_path(name: str) -> Path:
+    """Return the path of a configuration, given as a name in CONFIGS or as a .toml file."""
+    return Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
+
+
 def read_configuration(path: Path) -> Configuration:
     """Read and check a configuration.
 

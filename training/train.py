@@ -1,4 +1,4 @@
-"""Trains the network of version 2 and stores it as JSON, HDF5 and training metadata.
+"""Trains the bundled network and stores it as JSON, HDF5 and training metadata.
 
 python -m training.train                            # configs/digits.toml: 31 CPU minutes
 python -m training.train --resume                   # continue an interrupted training
@@ -18,7 +18,12 @@ import numpy as np
 import tensorflow as tf
 
 from serving.preprocessing import PREPROCESSING_VERSION
-from training.configuration import CONFIGS, Configuration, ConfigurationError, read_configuration
+from training.configuration import (
+    Configuration,
+    ConfigurationError,
+    config_path,
+    read_configuration,
+)
 from training.data import mnist, pen_strokes, rendered_data_set
 from training.data.instances import Instances
 from training.data.rendered_data_set import RenderedDataSet
@@ -48,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
         tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     try:
-        configuration = read_configuration(_config_path(options.config))
+        configuration = read_configuration(config_path(options.config))
         if options.seed is not None:
             run = replace(configuration.run, seed=options.seed)
             configuration = replace(configuration, run=run)
@@ -170,14 +175,13 @@ def origin(configuration: Configuration, data: Path, model: keras.Model) -> dict
         "seed": configuration.run.seed,
         "parameters": int(model.count_params()),
         "classes": int(model.output_shape[-1]),
-        "data": mnist.checksums(data / "mnist") | pen_strokes.checksums(data),
+        "data": {"mnist": mnist.described(data / "mnist"), **pen_strokes.described(data)},
         "split": {
-            "held_out_donors": sorted(pen_strokes.HELD_OUT_DONORS),
             "held_out_letters": sorted(pen_strokes.HELD_OUT_LETTERS),
             "digits_trained_on": len(digits.training),
             "writers_trained_on": len({d.person for d in digits.training}),
-            "digits_of_other_laboratories": len(digits.other_laboratories),
-            "digits_of_other_writers": len(digits.other_writers),
+            "sources": sorted({d.donor for d in digits.training}),
+            "digits_of_validation": len(digits.validation),
             "writers_of_validation": sorted({d.person for d in digits.validation}),
             "letters_trained_on": sum(
                 letter.label not in pen_strokes.HELD_OUT_LETTERS for letter in letters.training
@@ -192,12 +196,9 @@ def accuracies(model: keras.Model, data: DataOfTraining) -> dict[str, float]:
     """Return accuracies for the reports during training."""
     found = {"mnist": accuracy(model, data.mnist_validation)}
     if data.drawings is not None:
-        clean = data.drawings.digits["clean"]
-        right = predict(model, clean.instances).argmax(1) == clean.labels
-        donors = np.array([person.split("/")[0] for person in clean.people])
-        held_out = np.isin(donors, sorted(pen_strokes.HELD_OUT_DONORS))
-        found["clean"] = float(right.mean())
-        found["other laboratories"] = float(right[held_out].mean())
+        for how, sample in data.drawings.digits.items():
+            right = predict(model, sample.instances).argmax(1) == sample.labels
+            found[how] = float(right.mean())
     return found
 
 
@@ -209,10 +210,6 @@ def print_progress(progress: Progress, steps: int) -> None:
         f"{progress.cpu_seconds:.0f} CPU s, about {left:.0f} s left",
         flush=True,
     )
-
-
-def _config_path(name: str) -> Path:
-    return Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

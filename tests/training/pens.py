@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.pen_strokes import PenDrawing
+from training.data.pen_strokes import COLLECTIONS, DIGITS, LETTERS, PenDrawing
 from training.data.strokes import polyline
 from training.paths import DATA
 
-HAS_PENS = (DATA / "pen-strokes" / "digits.jsonl.gz").is_file()
-WHERE = f"{DATA}/pen-strokes (the pen strokes; see docs/training.md)"
+HAS_PENS = all((DATA / each.folder / DIGITS).is_file() for each in COLLECTIONS)
+WHERE = f"{DATA} (the collections of pen strokes; see docs/training.md)"
 
 CROSS = [polyline((0, 500), (1000, 500)), polyline((500, 0), (500, 1000))]
 
@@ -32,11 +32,18 @@ def write_pen_strokes(
     digits: Iterable[tuple[str, str, str]],
     letters: Iterable[tuple[str, str, str]],
 ) -> None:
-    """Write `data_dir`/pen-strokes with one wave for each (label, donor, writer)."""
+    """Write `data_dir`/pen-strokes with one wave for each (label, donor, writer).
+
+    The other collections are written without a drawing.
+    """
+    for collection in COLLECTIONS:
+        (data_dir / collection.folder).mkdir(parents=True)
+        for name in collection.files:
+            with gzip.open(data_dir / collection.folder / name, "wt"):
+                pass
     folder = data_dir / "pen-strokes"
-    folder.mkdir(parents=True)
-    for name, drawings in (("digits", digits), ("other", letters)):
-        with gzip.open(folder / f"{name}.jsonl.gz", "wt") as file:
+    for name, drawings in ((DIGITS, digits), (LETTERS, letters)):
+        with gzip.open(folder / name, "wt") as file:
             for number, (label, donor, writer) in enumerate(drawings):
                 phase = ord(label) + number
                 wave = [[100 * i, int(500 + 400 * np.sin(i + phase))] for i in range(11)]

@@ -64,6 +64,8 @@ def small_data() -> TrainingSet:
         digits=blots(60, classes=10, seed=1),
         negatives=blots(40, classes=1, first=10, seed=2),
         cpu_seconds=0.0,
+        digit_sources=np.array(["lab"] * 60),
+        negative_sources=np.array(["lab"] * 40),
     )
     return assemble(blots(100, classes=10), rendered)
 

@@ -30,11 +30,12 @@ def test_the_artefacts_agree_with_each_other(
     assert model.count_params() == metadata["parameters"]
     assert metadata["seed"] == 2
     assert metadata["configuration"]["run"]["steps"] == 6
-    assert metadata["split"]["digits_of_other_laboratories"] == 30
-    assert set(metadata["data"]) == {f"mnist/{name}" for name in mnist.PUBLISHED} | {
-        "pen-strokes/digits.jsonl.gz",
-        "pen-strokes/other.jsonl.gz",
-    }
+    assert metadata["split"]["sources"] == ["aga", "apb"]
+    assert metadata["split"]["digits_of_validation"] == 20
+    assert set(metadata["data"]) == {
+        "mnist", "pen-strokes", "uji-pen-characters", "lipitk-numerals", "numberpad",
+    }  # fmt: skip
+    assert set(metadata["data"]["mnist"]["sha256"]) == set(mnist.PUBLISHED)
     assert metadata["cpu_seconds"]["together"] > 0
     of_seed = json.loads((out / "seeds" / "seed-2.json").read_text())
     assert of_seed["metrics"] == metadata["metrics"]

@@ -17,6 +17,10 @@ class Instances:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def where(self, mask: NDArray[np.bool_]) -> "Instances":
+        """Return the instances whose place in the mask is true."""
+        return Instances(self.images[mask], self.labels[mask])
+
     @classmethod
     def empty(cls) -> "Instances":
         return cls(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.int32))

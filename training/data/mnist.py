@@ -10,6 +10,7 @@ import hashlib
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,20 @@ def checksums(folder: Path | None = None) -> dict[str, str]:
     return {
         f"mnist/{name}": "sha256:" + hashlib.sha256(_bytes(folder, name)).hexdigest()
         for name in PUBLISHED
+    }
+
+
+def described(folder: Path | None = None) -> dict[str, Any]:
+    """Return title, licence, origin and checksums, for the model card."""
+    sums = checksums(folder)
+    return {
+        "title": "MNIST: digits of employees of the US Census Bureau and of pupils",
+        "licence": "CC BY-SA 3.0 by Keras' documentation; its authors state none",
+        "origin": "LeCun, Cortes and Burges, 1998",
+        "sha256": {
+            name.removeprefix("mnist/"): digest.removeprefix("sha256:")
+            for name, digest in sums.items()
+        },
     }
 
 

@@ -40,6 +40,8 @@ KINDS: dict[str, float] = {
     "lines": 0.03,
     "dots": 0.02,
 }
+# Kinds that are made from people's drawings; the others are generated.
+FROM_DRAWINGS = frozenset({"turned", "several", "recombined", "crossed out"})
 
 
 def negative(

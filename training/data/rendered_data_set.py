@@ -10,13 +10,14 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from serving.atomic_files import replacing_file
@@ -38,8 +39,10 @@ from training.data.pen_strokes import (
 from training.data.strokes import Rng, Stroke
 
 # Kinds of drawings, with the name that the random seed of each is derived from. Another name would
-# change the drawings that version 2 was trained on.
+# change the drawings.
 SEED_NAMES = {"digit": "pen", "styled digit": "styled", "letter": "letter", "negative": "outlier"}
+OF_DIGITS = ("digit", "styled digit")
+SOURCE_NAME = "<U16"  # the type of an array of sources
 JOB_SIZE = 250  # drawings a process renders at a time
 
 
@@ -50,11 +53,26 @@ class RenderedDataSet:
     digits: Instances
     negatives: Instances
     cpu_seconds: float  # of rendering, also when it was read from the cache
+    digit_sources: NDArray[np.str_]  # (n,) source of each drawing; empty if generated
+    negative_sources: NDArray[np.str_]
 
     @classmethod
     def empty(cls) -> "RenderedDataSet":
         """Return a data set without drawings, for a training on MNIST alone."""
-        return cls(Instances.empty(), Instances.empty(), 0.0)
+        nobody = np.zeros(0, str)
+        return cls(Instances.empty(), Instances.empty(), 0.0, nobody, nobody)
+
+    def without(self, left_out: Collection[str]) -> "RenderedDataSet":
+        """Return the data set without anything made from drawings of these sources."""
+        kept = ~np.isin(self.digit_sources, list(left_out))
+        kept_negatives = ~np.isin(self.negative_sources, list(left_out))
+        return replace(
+            self,
+            digits=self.digits.where(kept),
+            negatives=self.negatives.where(kept_negatives),
+            digit_sources=self.digit_sources[kept],
+            negative_sources=self.negative_sources[kept_negatives],
+        )
 
 
 @dataclass(frozen=True)
@@ -68,12 +86,36 @@ class _Job:
 
 
 @dataclass(frozen=True)
-class _Sources:
+class _Drawings:
     """Drawings that may be trained on."""
 
     digits: list[PenDrawing]
     letters: list[PenDrawing]
     digits_by_person: Counter[str]
+
+    def of_somebody(self, rng: Rng) -> "_Drawings":
+        """Return the drawings of one source; a source with more people is drawn more often."""
+        return self._by_source[self._source_of_each[int(rng.integers(len(self._source_of_each)))]]
+
+    @functools.cached_property
+    def _source_of_each(self) -> list[str]:
+        """The source of each person, of sources with a digit that can be turned."""
+        usable = {digit.donor for digit in self.digits if digit.label in negatives.QUARTER_TURNS}
+        sources = sorted(person.split("/")[0] for person in self.digits_by_person)
+        return [source for source in sources if source in usable]
+
+    @functools.cached_property
+    def _by_source(self) -> "dict[str, _Drawings]":
+        return {
+            source: _Drawings(
+                [digit for digit in self.digits if digit.donor == source],
+                # Of a source without letters, its digits are recombined.
+                [letter for letter in self.letters if letter.donor == source]
+                or [digit for digit in self.digits if digit.donor == source],
+                self.digits_by_person,
+            )
+            for source in {digit.donor for digit in self.digits}
+        }
 
 
 def render(data_dir: Path, settings: Data, *, cache: Path | None = None) -> RenderedDataSet:
@@ -90,20 +132,21 @@ def render(data_dir: Path, settings: Data, *, cache: Path | None = None) -> Rend
     processes = max(1, len(os.sched_getaffinity(0)))
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as workers:
         parts = list(workers.map(_render, jobs))
-    of_digits = [job.kind in ("digit", "styled digit") for job in jobs]
+    digits, negatives = (
+        [part for part, job in zip(parts, jobs, strict=True) if (job.kind in OF_DIGITS) is wanted]
+        for wanted in (True, False)
+    )
     rendered = RenderedDataSet(
-        digits=_selected(parts, of_digits),
-        negatives=_selected(parts, [not digits for digits in of_digits]),
+        digits=concatenated(*(part.instances for part in digits)),
+        negatives=concatenated(*(part.instances for part in negatives)),
         cpu_seconds=cpu_seconds() - before,
+        digit_sources=np.concatenate([part.sources for part in digits]),
+        negative_sources=np.concatenate([part.sources for part in negatives]),
     )
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, rendered)
     return rendered
-
-
-def _selected(parts: list[Instances], mask: list[bool]) -> Instances:
-    return concatenated(*(part for part, chosen in zip(parts, mask, strict=True) if chosen))
 
 
 def _cache_key(data_dir: Path, settings: Data) -> str:
@@ -125,6 +168,8 @@ def _write(path: Path, rendered: RenderedDataSet) -> None:
             negative_images=rendered.negatives.images,
             negative_labels=rendered.negatives.labels,
             cpu_seconds=np.array(rendered.cpu_seconds),
+            digit_sources=rendered.digit_sources,
+            negative_sources=rendered.negative_sources,
         )
 
 
@@ -134,15 +179,17 @@ def _read(path: Path) -> RenderedDataSet:
             digits=Instances(stored["digit_images"], stored["digit_labels"]),
             negatives=Instances(stored["negative_images"], stored["negative_labels"]),
             cpu_seconds=float(stored["cpu_seconds"]),
+            digit_sources=stored["digit_sources"],
+            negative_sources=stored["negative_sources"],
         )
 
 
 def _jobs(data_dir: Path, settings: Data) -> Iterator[_Job]:
-    sources = _sources(data_dir)
+    drawings = _drawings(data_dir)
     counts = {
-        "digit": len(sources.digits),
+        "digit": len(drawings.digits),
         "styled digit": settings.styled,
-        "letter": len(sources.letters),
+        "letter": len(drawings.letters),
         "negative": settings.negatives,
     }
     for kind, count in counts.items():
@@ -150,56 +197,70 @@ def _jobs(data_dir: Path, settings: Data) -> Iterator[_Job]:
             yield _Job(kind, range(start, min(start + JOB_SIZE, count)), data_dir, settings)
 
 
-@functools.lru_cache(maxsize=1)  # each process renders many jobs from the same sources
-def _sources(data_dir: Path) -> _Sources:
+@functools.lru_cache(maxsize=1)  # each process renders many jobs of the same drawings
+def _drawings(data_dir: Path) -> _Drawings:
     digits = split(load_digits(data_dir)).training
     letters = split(load_letters(data_dir)).training
-    return _Sources(
+    return _Drawings(
         digits=digits,
         letters=[letter for letter in letters if letter.label not in HELD_OUT_LETTERS],
         digits_by_person=Counter(digit.person for digit in digits),
     )
 
 
-def _render(job: _Job) -> Instances:
-    sources = _sources(job.data_dir)
-    images, labels = [], []
+@dataclass(frozen=True)
+class _Rendered:
+    """The result of a job."""
+
+    instances: Instances
+    sources: NDArray[np.str_]  # (n,)
+
+
+def _render(job: _Job) -> _Rendered:
+    drawings = _drawings(job.data_dir)
+    images, labels, sources = [], [], []
     for number in job.numbers:
         # A seed for each drawing, so that the number of processes does not change it.
         seed = [job.settings.rendering_seed, seed_from(SEED_NAMES[job.kind]), number]
         rng = np.random.default_rng(seed)
-        for variant, label in _variants(job.kind, number, sources, job.settings, rng):
+        for variant, label, source in _variants(job.kind, number, drawings, job.settings, rng):
             images.append(to_bytes(to_instance(with_random_pen(variant, rng, job.settings))))
             labels.append(label)
-    return Instances(np.stack(images), np.array(labels, np.int32))
+            sources.append(source)
+    instances = Instances(np.stack(images), np.array(labels, np.int32))
+    return _Rendered(instances, np.array(sources, SOURCE_NAME))
 
 
 def _variants(
-    kind: str, number: int, sources: _Sources, settings: Data, rng: Rng
-) -> Iterator[tuple[list[Stroke], int]]:
-    """Yield the strokes and the class of each variant of one drawing."""
+    kind: str, number: int, drawings: _Drawings, settings: Data, rng: Rng
+) -> Iterator[tuple[list[Stroke], int, str]]:
+    """Yield the strokes, the class and the source of each variant of one drawing."""
     if kind == "digit":
-        drawing = sources.digits[number]
-        prolific = sources.digits_by_person[drawing.person] > PROLIFIC
+        drawing = drawings.digits[number]
+        prolific = drawings.digits_by_person[drawing.person] > PROLIFIC
         for _ in range(settings.prolific_variants if prolific else settings.pen_variants):
             original = list(drawing.strokes)
             if rng.random() < settings.style_probability:
                 original = digit_styles.with_style(original, drawing.label, rng)
-            yield augmented(original, rng, settings), int(drawing.label)
+            yield augmented(original, rng, settings), int(drawing.label), drawing.donor
     elif kind == "styled digit":
         label = tuple(digit_styles.STYLES)[number % len(digit_styles.STYLES)]
-        yield augmented(digit_styles.in_style(label, rng), rng, settings), int(label)
+        yield augmented(digit_styles.in_style(label, rng), rng, settings), int(label), ""
     elif kind == "letter":
+        drawing = drawings.letters[number]
         for _ in range(settings.letter_variants):
-            original = list(sources.letters[number].strokes)
-            yield augmented(original, rng, settings), NOT_A_DIGIT_CLASS
+            original = list(drawing.strokes)
+            yield augmented(original, rng, settings), NOT_A_DIGIT_CLASS, drawing.donor
     else:
         names = tuple(negatives.KINDS)
         weights = np.array([negatives.KINDS[name] for name in names])
         name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-        original = negatives.negative(name, digits=sources.digits, letters=sources.letters, rng=rng)
+        # Of one source, so that it can be left out with everything made from its drawings.
+        some = drawings.of_somebody(rng)
+        original = negatives.negative(name, digits=some.digits, letters=some.letters, rng=rng)
+        source = some.digits[0].donor if name in negatives.FROM_DRAWINGS else ""
         # Weaker than for digits, so that a symbol does not come to look like a digit.
-        yield stroke_augmentation.augment(original, rng, strength=0.6), NOT_A_DIGIT_CLASS
+        yield stroke_augmentation.augment(original, rng, strength=0.6), NOT_A_DIGIT_CLASS, source
 
 
 def augmented(original: list[Stroke], rng: Rng, settings: Data) -> list[Stroke]:

@@ -30,3 +30,9 @@ def arc(
     """
     angle = np.radians(np.linspace(start, end, points))
     return float32(np.stack([cx + rx * np.cos(angle), cy + ry * np.sin(angle)], 1))
+
+
+def corners_cut(path: Stroke) -> Stroke:
+    """Return the path rounded once by Chaikin's corner cutting; its ends stay."""
+    near, far = path[:-1] * 0.75 + path[1:] * 0.25, path[:-1] * 0.25 + path[1:] * 0.75
+    return np.concatenate([path[:1], np.stack([near, far], 1).reshape(-1, 2), path[-1:]])

@@ -7,7 +7,7 @@ unseen.
 
 import numpy as np
 
-from training.data.strokes import Rng, Stroke, float32
+from training.data.strokes import Rng, Stroke, corners_cut, float32
 
 # Corners "x,y x,y …" on a unit square with y down, as in an SVG polyline; strokes separated by ";".
 # Names that begin with "~" are drawn as curves.
@@ -90,12 +90,6 @@ def draw(name: str, rng: Rng) -> list[Stroke]:
         path = float32([point.split(",") for point in corners.split()])
         path = path + float32(rng.normal(0, 0.03, path.shape))
         if curved and len(path) > 2:
-            path = _corners_cut(_corners_cut(path))
+            path = corners_cut(corners_cut(path))
         strokes.append(float32(path * aspect))
     return strokes
-
-
-def _corners_cut(path: Stroke) -> Stroke:
-    """Return the path rounded once by Chaikin's corner cutting; its ends stay."""
-    near, far = path[:-1] * 0.75 + path[1:] * 0.25, path[:-1] * 0.25 + path[1:] * 0.75
-    return np.concatenate([path[:1], np.stack([near, far], 1).reshape(-1, 2), path[-1:]])

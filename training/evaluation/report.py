@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from serving.atomic_files import write_text
-from training.data.pen_strokes import HELD_OUT_DONORS, HELD_OUT_LETTERS
+from training.data.pen_strokes import HELD_OUT_LETTERS
 from training.evaluation import plots
 from training.evaluation.measurements import DigitMeasurements, VersionMeasurements
 from training.evaluation.metrics import Share
@@ -22,8 +22,6 @@ SEED_METRICS = {
     "mnist_test_accuracy": "MNIST test, accuracy",
     "pen_clean_accuracy": "pen digits, clean",
     "pen_perturbed_accuracy": "pen digits, perturbed",
-    "pen_clean_other_laboratories_accuracy": "pen digits of other laboratories, clean",
-    "pen_perturbed_other_laboratories_accuracy": "pen digits of other laboratories, perturbed",
     "auroc_seen_letters": "AUROC, letters of kinds trained on",
     "auroc_unseen_letters": "AUROC, letters never trained on",
     "refused_digits": "digits refused",
@@ -142,13 +140,13 @@ def _samples(samples: Samples) -> str:
     lines = [f"MNIST's test set has {len(samples.digits['mnist']):,} pictures."]
     if "clean" in samples.digits:
         people = set(samples.digits["clean"].people)
-        laboratories = {person.split("/")[0] for person in people}
-        held_out = sorted(laboratories & HELD_OUT_DONORS)
+        sources = {person.split("/")[0] for person in people}
         lines.append(
             f"Pen digits: {len(samples.digits['clean']):,} by {len(people)} people of "
-            f"{len(laboratories)} laboratories; version 2 saw none of these people, and of the "
-            f"laboratories {', '.join(held_out)} nobody at all. Version 1 was not trained on pen "
-            f"strokes. Clean: centred, the page's own pen. Perturbed: {PERTURBED_DRAWINGS} "
+            f"{len(sources)} sources (laboratories and collections); the pen network saw none of "
+            "these people, but others of each source. People of sources that a network never saw "
+            "are read less well: docs/training.md has the figures. Version 1 was not trained on "
+            f"pen strokes. Clean: centred, the page's own pen. Perturbed: {PERTURBED_DRAWINGS} "
             "drawings of each, 30 to 100 % of the canvas in size, anywhere on it, with a pen of "
             f"3 to 10 %. Letters never trained on: {' '.join(sorted(HELD_OUT_LETTERS))}."
         )
@@ -278,7 +276,7 @@ def _seeds(spread: dict[str, Spread]) -> str:
             ]
         )
     seeds = ", ".join(map(str, next(iter(spread.values())).seeds))
-    note = f"Version 2's recipe with seeds {seeds}, as measured after training.\n"
+    note = f"The recipe with seeds {seeds}, as measured after training.\n"
     return note + "\n" + _table(["", "mean", "standard deviation", "each"], rows)
 
 
@@ -286,9 +284,7 @@ def _detail(one: VersionMeasurements) -> str:
     pens = {name: part for name, part in one.digits.items() if part.by_laboratory}
     parts = [_by_group("digit", {name: part.by_digit for name, part in one.digits.items()})]
     if pens:
-        parts.append(
-            _by_group("laboratory", {name: part.by_laboratory for name, part in pens.items()})
-        )
+        parts.append(_by_group("source", {name: part.by_laboratory for name, part in pens.items()}))
         name = list(pens)[-1]
         people = pens[name].by_person
         worst = sorted(people, key=lambda person: (people[person].value, -people[person].of))

@@ -1,7 +1,7 @@
-"""Samples for validation and evaluation: instances that version 2 was not trained on.
+"""Samples for validation and evaluation: instances that the network was not trained on.
 
-They are MNIST's test set, and pen strokes of the writers and laboratories that
-`training.data.pen_strokes.split` holds out.
+They are MNIST's test set, and pen strokes of the writers that `training.data.pen_strokes.split`
+holds out.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,7 +50,11 @@ class Sample:
     name: str
     instances: NDArray[np.float32]  # (n, 28, 28), 0..1
     labels: NDArray[np.int64]  # (n,); 10 is "not a digit"
-    people: tuple[str, ...] = ()  # who drew each, "donor/writer"; empty if unknown
+    people: tuple[str, ...] = ()  # who drew each, "source/writer"; empty if unknown
+
+    @property
+    def people_array(self) -> NDArray[np.str_]:
+        return np.array(self.people)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -111,28 +115,45 @@ def load_drawings(data: Path, *, seed: int, every: int = 1) -> Samples:
     """
     digits = split(load_digits(data)).validation
     letters = split(load_letters(data))
-    seen = [letter for letter in letters.validation if letter.label not in HELD_OUT_LETTERS]
-    unseen = [
-        letter
-        for letter in letters.training + letters.validation
-        if letter.label in HELD_OUT_LETTERS
-    ]
+    # Of kinds that nobody's are trained on, the letters of everybody.
+    unseen = [letter for letter in letters.training if letter.label in HELD_OUT_LETTERS]
+    drawn, negative = draw_samples(
+        digits[::every], letters.validation + unseen, seed=seed, every=every
+    )
+    return Samples(digits=drawn, negatives=negative, whole_canvas={})
+
+
+def draw_samples(
+    digits: Sequence[PenDrawing], letters: Sequence[PenDrawing], *, seed: int, every: int = 1
+) -> tuple[dict[str, Sample], dict[str, Sample]]:
+    """Render digits, letters and generated negatives of people who were not trained on.
+
+    Args:
+        digits: "clean" and "perturbed" in the result.
+        letters: of kinds trained on and of kinds never trained on.
+        seed: random seed of perturbations and negatives.
+        every: render only every n-th letter and fewer negatives.
+
+    Returns:
+        The digits and the negatives; a kind of letters that is empty is left out.
+    """
+    kinds = {
+        SEEN_LETTERS: [letter for letter in letters if letter.label not in HELD_OUT_LETTERS],
+        UNSEEN_LETTERS: [letter for letter in letters if letter.label in HELD_OUT_LETTERS],
+    }
     samples = {
-        SEEN_LETTERS: _rendered(SEEN_LETTERS, seen[::every], canvas.clean),
-        UNSEEN_LETTERS: _rendered(UNSEEN_LETTERS, unseen[::every], canvas.clean),
+        name: _rendered(name, some[::every], canvas.clean) for name, some in kinds.items() if some
     }
     for kind, name in NEGATIVES.items():
         rng = np.random.default_rng([seed, seed_from(kind)])
         instances = []
         for _ in range(NEGATIVES_OF_A_KIND // every):
-            strokes = negatives.negative(kind, digits=digits, letters=letters.validation, rng=rng)
+            strokes = negatives.negative(kind, digits=digits, letters=letters, rng=rng)
             instances.append(to_instance(canvas.perturbed(strokes, rng)))
         samples[name] = Sample(
             name, np.stack(instances), np.full(len(instances), NOT_A_DIGIT_CLASS)
         )
-    return Samples(
-        digits=_pen_digits(digits[::every], seed=seed), negatives=samples, whole_canvas={}
-    )
+    return _pen_digits(digits, seed=seed), samples
 
 
 def _pen_digits(

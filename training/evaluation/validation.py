@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.verdict import NOT_A_DIGIT_CLASS, Thresholds
-from training.data.pen_strokes import HELD_OUT_DONORS
 from training.evaluation import metrics
 from training.evaluation.measurements import digit_score, measure_digits
-from training.evaluation.metrics import Share
 from training.evaluation.samples import NEGATIVES, SEEN_LETTERS, UNSEEN_LETTERS, Samples
 from training.network import calibration
 from training.network.calibration import ThresholdChoice
@@ -63,12 +61,6 @@ def validate(
             sample, calibration.at_temperature(raw[name], temperature), thresholds
         )
         accuracies[f"pen_{name}_accuracy"] = measured.accuracy.value
-        others = [
-            share for donor, share in measured.by_laboratory.items() if donor in HELD_OUT_DONORS
-        ]
-        accuracies[f"pen_{name}_other_laboratories_accuracy"] = Share(
-            sum(share.count for share in others), sum(share.of for share in others)
-        ).value
     auroc = {
         name: metrics.auroc(digit_score(digits), digit_score(part))
         for name, part in negatives.items()

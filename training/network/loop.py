@@ -68,7 +68,9 @@ class Trainer:
             keras.utils.set_random_seed(run.seed)
             with _dtype_policy("mixed_bfloat16" if run.mixed_bfloat16 else "float32"):
                 self.model, self.average = (
-                    architecture.build(configuration.network, classes=classes, seed=run.seed)
+                    architecture.build(
+                        configuration.network, classes=classes, seed=run.seed, fused=True
+                    )
                     for _ in range(2)
                 )
             self.average.trainable = False

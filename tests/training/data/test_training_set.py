@@ -59,7 +59,13 @@ def test_mnist_is_divided_without_overlap() -> None:
 
 def test_rows_name_the_source_of_each_instance() -> None:
     digits, negatives = blots(20, classes=10), blots(10, classes=1, first=10)
-    rendered = RenderedDataSet(digits, negatives, 1.0)
+    rendered = RenderedDataSet(
+        digits,
+        negatives,
+        1.0,
+        digit_sources=np.array([""] * 20),
+        negative_sources=np.array([""] * 10),
+    )
     data = assemble(blots(30, classes=10), rendered, drawings_strength=0.5)
     assert (data.labels[data.rows["negative"]] == 10).all()
     assert (data.images[data.rows["pen"]] == digits.images).all()
