@@ -57,7 +57,8 @@ def test_the_summary_weighs_sources_alike_and_leaves_out_small_ones() -> None:
     total = left_out.summary(left_out.by_source(cells), seeds=1)
     assert total is not None
     assert total.mean_clean == pytest.approx((0.9 + 1.0) / 2)
-    assert total.worst_perturbed == ("a", pytest.approx(0.9))
+    assert total.worst_perturbed[0] == "a"
+    assert total.worst_perturbed[1] == pytest.approx(0.9)
     assert left_out.summary(left_out.by_source(cells[2:]), seeds=1) is None
 
 

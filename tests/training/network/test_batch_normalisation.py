@@ -16,7 +16,7 @@ def test_it_trains_and_averages_as_keras_does() -> None:
     )
     for layer in (reference, fused):
         layer.build(images.shape)
-        layer.set_weights([np.float32([1, 2, 3, 4]), *layer.get_weights()[1:]])
+        layer.set_weights([np.array([1, 2, 3, 4], np.float32), *layer.get_weights()[1:]])
     gradients = []
     for layer in (reference, fused):
         with tf.GradientTape() as tape:
