@@ -26,7 +26,12 @@ from serving.labels import CANARY, STABLE
 from serving.models_config import ConfigError
 from serving.versions.declared_tensors import InvalidModel
 from serving.versions.repository import InvalidSource, Repository, check_layout
-from serving.versions.smoke_test import SmokeTest, check_files, run_smoke_test
+from serving.versions.smoke_test import (
+    SmokeTest,
+    check_files,
+    run_smoke_test,
+    tensorflow_is_available,
+)
 
 LOAD_SECONDS = 120.0  # a version's load and warm-up, polls and one retry included
 LABEL_MOVE_SECONDS = 30.0  # the server polls its file every second or so, and then moves the label
@@ -84,6 +89,11 @@ class Published:
     smoke_test: SmokeTest
 
 
+def _smoke_test_step(version: int) -> str:
+    how = "files, then loading it and asking it" if tensorflow_is_available() else "files"
+    return f"Testing version {version}: its {how}."
+
+
 class VersionManager:
     """Changes which versions of one model are served.
 
@@ -92,6 +102,7 @@ class VersionManager:
         client: a client of the model server.
         heartbeat: called while waiting, at least every half second; may raise to give up (then
             the change is undone, as with any failure).
+        progress: called with a sentence at the beginning of each step that takes seconds.
         load_seconds: the longest wait for a version to be loaded.
         label_seconds: the longest wait for a label to move, or a version to be unloaded.
     """
@@ -102,12 +113,14 @@ class VersionManager:
         repository: Repository,
         client: ServingClient,
         heartbeat: Callable[[], None] = lambda: None,
+        progress: Callable[[str], None] = lambda _step: None,
         load_seconds: float = LOAD_SECONDS,
         label_seconds: float = LABEL_MOVE_SECONDS,
     ) -> None:
         self.repository = repository
         self.client = client
         self._heartbeat = heartbeat
+        self._progress = progress
         self._load_seconds = load_seconds
         self._label_seconds = label_seconds
 
@@ -155,8 +168,10 @@ class VersionManager:
                 f"server does not load a failed one again. Free: {max(taken) + 1}"
             )
         number = version or max(taken, default=0) + 1
+        self._progress(f"Copying {source} as version {number}.")
         try:
             with self.repository.adding(source, number) as draft:
+                self._progress(_smoke_test_step(number))
                 smoke_test = run_smoke_test(draft, heartbeat=self._heartbeat)
         except (InvalidSource, InvalidModel) as problem:
             raise ChangeFailed(f"{source} is not published: {problem}") from problem
@@ -263,6 +278,7 @@ class VersionManager:
         with self._restoring(deployment):
             loaded = self._load(version, deployment)
             labels = self._available_labels(labels)
+            self._progress(f"Moving the label {label} to version {version}.")
             self.repository.write_config(versions=loaded, labels=labels)
             self._wait_for_label(label, version)
         keep = {*labels.values(), deployment.stable, deployment.canary}
@@ -286,6 +302,7 @@ class VersionManager:
             if self._is_available(version):
                 check_files(version_dir)
             else:
+                self._progress(_smoke_test_step(version))
                 run_smoke_test(version_dir, heartbeat=self._heartbeat)
         except (InvalidSource, InvalidModel) as problem:
             raise ChangeFailed(
@@ -306,6 +323,7 @@ class VersionManager:
         self._refuse_failed(version)
         versions = tuple(sorted({*deployment.versions, version}))
         if versions != deployment.versions:
+            self._progress(f"Loading version {version} in the model server.")
             self.repository.write_config(
                 versions=versions, labels=self._available_labels(deployment.labels)
             )

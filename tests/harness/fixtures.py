@@ -17,6 +17,7 @@ from tests.harness.tiny_models import build_tiny_models
 
 NO_MODELS = "model_config_list {}\n"
 USER, PASSWORD = "keeper", "only-for-these-tests-7301"
+WALL_CODE = "only-for-tests"
 _numbers = itertools.count(1)
 
 
@@ -52,7 +53,13 @@ def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]
     directory = tmp_path_factory.mktemp("live-site")
     server = ModelServerProcess(directory / "models")
     install_bundled(server.models_dir)
-    site = SiteProcess(directory, SERVING_URL=server.url, MODELS_DIR=str(server.models_dir))
+    site = SiteProcess(
+        directory,
+        SERVING_URL=server.url,
+        MODELS_DIR=str(server.models_dir),
+        WALL_CODE=WALL_CODE,
+        PRIVACY_CONTACT="Ada Example, ada@example.org",
+    )
     try:
         server.start()
         site.succeed("migrate", "--verbosity=0")

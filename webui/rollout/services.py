@@ -5,7 +5,7 @@ the history. All take `by`, the operator, and `note`, the reason.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,14 +34,28 @@ class Result:
     entry: HistoryEntry
 
 
-def publish(*, source: Path, by: str, note: str = "", version: int | None = None) -> Result:
+Progress = Callable[[str], None]  # takes a sentence at the beginning of each step
+
+
+def _silent(_step: str) -> None:
+    pass
+
+
+def publish(
+    *,
+    source: Path,
+    by: str,
+    note: str = "",
+    version: int | None = None,
+    progress: Progress = _silent,
+) -> Result:
     """Copy, test, number and load a SavedModel directory; it is not stable yet.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
     with (
-        exclusive_access(by=by, what=f"publish {source}") as versions,
+        exclusive_access(by=by, what=f"publish {source}", progress=progress) as versions,
         _history(Action.PUBLISH, by, note) as entry,
     ):
         published = versions.publish(
@@ -58,23 +72,23 @@ def publish(*, source: Path, by: str, note: str = "", version: int | None = None
     )
 
 
-def promote(*, version: int, by: str, note: str = "") -> Result:
+def promote(*, version: int, by: str, note: str = "", progress: Progress = _silent) -> Result:
     """Make a version the stable one.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
-    with exclusive_access(by=by, what=f"promote {version}") as versions:
+    with exclusive_access(by=by, what=f"promote {version}", progress=progress) as versions:
         return _promote(versions, Action.PROMOTE, version, by, note)
 
 
-def rollback(*, by: str, note: str = "") -> Result:
+def rollback(*, by: str, note: str = "", progress: Progress = _silent) -> Result:
     """Make the version stable that was stable before.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
-    with exclusive_access(by=by, what="roll back") as versions:
+    with exclusive_access(by=by, what="roll back", progress=progress) as versions:
         version = selectors.stable_before(
             model_name=settings.MODEL_NAME, stable=versions.deployment().stable
         )
@@ -85,7 +99,9 @@ def rollback(*, by: str, note: str = "") -> Result:
         return _promote(versions, Action.ROLLBACK, version, by, note)
 
 
-def start_canary(*, version: int, share: int, by: str, note: str = "") -> Result:
+def start_canary(
+    *, version: int, share: int, by: str, note: str = "", progress: Progress = _silent
+) -> Result:
     """Let a version answer a share of the visitors, 1 to 100 %.
 
     Raises:
@@ -94,7 +110,9 @@ def start_canary(*, version: int, share: int, by: str, note: str = "") -> Result
     if not 1 <= share <= 100:
         raise ChangeRefused(f"a share is 1 to 100 %, not {share}; `canary off` ends the canary")
     with (
-        exclusive_access(by=by, what=f"canary {version} at {share} %") as versions,
+        exclusive_access(
+            by=by, what=f"canary {version} at {share} %", progress=progress
+        ) as versions,
         _history(Action.CANARY, by, note) as entry,
     ):
         entry.to_version, entry.share = version, share
@@ -175,7 +193,9 @@ def _share_back_on_failure() -> Iterator[int]:
 
 
 @contextmanager
-def exclusive_access(*, by: str, what: str) -> Iterator[VersionManager]:
+def exclusive_access(
+    *, by: str, what: str, progress: Progress = _silent
+) -> Iterator[VersionManager]:
     """Keep other operators out for a block, and yield the manager of the versions.
 
     Raises:
@@ -192,7 +212,10 @@ def exclusive_access(*, by: str, what: str) -> Iterator[VersionManager]:
         )
     try:
         yield VersionManager(
-            repository=selectors.repository(), client=serving_client(), heartbeat=lease.renew
+            repository=selectors.repository(),
+            client=serving_client(),
+            heartbeat=lease.renew,
+            progress=progress,
         )
     finally:
         lease.release()

@@ -127,6 +127,23 @@ def command(*arguments: str) -> str:
     return out.getvalue()
 
 
+def test_publish_says_each_step_before_it_begins(
+    site: ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("smoke_test", "manager"):
+        monkeypatch.setattr(f"serving.versions.{module}.tensorflow_is_available", lambda: False)
+    export = tmp_path / "export"
+    shutil.copytree(site.exports / "digit-3", export)
+    write_card(export)
+    *steps, done = command("publish", str(export)).splitlines()
+    assert steps == [
+        f"Copying {export} as version 3.",
+        "Testing version 3: its files.",
+        "Loading version 3 in the model server.",
+    ]
+    assert done.startswith("Version 3 is loaded")
+
+
 def test_the_command_line(site: ServedModel, tmp_path: Path) -> None:
     write_card(site.repository.version_dir(2), version=2, title="The second")
     listed = command("list")

@@ -61,18 +61,24 @@ class Command(BaseCommand):
             match step:
                 case "publish":
                     done = services.publish(
-                        source=options["path"], version=options["number"], **who
+                        source=options["path"],
+                        version=options["number"],
+                        progress=self._say,
+                        **who,
                     )
                 case "promote":
-                    done = services.promote(version=options["number"], **who)
+                    done = services.promote(version=options["number"], progress=self._say, **who)
                 case "canary" if options["number"] is None:
                     done = services.withdraw_canary(**who)
                 case "canary":
                     done = services.start_canary(
-                        version=options["number"], share=options["share"], **who
+                        version=options["number"],
+                        share=options["share"],
+                        progress=self._say,
+                        **who,
                     )
                 case "rollback":
-                    done = services.rollback(**who)
+                    done = services.rollback(progress=self._say, **who)
                 case _:
                     done = services.retire(
                         version=options["number"], delete=options["delete"], **who
@@ -82,6 +88,11 @@ class Command(BaseCommand):
                 problem
             )
         self.stdout.write(done.message)
+
+    def _say(self, step: str) -> None:
+        """Write a step at once, although the output may be a pipe."""
+        self.stdout.write(step)
+        self.stdout.flush()
 
     def _list(self) -> None:
         seen = selectors.overview()
