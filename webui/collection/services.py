@@ -172,8 +172,8 @@ def discard(participation: Participation, *, number: int) -> None:
     with _translate_errors():
         rows = PromptedDrawing.objects.filter(participation=participation, number=number)
         ids = list(rows.values_list("record_id", flat=True))
-    store().delete(ids)
     with _translate_errors(), transaction.atomic():
+        store().delete(ids)  # and their rows; see webui.collection.deletions
         rows.filter(record_id__in=ids).delete()
         erase_deleted()
 
@@ -193,15 +193,15 @@ def end(participation: Participation) -> None:
 def delete(participation: Participation) -> int:
     """Delete a participation with all its drawings for good; return how many those were.
 
-    The records go first: if that fails, everything is still there, and it can be asked for again.
+    In one transaction, so that the rows stay if the store fails, and it can be asked for again.
 
     Raises:
         StoreUnavailable
     """
     with _translate_errors():
         ids = list(participation.drawings.values_list("record_id", flat=True))
-    store().delete(ids)
     with _translate_errors(), transaction.atomic():
+        store().delete(ids)
         Participation.objects.filter(pk=participation.pk).delete()
         erase_deleted()
     return len(ids)

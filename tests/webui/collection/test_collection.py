@@ -1,6 +1,7 @@
 """Taking part: every drawing is recorded with what was asked for, once, and can be deleted."""
 
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -12,6 +13,7 @@ from tests.harness.fake_model_server import FakeModelServer
 from tests.webui.collection.participants import INK, PATH, draw, join, open_session
 from webui.access.visitors import COOKIE
 from webui.collection.models import Participation, PromptedDrawing
+from webui.records.deletions import records_deleted
 from webui.records.models import Record
 from webui.records.store import StoreUnavailable, store
 
@@ -133,6 +135,23 @@ def test_leaving_deletes_everything(browser_client: Client) -> None:
     assert not Record.objects.exists()
     assert not Participation.objects.exists()
     assert error_of(browser_client.get(PATH)) == "not_taking_part"
+
+
+def test_when_the_store_fails_leaving_can_be_asked_for_again(browser_client: Client) -> None:
+    """The rows that name the records are deleted before them, and come back."""
+    open_session()
+    join(browser_client)
+    draw(browser_client, 0)
+
+    def fail(record_ids: list[UUID]) -> None:
+        records_deleted.send(Record, record_ids=record_ids)
+        raise StoreUnavailable("down")
+
+    with patch.object(store(), "delete", fail):
+        assert browser_client.delete(PATH).status_code == 503
+    assert PromptedDrawing.objects.count() == 1
+    assert browser_client.delete(PATH).status_code == 204
+    assert not Record.objects.exists()
 
 
 def test_leaving_deletes_a_drawing_that_the_model_still_reads(
