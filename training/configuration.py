@@ -80,6 +80,9 @@ class Augmentation:
 @dataclass(frozen=True)
 class Calibration:
     expected_negatives: float
+    temperature: float  # 0: it and the thresholds are fitted on the held-out writers
+    digit_confidence: float
+    not_a_digit: float
 
 
 @dataclass(frozen=True)

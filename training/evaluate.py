@@ -1,7 +1,7 @@
 """Evaluates model versions on people and pictures that were not trained on.
 
     python -m training.evaluate                        # every version in serving/models/digits
-    python -m training.evaluate --version 2 --quick    # one version on a part of the data
+    python -m training.evaluate --version 3 --quick    # one version on a part of the data
     python -m training.evaluate --output docs/evaluation
 
 It writes results.json, results.md and plots. The exit status is 1 if a SavedModel does not answer

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from serving.preprocessing import PREPROCESSING_VERSION
 from training.configuration import (
+    Calibration,
     Configuration,
     ConfigurationError,
     config_path,
@@ -119,6 +120,7 @@ class DataOfTraining:
     mnist_validation: Instances
     mnist_test: Instances
     drawings: Samples | None  # of held-out writers; None for a training on MNIST alone
+    calibration: Calibration
 
 
 def load_data(configuration: Configuration, data_dir: Path | None) -> DataOfTraining:
@@ -145,6 +147,7 @@ def load_data(configuration: Configuration, data_dir: Path | None) -> DataOfTrai
         mnist_validation=validation,
         mnist_test=Instances(test_images, test_labels.astype(np.int32)),
         drawings=load_drawings(strokes_dir, seed=VALIDATION_SEED) if with_drawings else None,
+        calibration=configuration.calibration,
     )
 
 
@@ -160,7 +163,9 @@ def measure(model: keras.Model, data: DataOfTraining) -> tuple[dict[str, Any], V
     }
     if data.drawings is None:
         return metrics, None
-    validation = validate(data.drawings, lambda instances: predict(model, instances))
+    validation = validate(
+        data.drawings, lambda instances: predict(model, instances), data.calibration
+    )
     return metrics | validation.metrics, validation
 
 
@@ -170,7 +175,7 @@ def origin(configuration: Configuration, data: Path, model: keras.Model) -> dict
     letters = pen_strokes.split(pen_strokes.load_letters(data))
     return {
         "name": "digits",
-        "title": "Six convolutions on MNIST, pen strokes and negatives",
+        "title": "Five convolutions on MNIST, four collections of pen strokes, and negatives",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": configuration.run.seed,
         "parameters": int(model.count_params()),

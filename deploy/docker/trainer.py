@@ -38,8 +38,10 @@ class Network:
     needs: tuple[str, ...]  # folders of the data folder
 
 
+# As in training.data.pen_strokes.COLLECTIONS.
+PEN_STROKES = ("pen-strokes", "uji-pen-characters", "lipitk-numerals", "numberpad")
 NETWORKS = {
-    "digits": Network("training.train", "model_digits", ("mnist", "pen-strokes")),
+    "digits": Network("training.train", "model_digits", ("mnist", *PEN_STROKES)),
     "baseline": Network("training.baseline", "model_mnist", ()),  # MNIST is fetched when missing
 }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.docker import trainer
+from training.data.pen_strokes import COLLECTIONS
 
 
 def data_folder(directory: Path, *names: str) -> Path:
@@ -14,7 +15,7 @@ def data_folder(directory: Path, *names: str) -> Path:
 
 
 def test_with_all_the_data_the_best_network_is_trained(tmp_path: Path) -> None:
-    assert trainer.choose(None, data_folder(tmp_path, "mnist", "pen-strokes")) == "digits"
+    assert trainer.choose(None, data_folder(tmp_path, "mnist", *trainer.PEN_STROKES)) == "digits"
 
 
 def test_without_pen_strokes_the_baseline_cnn_is_trained(
@@ -24,8 +25,14 @@ def test_without_pen_strokes_the_baseline_cnn_is_trained(
     assert "no pen-strokes" in capsys.readouterr().out
 
 
+def test_the_collections_are_those_that_are_trained_on() -> None:
+    assert tuple(each.folder for each in COLLECTIONS) == trainer.PEN_STROKES
+
+
 def test_a_network_whose_data_are_missing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(trainer.TrainerError, match=r"needs mnist and pen-strokes.*DATA="):
+    with pytest.raises(
+        trainer.TrainerError, match=r"needs mnist and pen-strokes and .* and numberpad.*DATA="
+    ):
         trainer.choose("digits", tmp_path)
 
 

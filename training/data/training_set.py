@@ -16,7 +16,7 @@ from training.data.instances import Instances, concatenated, seed_from
 from training.data.rendered_data_set import RenderedDataSet
 
 # The sources of a batch, with the name that the random order of each is derived from. Another name
-# would change the order in which version 2 was trained.
+# would change the order.
 SEED_NAMES = {"mnist": "mnist", "pen": "pen", "negative": "outlier"}
 
 

@@ -70,7 +70,10 @@ def _at_most(count: int, drawings: Iterable[PenDrawing]) -> Iterable[PenDrawing]
 
 def cell_name(configuration: Configuration, fold: int) -> str:
     """Return a file name for a cell: another recipe, seed or number of steps has another name."""
-    recipe = json.dumps(configuration.as_dict(), sort_keys=True) + repr(FOLDS[fold])
+    sections = configuration.as_dict()
+    # Temperature and thresholds are chosen from the cells, so no cell depends on them.
+    sections["calibration"] = {"expected_negatives": configuration.calibration.expected_negatives}
+    recipe = json.dumps(sections, sort_keys=True) + repr(FOLDS[fold])
     digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]
     return f"fold-{fold + 1}-seed-{configuration.run.seed}-{digest}.npz"
 

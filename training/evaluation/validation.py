@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.verdict import NOT_A_DIGIT_CLASS, Thresholds
+from training.configuration import Calibration
 from training.evaluation import metrics
 from training.evaluation.measurements import digit_score, measure_digits
 from training.evaluation.samples import NEGATIVES, SEEN_LETTERS, UNSEEN_LETTERS, Samples
@@ -29,28 +30,46 @@ class Validation:
 
 
 def validate(
-    samples: Samples, predict: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    samples: Samples,
+    predict: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    settings: Calibration | None = None,
 ) -> Validation:
     """Calibrate a network and measure it.
 
     Args:
         samples: drawings of held-out writers.
         predict: the network, from instances (n, 28, 28) to probabilities (n, 11).
+        settings: temperature and thresholds; without a temperature they are fitted on the samples.
     """
     raw = {name: predict(sample.instances) for name, sample in samples.digits.items()}
     raw_negatives = {name: predict(part.instances) for name, part in samples.negatives.items()}
     labels = np.concatenate([sample.labels for sample in samples.digits.values()])
     raw_digits = np.concatenate(list(raw.values()))
-    temperature = calibration.fit_temperature(
-        np.concatenate([raw_digits, raw_negatives[SEEN_LETTERS]]),
-        np.concatenate([labels, np.full(len(raw_negatives[SEEN_LETTERS]), NOT_A_DIGIT_CLASS)]),
+    if settings is not None and settings.temperature <= 0:
+        settings = None
+    temperature = (
+        settings.temperature
+        if settings
+        else calibration.fit_temperature(
+            np.concatenate([raw_digits, raw_negatives[SEEN_LETTERS]]),
+            np.concatenate([labels, np.full(len(raw_negatives[SEEN_LETTERS]), NOT_A_DIGIT_CLASS)]),
+        )
     )
     digits = calibration.at_temperature(raw_digits, temperature)
     negatives = {
         name: calibration.at_temperature(part, temperature) for name, part in raw_negatives.items()
     }
     known = [part for name, part in negatives.items() if name != UNSEEN_LETTERS]
-    choice = calibration.choose_thresholds(digits, labels, np.concatenate(known))
+    if settings:
+        choice = calibration.measure_thresholds(
+            digits,
+            labels,
+            np.concatenate(known),
+            digit_confidence=settings.digit_confidence,
+            not_a_digit=settings.not_a_digit,
+        )
+    else:
+        choice = calibration.choose_thresholds(digits, labels, np.concatenate(known))
     thresholds = Thresholds(
         digit_confidence=choice.digit_confidence, not_a_digit=choice.not_a_digit
     )

@@ -1,4 +1,4 @@
-"""Architecture of version 2: a small convolutional network with eleven classes.
+"""Architecture of the bundled pen network: a small convolutional network with eleven classes.
 
 Convolutions in three stages, each followed by batch normalisation, and one dense layer. The pooling
 at the end of a stage comes before normalisation and rectifier. The result is the same, since both

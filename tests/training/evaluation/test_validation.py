@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from training.configuration import Calibration
 from training.evaluation.samples import NEGATIVES, SEEN_LETTERS, UNSEEN_LETTERS, Sample, Samples
 from training.evaluation.validation import Validation, validate
 
@@ -66,3 +67,13 @@ def test_a_refused_digit_counts_as_wrong(samples: Samples) -> None:
     metrics = validate(replace(samples, digits=digits), predict_and_refuse).metrics
     assert metrics["pen_clean_accuracy"] == pytest.approx(398 / 400)
     assert metrics["refused_digits"] == pytest.approx(2 / 700)
+
+
+def test_a_recipe_may_give_temperature_and_thresholds(samples: Samples) -> None:
+    given = Calibration(0.05, temperature=0.8, digit_confidence=0.9, not_a_digit=0.6)
+    validation = validate(samples, predict, given)
+    assert validation.temperature == 0.8
+    assert (validation.choice.digit_confidence, validation.choice.not_a_digit) == (0.9, 0.6)
+    assert validation.choice.right_when_sure == 1.0
+    fitted = validate(samples, predict)
+    assert validate(samples, predict, replace(given, temperature=0.0)) == fitted
