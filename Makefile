@@ -49,6 +49,10 @@ check: $(LOCKED)  ## check format, lint, types and import rules
 protos: $(LOCKED)  ## generate serving/protos/*_pb2.py from the .proto files there
 	$(PY) -m grpc_tools.protoc -I. --python_out=. --pyi_out=. serving/protos/*.proto
 
+.PHONY: messages
+messages: $(LOCKED)  ## collect the texts of the pages into webui/locale, and compile the translations
+	SECRET_KEY=for-messages-only ENV_FILES=off DJANGO_SETTINGS_MODULE=webui.settings $(PY) deploy/messages.py
+
 # Tools that read the lock files; in environments of their own, which uv keeps.
 TOOL := $(VENV)/bin/uv tool run --quiet
 

@@ -164,6 +164,7 @@ MIDDLEWARE = [
     "webui.access.rate_limits.RateLimitHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "webui.operations.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -199,7 +200,9 @@ if CASSANDRA:
     DATABASE_ROUTERS = ["webui.records_cassandra.router.CassandraRouter"]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # of the pages; API and admin are English
+LOCALE_PATHS = [BASE_DIR / "webui" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"  # as the time buckets and the admin's day filter
 

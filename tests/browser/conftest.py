@@ -32,7 +32,10 @@ def opened(browser: Browser, live_site: SiteProcess) -> Iterator[Callable[..., P
 
     def check_console(message: Any) -> None:
         # A browser logs every 4xx and 5xx response as an error, expected ones too.
-        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+        expected = ("Failed to load resource", "blocked by Playwright")
+        if message.type in {"error", "warning"} and not any(
+            text in message.text for text in expected
+        ):
             wrong.append(message.text)
 
     def check_host(request: Any) -> None:
@@ -40,7 +43,8 @@ def opened(browser: Browser, live_site: SiteProcess) -> Iterator[Callable[..., P
             wrong.append(f"requested {request.url}")
 
     def open_page(*, live: bool = True, **options: Any) -> Page:
-        context = browser.new_context(**options)
+        # A request that a service worker sees cannot be routed; its own tests allow it.
+        context = browser.new_context(**{"service_workers": "block", **options})
         contexts.append(context)
         if not live:  # as a visitor who has turned live readings off
             context.add_init_script("localStorage.setItem('live', 'off')")

@@ -71,7 +71,7 @@ def test_too_many_predictions_get_a_plain_sentence(answered: Callable[..., Page]
     error = {"code": "rate_limited", "message": "more than 120/m", "request_id": "x" * 36}
     page = answered(429, json={"error": error}, headers={"Retry-After": "4"})
     expect(page.get_by_role("status")).to_have_text(
-        "That was too much at once. Please try again in 4 seconds."
+        "That was too much at once. More is possible in 4 s. It is sent again by itself."
     )
 
 

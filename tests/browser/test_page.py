@@ -141,7 +141,7 @@ def test_errors_of_the_api_and_an_unreachable_site_get_messages(
     expect(page.get_by_role("status")).to_contain_text("id-1")
     page.unroute("**/api/v1/predictions")
     page.route("**/api/v1/predictions", lambda route: route.abort())
-    press(page, "predict it")
+    press(page, "predict it")  # at once, not after the pause
     expect(page.get_by_role("status")).to_contain_text("cannot be reached")
     page.unroute("**/api/v1/predictions")
     page.context.set_offline(True)

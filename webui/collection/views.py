@@ -14,11 +14,12 @@ from webui.collection.api import MAX_CODE
 from webui.collection.consent import CURRENT
 from webui.collection.schemas import collection
 from webui.collection.selectors import open_participation, progress_of
+from webui.operations.languages import script_catalog
 
 # What collect.js imports: named in the page, so that a browser fetches all of them at once.
 MODULES = (
     "records/ink.js",
-    *(f"recognition/{name}.js" for name in ("api", "drawing", "pad")),
+    *(f"recognition/{name}.js" for name in ("api", "drawing", "pad", "texts")),
 )
 
 
@@ -41,6 +42,7 @@ def collect(request: HttpRequest) -> HttpResponse:
             "code_needed": not settings.COLLECT_WITHOUT_CODE,
             "progress": collection(progress_of(participation)) if participation else None,
             "texts": texts(),
+            "catalog": script_catalog(),
         },
     )
     if caller:

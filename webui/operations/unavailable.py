@@ -6,6 +6,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
+from django.utils.translation import gettext
 from django.views import defaults
 
 from webui.database.maintenance import disk_is_full
@@ -20,10 +21,10 @@ def reason_of(problem: Exception) -> str:
     """Returns why the database does not work, without the addresses that its own text may hold."""
     text = str(problem)
     if "locked" in text or "lock timeout" in text:
-        return "The database is locked by another process"
+        return gettext("The database is locked by another process")
     if "full" in text or disk_is_full():
-        return "The disk of the database is full"
-    return "The database does not answer"
+        return gettext("The disk of the database is full")
+    return gettext("The database does not answer")
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

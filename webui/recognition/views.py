@@ -10,16 +10,9 @@ from django.views.decorators.http import require_safe
 
 from serving.verdict import DIGITS, NOT_A_DIGIT
 from webui.access.visitors import identify, remember
+from webui.operations.languages import script_catalog
+from webui.recognition.installation import MODULES, worker_address
 from webui.request_limits import MAX_PICTURE_BYTES
-
-# What page.js imports: named in the page, so that a browser fetches all of them at once.
-MODULES = (
-    "records/ink.js",
-    *(
-        f"recognition/{name}.js"
-        for name in ("answer", "api", "drawing", "live", "pad", "recent", "several")
-    ),
-)
 
 
 @require_safe
@@ -33,6 +26,8 @@ def draw(request: HttpRequest) -> HttpResponse:
         "recognition/draw.html",
         {
             "modules": MODULES,
+            "catalog": script_catalog(),
+            "service_worker": worker_address(),
             "max_picture_bytes": MAX_PICTURE_BYTES,
             "digits": range(DIGITS),
             "not_a_digit": NOT_A_DIGIT,

@@ -1,5 +1,7 @@
 // Shows a prediction: the digit, its confidence, the likeliest readings, and the choices of a correction.
 
+import { gettext, language, percent } from "./texts.js";
+
 /** The verdict, and the label of a correction, for a drawing that is not a digit. */
 export const NOT_A_DIGIT = "not_a_digit";
 const NOT_A_DIGIT_CLASS = 10; // the class after the digits, in model versions that have one
@@ -14,17 +16,10 @@ const choices = [...element("correction").querySelectorAll("button")];
 let probabilities = []; // of the prediction that is shown
 let predicted = null; // its class
 
-/** "99 %", "7 %", "< 0.1 %"; 100 % and 0 % are for exactly 1 and 0. */
-function percent(share) {
-  if (share > 0 && share < 0.001) return "< 0.1 %";
-  if (share < 1 && share > 0.999) return "> 99.9 %";
-  const digits = share > 0.1 && share < 0.99 ? 0 : 1;
-  return `${(share * 100).toFixed(digits).replace(/\.0$/, "")} %`;
-}
-
-const labelName = (label) => {
-  if (label === NOT_A_DIGIT || label === NOT_A_DIGIT_CLASS) return "not a digit";
-  return Number(label) === 8 ? "an 8" : `a ${label}`;
+/** Names a label or a class in a sentence: "a 7", "an 8", "not a digit". */
+export const labelName = (label) => {
+  if (label === NOT_A_DIGIT || label === NOT_A_DIGIT_CLASS) return gettext("not a digit");
+  return Number(label) === 8 ? gettext("an 8") : gettext("a %(digit)s", { digit: label });
 };
 
 /** The class of a prediction: 0..9, or that of "not a digit". */
@@ -43,32 +38,47 @@ function textsFor({ id, verdict, digit, confidence, several }) {
   if (verdict === NOT_A_DIGIT && several) {
     return {
       glyph: "–",
-      headline: "Several digits",
-      detail: "One digit at a time, please.",
+      headline: gettext("Several digits"),
+      detail: gettext("One digit at a time, please."),
     };
   }
   if (verdict === NOT_A_DIGIT) {
     return {
       glyph: "–",
-      headline: "That is not a digit",
-      detail: `${percentage} sure. If it is one, draw it larger and plainer.`,
+      headline: gettext("That is not a digit"),
+      detail: gettext("%(percentage)s sure. If it is one, draw it larger and plainer.", {
+        percentage,
+      }),
     };
   }
   if (verdict === "unsure") {
     const other = ranked().find((label) => label !== digit);
     return {
       glyph: `${digit}?`,
-      headline: `It may be ${labelName(digit)}`,
-      detail: `${percentage} is too little to be sure. Next: ${labelName(other)}, ${percent(probabilities[other])}.`,
+      headline: gettext("It may be %(label)s", { label: labelName(digit) }),
+      detail: gettext(
+        "%(percentage)s is too little to be sure. Next: %(other)s, %(otherPercentage)s.",
+        {
+          percentage,
+          other: labelName(other),
+          otherPercentage: percent(probabilities[other]),
+        },
+      ),
     };
   }
-  const degree =
-    confidence >= 0.99 ? "almost certain" : confidence >= 0.9 ? "very likely" : "likely";
+  const values = { percentage, degree: degreeOf(confidence) };
   return {
     glyph: String(digit),
-    headline: `It is ${labelName(digit)}`,
-    detail: `${percentage} confidence: ${degree}${id ? "" : "; not recorded"}.`,
+    headline: gettext("It is %(label)s", { label: labelName(digit) }),
+    detail: id
+      ? gettext("%(percentage)s confidence: %(degree)s.", values)
+      : gettext("%(percentage)s confidence: %(degree)s; not recorded.", values),
   };
+}
+
+function degreeOf(confidence) {
+  if (confidence >= 0.99) return gettext("almost certain");
+  return confidence >= 0.9 ? gettext("very likely") : gettext("likely");
 }
 
 /** Shows a prediction, or a reading, which has no id and is not recorded. */
@@ -111,7 +121,7 @@ export function showBars() {
     const share = probabilities[label] ?? 0;
     const missing = probabilities.length > 0 && probabilities[label] === undefined;
     row.hidden = missing || (!all && place >= SHOWN_BARS);
-    setText(row.querySelector("th"), label === NOT_A_DIGIT_CLASS ? "none" : String(label));
+    setText(row.querySelector("th"), label === NOT_A_DIGIT_CLASS ? gettext("none") : String(label));
     setText(row.querySelector(".percent"), percent(share));
     row.querySelector(".bar").style.width = `${share * 100}%`;
     row.classList.toggle("predicted", label === predicted);
@@ -121,14 +131,17 @@ export function showBars() {
 function showRecord(prediction) {
   const { model, predicted_at: at, recorded, id } = prediction;
   panel.dataset.recorded = id ? (recorded ?? "stored") : "not";
-  const time = new Date(at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  const place = recorded === "spooled" ? "kept until the database is back" : "recorded";
+  const time = new Date(at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
   const label = model.label === STABLE ? "" : ` (${model.label})`;
-  const version = `Model version ${model.version}${label}`;
-  setText(
-    element("record"),
-    id ? `${version} · ${place} ${time}` : `${version} · not recorded; “predict it” does that`,
-  );
+  const values = { version: `${model.version}${label}`, time };
+  let text = gettext("Model version %(version)s · recorded %(time)s", values);
+  if (recorded === "spooled") {
+    text = gettext("Model version %(version)s · kept until the database is back %(time)s", values);
+  }
+  if (!id) {
+    text = gettext("Model version %(version)s · not recorded; “predict it” does that", values);
+  }
+  setText(element("record"), text);
   showCorrection(prediction);
 }
 
@@ -142,26 +155,31 @@ export function showCorrection(prediction) {
   setText(
     element("correction-legend"),
     label === null
-      ? "Was it right? If not, what is it?"
-      : `Noted: it is ${labelName(label)}. Thank you.`,
+      ? gettext("Was it right? If not, what is it?")
+      : gettext("Noted: it is %(label)s. Thank you.", { label: labelName(label) }),
   );
 }
 
 const STATES = {
-  empty: ["No answer yet", "Draw, then press “predict it”."],
-  changed: ["Not read yet", "Press “predict it” to have it read."],
-  live: ["Reading…", "“predict it” records it as well."],
-  waiting: ["Reading…", "The model looks at your drawing."],
+  empty: [gettext("No answer yet"), gettext("Draw, then press “predict it”.")],
+  changed: [gettext("Not read yet"), gettext("Press “predict it” to have it read.")],
+  unread: [gettext("Not read yet"), gettext("Live reading does not get through just now.")],
+  live: [gettext("Reading…"), gettext("“predict it” records it as well.")],
+  waiting: [gettext("Reading…"), gettext("The model looks at your drawing.")],
 };
 
-/** Shows that the drawing on the sheet has no answer (yet); what was there is greyed or goes. */
-export function showState(state) {
+/**
+ * Shows that the drawing on the sheet has no answer (yet); what was there is greyed or goes.
+ *
+ * `reason` is said in place of the state's own sentence.
+ */
+export function showState(state, reason) {
   const [headline, detail] = STATES[state];
   panel.dataset.state = state;
   panel.dataset.recorded = "not";
   if (state === "empty") setText(element("glyph"), "?");
   setText(element("headline"), headline);
-  setText(element("confidence"), detail);
+  setText(element("confidence"), reason ?? detail);
   setText(element("record"), "");
   if (state === "empty") {
     probabilities = [];
@@ -176,15 +194,20 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Shows a message in place of the answer, or removes it. `kind` is "error" or "note". */
+/** Shows a message in place of the answer, or removes it. `kind`: "error", "note", "repeating". */
 export function showMessage(text = "", { kind = "note", requestId = "" } = {}) {
   const message = element("message");
+  // The same text is not set again: it is announced once, however often a request is repeated.
+  if (text && message.dataset.text === text) return;
+  message.dataset.text = text;
+  panel.dataset.message = text && kind;
   message.hidden = text === "";
   message.className = `message ${kind}`;
   message.textContent = text;
   if (requestId) {
     const id = document.createElement("small");
-    id.textContent = ` Request ${requestId.slice(0, REQUEST_ID_LENGTH)}`;
+    const start = requestId.slice(0, REQUEST_ID_LENGTH);
+    id.textContent = ` ${gettext("Request %(id)s", { id: start })}`;
     message.append(id);
   }
 }

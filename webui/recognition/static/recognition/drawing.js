@@ -1,6 +1,7 @@
 // A drawing: ink or a chosen picture, and the file that is sent for it.
 
 import { renderInk } from "../records/ink.js";
+import { gettext } from "./texts.js";
 
 const SENT_PIXELS = 280; // ten times the instance, so that shrinking loses nothing
 const MAX_PICTURE_SIDE = 1600; // pixels of a chosen photo; a digit needs no more
@@ -55,7 +56,7 @@ export async function drawingOfPicture(file, { maxBytes, sheet }) {
     bitmap = await createImageBitmap(file);
   } catch {
     throw new UnreadablePicture(
-      "This is not a picture that can be read here. PNG, JPEG and WebP can.",
+      gettext("This is not a picture that can be read here. PNG, JPEG and WebP can."),
     );
   }
   const longest = Math.max(bitmap.width, bitmap.height);

@@ -12,21 +12,28 @@ import {
 } from "./answer.js";
 import { ApiError, correct, predict, read, readInk, readPicture, remove } from "./api.js";
 import { Drawing, drawingOfPicture, UnreadablePicture } from "./drawing.js";
+import { drop, keep, kept } from "./kept.js";
 import { LiveReader } from "./live.js";
 import { Pad } from "./pad.js";
 import { forget, remember, showRecent } from "./recent.js";
+import { Repeater } from "./retry.js";
 import { showsSeveral } from "./several.js";
+import { gettext } from "./texts.js";
+import { showWhy } from "./why.js";
 
 const element = (id) => document.getElementById(id);
 const canvas = element("canvas");
 const pad = new Pad(canvas);
 const live = new LiveReader();
+const repeater = new Repeater();
 const question = element("delete-question");
 const choices = [...element("correction").querySelectorAll("button")];
 const maxPictureBytes = Number(document.body.dataset.maxPictureBytes);
 
 const answers = new WeakMap(); // the prediction of each drawing that has one
 const waiting = new WeakSet(); // drawings whose prediction is on its way
+const failures = new WeakMap(); // what went wrong with the last reading of a drawing
+let repeating = null; // {drawing, giveUp} of the request that is sent again after a pause
 let changing = false; // a correction or a deletion is on its way
 
 /** The prediction of what is on the sheet now. */
@@ -50,12 +57,15 @@ async function attempt(task) {
   }
 }
 
-/** Shows an error that has a message for the visitor; logs any other, which is a bug. */
+/** Returns the message for the visitor; logs an error that has none, which is a bug. */
+function describe(error) {
+  if (error instanceof ApiError || error instanceof UnreadablePicture) return error.message;
+  console.error(error);
+  return gettext("Something went wrong on this page. Please reload it.");
+}
+
 function report(error) {
-  let text = "Something went wrong on this page. Please reload it.";
-  if (error instanceof ApiError || error instanceof UnreadablePicture) text = error.message;
-  else console.error(error);
-  showMessage(text, { kind: "error", requestId: error.requestId });
+  showMessage(describe(error), { kind: "error", requestId: error.requestId });
   reveal(element("message"));
 }
 
@@ -63,20 +73,22 @@ function report(error) {
 function update() {
   const { drawing } = pad;
   const isWaiting = waiting.has(drawing);
+  const failure = live.on && failures.get(drawing);
   if (isWaiting) showState("waiting");
   else if (shown()) showPrediction(shown());
   else if (drawing.empty) showState("empty");
+  else if (failure) showState("unread", failure.message);
   else showState(live.on ? "live" : "changed");
 
   element("answer").setAttribute("aria-busy", String(isWaiting));
   element("predict").classList.toggle("waiting", isWaiting);
-  disable(element("predict"), isWaiting);
+  disable(element("predict"), isWaiting && repeating === null);
   disable(element("undo"), !pad.canUndo);
   disable(element("redo"), !pad.canRedo);
   for (const button of [...choices, element("delete")]) disable(button, changing);
   canvas.setAttribute(
     "aria-label",
-    drawing.empty ? "Drawing area, empty" : "Drawing area, with your drawing",
+    drawing.empty ? gettext("Drawing area, empty") : gettext("Drawing area, with your drawing"),
   );
   canvas.classList.toggle("drawn", !drawing.empty);
 }
@@ -96,21 +108,35 @@ function reveal(target) {
 
 async function predictIt() {
   const { drawing } = pad;
-  if (waiting.has(drawing)) return;
+  if (waiting.has(drawing)) {
+    repeater.now();
+    return;
+  }
   if (drawing.empty) {
-    showMessage("The sheet is blank. Draw a digit first, then press “predict it”.", {
-      kind: "error",
-    });
+    const text = gettext("The sheet is blank. Draw a digit first, then press “predict it”.");
+    showMessage(text, { kind: "error" });
     reveal(element("message"));
     return;
   }
+  await send(drawing, newKey());
+}
+
+/** Has a drawing predicted; the request is repeated until it is answered or the drawing changes. */
+async function send(drawing, idempotencyKey) {
   showMessage();
   live.cancel();
   waiting.add(drawing);
+  keep(drawing, idempotencyKey);
   update();
   await attempt(async () => {
     try {
-      answers.set(drawing, await examined(await predict(await drawing.blob(), drawing.ink)));
+      const prediction = await answered(drawing, idempotencyKey);
+      if (!prediction) return; // given up
+      answers.set(drawing, await examined(prediction));
+      if (pad.drawing === drawing) drop();
+    } catch (error) {
+      if (pad.drawing === drawing) keep(drawing); // not to be sent by itself after a reload
+      throw error;
     } finally {
       waiting.delete(drawing);
       update();
@@ -122,6 +148,33 @@ async function predictIt() {
   celebrate();
   reveal(element("verdict"));
 }
+
+async function answered(drawing, idempotencyKey) {
+  const givenUp = new AbortController();
+  const blob = await drawing.blob();
+  const paused = (error) => {
+    if (pad.drawing !== drawing) throw error; // the visitor went on; there is nothing to wait for
+    repeating = { drawing, giveUp: () => givenUp.abort() };
+    const text = gettext("%(problem)s It is sent again by itself.", { problem: error.message });
+    showMessage(text, { kind: "repeating", requestId: error.requestId });
+    update();
+  };
+  try {
+    const task = () => predict(blob, drawing.ink, idempotencyKey);
+    return await repeater.run(task, { paused, signal: givenUp.signal });
+  } finally {
+    if (repeating?.drawing === drawing) {
+      repeating = null;
+      showMessage();
+    }
+  }
+}
+
+/** A random key; `crypto.randomUUID` is missing on a site without TLS. */
+const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
 
 /** Changes the record of the answer that is shown; one change at a time. */
 async function change(task) {
@@ -152,7 +205,7 @@ const deleteIt = () =>
     showRecent(open);
     answers.delete(drawing);
     pad.forget(drawing);
-    showMessage("Deleted: the drawing and its record are gone.");
+    showMessage(gettext("Deleted: the drawing and its record are gone."));
     element("answer").focus(); // the button that had the focus is gone
   });
 
@@ -172,7 +225,7 @@ const open = (id) =>
       if (error.status !== 404) throw error;
       forget(id);
       showRecent(open);
-      showMessage("That drawing is no longer there.");
+      showMessage(gettext("That drawing is no longer there."));
     }
   });
 
@@ -195,10 +248,14 @@ const take = (file) =>
   attempt(async () => {
     if (!file) return;
     pad.show(await drawingOfPicture(file, { maxBytes: maxPictureBytes }));
-    showMessage("Picture taken. Press “predict it” to have it read.");
+    showMessage(gettext("Picture taken. Press “predict it” to have it read."));
   });
 
 element("predict").addEventListener("click", predictIt);
+element("retry").addEventListener("click", () => repeater.now());
+element("why").addEventListener("click", () => {
+  if (recorded()) attempt(() => showWhy(recorded(), describe));
+});
 element("clear").addEventListener("click", () => pad.clear());
 element("undo").addEventListener("click", () => pad.undo());
 element("redo").addEventListener("click", () => pad.redo());
@@ -209,8 +266,17 @@ element("show-all").addEventListener("click", () => {
 });
 for (const button of choices) button.addEventListener("click", () => choose(button));
 pad.addEventListener("change", () => {
-  showMessage();
+  const { drawing } = pad;
+  if (repeating && repeating.drawing !== drawing) {
+    repeating.giveUp();
+    repeating = null;
+  }
+  if (!repeating) showMessage();
   update();
+  if (!pad.penDown && !waiting.has(drawing)) {
+    if (recorded()) drop();
+    else keep(drawing);
+  }
   if (pad.penDown || shown()) live.cancel();
   else live.ask(pad.drawing);
 });
@@ -218,8 +284,16 @@ pad.addEventListener("change", () => {
 live.addEventListener("reading", async ({ detail: { drawing, reading } }) => {
   const answer = await examined(reading);
   if (answers.has(drawing) || waiting.has(drawing)) return; // a prediction has come, or will
+  failures.delete(drawing);
   answers.set(drawing, answer);
   update();
+});
+live.addEventListener("failure", ({ detail: { drawing, error } }) => {
+  failures.set(drawing, error);
+  update();
+});
+addEventListener("online", () => {
+  if (!pad.penDown && !shown() && !waiting.has(pad.drawing)) live.askNow(pad.drawing);
 });
 element("live").checked = live.on;
 element("live").addEventListener("change", (event) => {
@@ -264,7 +338,7 @@ function choiceOf(key) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (question.open) return;
+  if (question.open || element("why-dialog").open) return;
   const onControl = event.target.closest?.("button, input, a, summary");
   const key = event.key.toLowerCase();
   const command = event.ctrlKey || event.metaKey;
@@ -280,3 +354,14 @@ document.addEventListener("keydown", (event) => {
 
 update();
 showRecent(open);
+attempt(async () => {
+  const before = await kept({ maxBytes: maxPictureBytes });
+  if (!before || !pad.drawing.empty) return; // the visitor has begun to draw meanwhile
+  pad.show(before.drawing);
+  const key = before.idempotencyKey;
+  if (key) await send(before.drawing, key);
+});
+
+// The page opens without a network; only where its files are named by their content.
+const { serviceWorker } = document.body.dataset;
+if (serviceWorker) navigator.serviceWorker?.register(serviceWorker).catch(console.info);

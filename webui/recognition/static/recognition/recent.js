@@ -1,6 +1,7 @@
 // The visitor's latest drawings, stored in this browser only; the site has no such list.
 
 import { NOT_A_DIGIT } from "./answer.js";
+import { gettext } from "./texts.js";
 
 const KEY = "recent";
 const MAX_ENTRIES = 8;
@@ -45,7 +46,9 @@ export function showRecent(open) {
   list.replaceChildren(
     ...entries.map(({ id, instance, verdict, digit }) => {
       const reading =
-        verdict === NOT_A_DIGIT ? "not a digit" : `${digit}${verdict === "unsure" ? "?" : ""}`;
+        verdict === NOT_A_DIGIT
+          ? gettext("not a digit")
+          : `${digit}${verdict === "unsure" ? "?" : ""}`;
       const image = new Image(28, 28);
       image.src = `data:image/png;base64,${instance}`;
       image.alt = "";
@@ -53,7 +56,10 @@ export function showRecent(open) {
       text.textContent = verdict === NOT_A_DIGIT ? "–" : reading;
       const button = document.createElement("button");
       button.type = "button";
-      button.setAttribute("aria-label", `show the drawing read as ${reading}`);
+      button.setAttribute(
+        "aria-label",
+        gettext("show the drawing read as %(reading)s", { reading }),
+      );
       button.append(image, text);
       button.addEventListener("click", () => open(id));
       const item = document.createElement("li");
