@@ -3,7 +3,7 @@
 from django.contrib.staticfiles import finders
 
 from webui.collection import views as collection
-from webui.recognition import views as recognition
+from webui.recognition import installation as recognition
 
 
 def test_preloaded_modules_exist() -> None:
