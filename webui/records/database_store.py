@@ -107,6 +107,13 @@ class DatabaseStore:
             raise RecordNotFound(f"there is no record {record_id}")
         return Recorded.STORED
 
+    def replace_picture(self, record: Record) -> None:
+        with _translate_errors():
+            require_room()
+            found = Record.objects.filter(pk=record.id).update(picture=record.picture)
+        if not found:
+            raise RecordNotFound(f"there is no record {record.id}")
+
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
         """Deletes all of the records or, on an error, none; SQLite's files lose them as well."""
         try:

@@ -92,6 +92,14 @@ class RecordStore(Protocol):
         """
         ...
 
+    def replace_picture(self, record: Record) -> None:
+        """Puts the picture of a record that was read from the store in place of the stored one.
+
+        Raises:
+            RecordNotFound, StoreUnavailable
+        """
+        ...
+
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
         """Deletes records with their pictures; missing ids are ignored.
 

@@ -107,6 +107,10 @@ class CassandraStore:
         self.spool.correct(record_id, label=label, by=by, at=at)
         return Recorded.SPOOLED
 
+    def replace_picture(self, record: Record) -> None:
+        self._refuse_while_open()
+        self.writer.replace_picture(record)
+
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
         """Deletes records; a record with pending events has its deletion spooled after them."""
         self._start_worker()

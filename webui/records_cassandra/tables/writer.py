@@ -165,6 +165,28 @@ class RecordWriter:
             )
         )
 
+    def replace_picture(self, record: Record) -> None:
+        """Writes the picture of a record anew; its ink and its time to live stay.
+
+        The write is a microsecond later than the record's own, so that a deletion, whose instant
+        is as late or later, still wins: of the same instant, Cassandra prefers the deletion.
+
+        Raises:
+            StoreUnavailable
+        """
+        ttl = _seconds_left(record.id, self._settings.records_ttl)
+        picture_ttl = None if ttl is None else self._picture_ttl(record.id, ttl)
+        if picture_ttl is None:
+            return  # it has expired
+        _, picture, ink = picture_values(record)
+        timestamp = unix_microseconds(record.id) + 1
+        statement = self._session.prepare(self._statements.insert_picture)
+        self._session.result(
+            self._session.execute_async(
+                statement.bind((record.id, picture, ink, timestamp, picture_ttl))
+            )
+        )
+
     def delete(self, record_ids: Iterable[UUID], *, at: datetime) -> None:
         """Deletes records with their pictures; missing ids are ignored.
 

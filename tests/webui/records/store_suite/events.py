@@ -1,6 +1,7 @@
 """Appending, reading, correcting and deleting single records."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -35,6 +36,33 @@ class EventSuite:
         assert type(read.instance) is type(read.picture) is bytes
         assert read.ink == INK
         assert (read.corrected_label, read.corrected_at, read.corrected_by) == ("", None, "")
+
+    def test_a_picture_is_replaced_and_nothing_else(self, record_store: RecordStore) -> None:
+        record = make_record()
+        record_store.append(record)
+        (read,) = record_store.scan(Filters())
+        read.picture = b"another picture"
+        record_store.replace_picture(read)
+        record_store.append(record)  # as a replay of the spool may do, later
+        again = record_store.get(record.id)
+        assert (again.picture, again.ink, again.instance) == (
+            b"another picture",
+            INK,
+            record.instance,
+        )
+
+    def test_a_deleted_record_stays_deleted_when_its_picture_is_replaced(
+        self, record_store: RecordStore
+    ) -> None:
+        record = make_record()
+        record_store.append(record)
+        (read,) = record_store.scan(Filters())
+        record_store.delete([record.id])
+        with suppress(RecordNotFound):
+            record_store.replace_picture(read)
+        assert list(record_store.scan(Filters())) == []
+        with pytest.raises(RecordNotFound):
+            record_store.get(record.id)
 
     def test_a_record_without_digit_ink_and_visitor(self, record_store: RecordStore) -> None:
         record = make_record(digit=None, ink=None, visitor="")
