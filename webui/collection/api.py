@@ -146,6 +146,6 @@ def _read_join(request: HttpRequest) -> tuple[str, int]:
     consent, code = body.get("consent"), body.get("code", "")
     if type(consent) is not int:
         raise malformed('"consent" must be the version of the text that was agreed to, a number.')
-    if not isinstance(code, str) or len(code) > MAX_CODE:
-        raise malformed(f'"code" must be a text of at most {MAX_CODE} characters.')
+    if not isinstance(code, str) or len(code) > MAX_CODE or not code.isprintable():
+        raise malformed(f'"code" must be a text of at most {MAX_CODE} printable characters.')
     return code, consent

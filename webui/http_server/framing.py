@@ -6,10 +6,12 @@ is handed to gunicorn as far as it has come, to be refused there.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 MAX_HEAD_BYTES = 64 * 1024  # request line and headers together; browsers send 1 to 2 KB
+PIECE_BYTES = 16 * 1024  # that gunicorn gets at once
 MAX_DIGITS = 16  # of a Content-Length
 MAX_CHUNK_LINE_BYTES = 8190  # gunicorn's own limit
 MAX_CHUNK_OVERHEAD = 256 * 1024  # bytes of chunk lines in a body; a client's chunks have kilobytes
@@ -63,9 +65,15 @@ class RequestBuffer:
                 self.progress = Progress.WHOLE
         return self.progress
 
-    def request(self) -> bytes:
-        """Return the request's bytes, or as many as there are of an unreadable one."""
-        return bytes(self.data[: self.end] if self.progress is Progress.WHOLE else self.data)
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the request's bytes, or as many as there are of an unreadable one.
+
+        In small pieces, because gunicorn copies the rest of a piece at each read, and discards a
+        body that the site has not read by reading 1,024 bytes at a time.
+        """
+        end = self.end if self.progress is Progress.WHOLE else len(self.data)
+        for start in range(0, end, PIECE_BYTES):
+            yield bytes(self.data[start : min(start + PIECE_BYTES, end)])
 
     def next_request(self) -> "RequestBuffer":
         """Return a buffer for the next request, with what the client sent of it already."""

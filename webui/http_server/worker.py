@@ -132,7 +132,7 @@ class BufferingWorker(ThreadWorker):
         """Answer the request that has arrived, and return whether the connection may go on."""
         request = None
         incoming = connection.incoming
-        parser = get_parser(self.cfg, [incoming.request()], connection.client)
+        parser = get_parser(self.cfg, incoming.pieces(), connection.client)
         try:
             request = next(parser)
             request._expected_100_continue = False  # the loop has sent it

@@ -228,6 +228,8 @@ def test_a_session_that_is_closed_takes_no_more_drawings(browser_client: Client)
         ({"consent": 99, "code": "class-4b"}, 409, "version 1"),
         ({"consent": 1, "code": 7}, 400, "code"),
         ({"consent": 1, "code": "x" * 41}, 400, "40"),
+        ({"consent": 1, "code": "\ud800"}, 400, "printable"),
+        ({"consent": 1, "code": "a\x00"}, 400, "printable"),
         ({"consent": 1, "kode": "x"}, 400, "class-4b"),
         ([], 400, "object"),
     ],

@@ -1,6 +1,10 @@
 """The end of a request is found however its bytes are divided."""
 
+import time
+
 import pytest
+from gunicorn.config import Config
+from gunicorn.http import get_parser
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +32,7 @@ def fed(data: bytes, *, at_once: int = 1_000_000) -> RequestBuffer:
 def test_a_request_ends_where_it_ends(request_bytes: bytes, at_once: int) -> None:
     buffer = fed(request_bytes + NEXT, at_once=at_once)
     assert buffer.progress is Progress.WHOLE
-    assert buffer.request() == request_bytes
+    assert b"".join(buffer.pieces()) == request_bytes
     assert buffer.next_request().data == NEXT
 
 
@@ -67,6 +71,17 @@ def test_any_bytes_are_read_within_bounds(noise: bytes, at_once: int) -> None:
     for head in (b"", CHUNKED, HEAD):
         buffer = fed(head + noise, at_once=at_once)
         assert buffer.end <= len(buffer.data) or buffer.progress is Progress.BODY
+
+
+def test_a_large_body_that_the_site_has_not_read_costs_little() -> None:
+    body = bytes(8 * 1024 * 1024)
+    buffer = RequestBuffer(max_body=len(body))
+    buffer.feed(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    parser = get_parser(Config(), buffer.pieces(), ("192.0.2.1", 1))
+    next(parser)
+    started = time.process_time()
+    assert parser.finish_body()
+    assert time.process_time() - started < 5  # measured: 0.02 s; in one piece 6.6 s
 
 
 def test_a_client_that_waits_for_continue_is_recognised() -> None:

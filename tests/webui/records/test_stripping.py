@@ -44,7 +44,7 @@ def run(*arguments: str) -> str:
 
 
 def kept() -> list[bytes]:
-    return [record.picture for record in store().scan(Filters())]
+    return [bytes(record.picture) for record in store().scan(Filters())]
 
 
 def test_metadata_is_removed_and_the_pixels_stay() -> None:

@@ -51,6 +51,9 @@ class MemoryStore:
         record.corrected_label, record.corrected_by, record.corrected_at = label, by, at
         return Recorded.SPOOLED
 
+    def replace_picture(self, record: Record) -> None:
+        raise NotImplementedError  # no page does this
+
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
         self._refuse_if_unavailable()
         for record_id in record_ids:
