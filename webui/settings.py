@@ -141,6 +141,7 @@ INSTALLED_APPS = [
     "webui.records",
     "webui.rollout",
     "webui.review",
+    "webui.dashboard",
     "webui.collection",
     "webui.datasets",
     "webui.wall",

@@ -20,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from webui.dashboard.metrics import RecentCollector
 from webui.records.store import StoreError, store
 
 __all__ = ["CONTENT_TYPE_LATEST", "ERRORS", "PREDICTIONS", "REQUESTS", "REQUEST_SECONDS", "STAGES"]
@@ -65,6 +66,7 @@ def exposition() -> bytes:
     else:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-    spool = CollectorRegistry()
-    spool.register(_SpoolCollector())
-    return generate_latest(registry) + generate_latest(spool)
+    read_now = CollectorRegistry()
+    read_now.register(_SpoolCollector())
+    read_now.register(RecentCollector())
+    return generate_latest(registry) + generate_latest(read_now)

@@ -63,6 +63,15 @@ def decisions_on(record_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Decision]
     return found
 
 
+def final_labels(record_ids: Iterable[UUID]) -> Mapping[UUID, str]:
+    """Returns what reviewers agree on, for each of these records on which they do."""
+    labels = {
+        record_id: agreed_label([decision.label for decision in decisions])
+        for record_id, decisions in decisions_on(record_ids).items()
+    }
+    return {record_id: label for record_id, label in labels.items() if label is not None}
+
+
 def final_decisions(
     *, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[FinalDecision]:

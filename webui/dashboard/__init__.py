@@ -1,0 +1,1 @@
+"""The dashboard: how the site reads and what visitors draw, in the admin and as metrics."""
