@@ -7,13 +7,11 @@ over sockets with TCP_NODELAY, as the site sets it, and over sockets without.
 """
 
 import argparse
-import os
 import random
 import sys
 import time
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -29,22 +27,10 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=500)
     count = parser.parse_args().records
 
-    from deploy.cassandra.node import Node, running
-    from tests.harness.ports import free_port
+    from benchmarks.own_cassandra import own_cassandra
 
-    with TemporaryDirectory(prefix="cassandra-inserts-") as folder:
-        node = Node(directory=Path(folder) / "node", port=free_port(), storage_port=free_port())
-        with running([node]):
-            os.environ.update(
-                SECRET_KEY="only-for-a-measurement-" + "x" * 40,
-                ENV_FILES="off",
-                DATABASE_URL=f"sqlite:///{folder}/site.sqlite3",
-                CASSANDRA_HOSTS=node.address,
-                CASSANDRA_PORT=str(node.port),
-                CASSANDRA_TIMEOUT_MS="30000",
-                DJANGO_SETTINGS_MODULE="webui.settings",
-            )
-            measure(count)
+    with own_cassandra():
+        measure(count)
 
 
 def measure(count: int) -> None:

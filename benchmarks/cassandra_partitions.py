@@ -8,13 +8,11 @@ Cassandra's recommendation of at most 100 MB applies) and of the tables on disk.
 """
 
 import argparse
-import os
 import random
 import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,30 +28,12 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=20_000)
     count = parser.parse_args().records
 
-    from deploy.cassandra.node import Node, running
-    from tests.harness.ports import free_port
+    from benchmarks.own_cassandra import own_cassandra
 
-    with TemporaryDirectory(prefix="cassandra-partitions-") as folder:
-        node = Node(
-            directory=Path(folder) / "node",
-            port=free_port(),
-            storage_port=free_port(),
-            jmx_port=free_port(),
-        )
-        with running([node]):
-            os.environ.update(
-                SECRET_KEY="only-for-a-measurement-" + "x" * 40,
-                ENV_FILES="off",
-                DATABASE_URL=f"sqlite:///{folder}/site.sqlite3",
-                CASSANDRA_HOSTS=node.address,
-                CASSANDRA_PORT=str(node.port),
-                CASSANDRA_TIMEOUT_MS="30000",
-                CASSANDRA_BUCKET="day",
-                DJANGO_SETTINGS_MODULE="webui.settings",
-            )
-            fill(count)
-            node.nodetool("flush")
-            report(count, node.nodetool("tablestats", "mnist_key"))
+    with own_cassandra(with_nodetool=True, CASSANDRA_BUCKET="day") as node:
+        fill(count)
+        node.nodetool("flush")
+        report(count, node.nodetool("tablestats", "mnist_key"))
 
 
 def fill(count: int) -> None:
