@@ -28,6 +28,7 @@ from training.configuration import (
     CONFIGS,
     Configuration,
     ConfigurationError,
+    config_path,
     from_tables,
     read_configuration,
 )
@@ -95,7 +96,7 @@ def retrain(options: argparse.Namespace) -> Path:
             f"{options.snapshot} has no drawing to train on: all its writers are in the test part"
         )
     parent = stable_parent(options.models or models_directory(), options.artifacts)
-    recipe = _config_path(options.config)
+    recipe = config_path(options.config)
     configuration, mixture = read_recipe(
         parent, recipe=recipe, anew=options.anew, steps=options.steps
     )
@@ -235,10 +236,10 @@ def _metadata(
         metrics["snapshot_test_accuracy"] = accuracy(model, test)
         metrics["snapshot_test_drawings"] = len(test)
     told = origin(configuration, options.data or DATA, model)
-    how = "trained" if options.anew else f"fine-tuned from version {parent.version}"
+    how = "Trained" if options.anew else f"Fine-tuned from version {parent.version}"
     return {
         **told,
-        "title": f"Six convolutions, {how} with {len(collected.training)} collected drawings",
+        "title": f"{how} with {len(collected.training)} collected drawings",
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "temperature": validation.temperature,
         "thresholds": {
@@ -257,10 +258,6 @@ def _metadata(
             "test_writers": len({drawing.writer for drawing in collected.test}),
         },
     }
-
-
-def _config_path(name: str) -> Path:
-    return Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
 
 
 def code_version() -> str:

@@ -72,8 +72,10 @@ class Demo:
     def say(self, text: str) -> None:
         print(f"[{time.monotonic() - self.started:4.0f} s] {text}", flush=True)
 
-    def run(self, *command: str | Path, accepted: Sequence[int] = (0,)) -> str:
-        """Run a command of this checkout, and return what it printed."""
+    def run(
+        self, *command: str | Path, accepted: Sequence[int] = (0,)
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of this checkout; any other status ends the demonstration."""
         finished = subprocess.run(
             [sys.executable, *map(str, command)],
             cwd=ROOT,
@@ -84,7 +86,7 @@ class Demo:
         )
         if finished.returncode not in accepted:
             raise SystemExit(f"{command} failed:\n{finished.stdout}{finished.stderr}")
-        return finished.stdout
+        return finished
 
     def train_base(self) -> None:
         """Train the first version, without the collection, and export it as version 1."""
@@ -151,7 +153,7 @@ class Demo:
     def retrain(self, snapshot: Path) -> Path:
         """Fine-tune the stable version on the snapshot; return the export."""
         steps = 20 if self.small else FINE_TUNING_STEPS
-        printed = self.run(
+        retrained = self.run(
             *("-m", "training.retrain", "--snapshot", snapshot, "--config", self.recipe),
             *("--data", self.base_data, "--models", self.models, "--steps", str(steps)),
             *("--artifacts", self.directory / "artifacts"),
@@ -159,18 +161,18 @@ class Demo:
             *("--exports", self.directory / "exports"),
         )
         (export,) = (self.directory / "exports").glob("*/digits/*")
-        self.say("\n".join(["retrained:", *printed.splitlines()[-3:]]))
+        self.say("\n".join(["retrained:", *retrained.stdout.splitlines()[-3:]]))
         return export
 
     def gate(self, export: Path, snapshot: Path) -> bool:
         """Compare the export with the stable version; return whether it may follow."""
-        printed = self.run(
+        compared = self.run(
             *("-m", "training.gate", "--challenger", export, "--models", self.models / "digits"),
             *("--data", self.gate_data, "--snapshot", snapshot),
             accepted=(0, 1),
         )
-        self.say(f"gate:\n{printed.rstrip()}")
-        return "may not follow" not in printed
+        self.say(f"gate:\n{compared.stdout.rstrip()}")
+        return compared.returncode == 0
 
 
 def review(kept: list[Kept]) -> None:

@@ -87,7 +87,7 @@ def test_the_next_version_names_its_data_code_and_parent(
     assert "pen-strokes/digits.jsonl.gz" in card.data
     assert card.versions["parent"] == 2
     assert card.versions["code"] == code_version()
-    assert "fine-tuned from version 2" in card.title
+    assert "Fine-tuned from version 2" in card.title
     assert card.metrics["snapshot_test_drawings"] == len(read.test)
     assert 0 <= card.metrics["snapshot_test_accuracy"] <= 1
 
