@@ -36,7 +36,10 @@ def _answered(status: int = 201, **reply: Any) -> State:
         page.route(PREDICTIONS, lambda route: route.fulfill(status=status, **reply))
         draw_by_mouse(page, strokes["3"])
         press(page, "predict it")
-        expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
+        if status < 400:
+            answer(page)
+        else:  # the page sends it again by itself, and shows what it waits for meanwhile
+            expect(page.locator("#message")).to_be_visible(timeout=30_000)
 
     return reach
 
@@ -68,7 +71,7 @@ def offline(page: Page, strokes: Strokes) -> None:
     page.context.set_offline(True)
     draw_by_mouse(page, strokes["3"])
     press(page, "predict it")
-    expect(page.locator("#message")).to_be_visible()
+    expect(page.locator("#message")).to_be_visible(timeout=30_000)
 
 
 def history(page: Page, strokes: Strokes) -> None:
@@ -77,6 +80,12 @@ def history(page: Page, strokes: Strokes) -> None:
         press(page, "clear it")
     page.locator("#recent-list button").first.click()
     answer(page)
+
+
+def why(page: Page, strokes: Strokes) -> None:
+    _predict(page, strokes)
+    press(page, "Why?")
+    expect(page.locator("#why-text")).not_to_have_text("Asking the model…", timeout=30_000)
 
 
 def delete(page: Page, strokes: Strokes) -> None:
@@ -131,6 +140,7 @@ STATES: dict[str, State] = {
     ),
     "offline": offline,
     "history": history,
+    "why": why,
     "delete": delete,
     "docs": _at("/api/v1/docs"),
     "collect": _at("/collect"),
