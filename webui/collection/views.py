@@ -19,6 +19,7 @@ from webui.operations.languages import script_catalog
 # What collect.js imports: named in the page, so that a browser fetches all of them at once.
 MODULES = (
     "records/ink.js",
+    "records/replay.js",
     *(f"recognition/{name}.js" for name in ("api", "drawing", "pad", "texts")),
 )
 

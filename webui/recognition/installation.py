@@ -21,6 +21,7 @@ PAGE = "recognition/draw.html"
 # What page.js imports: named in the page, so that a browser fetches all of them at once.
 MODULES = (
     "records/ink.js",
+    "records/replay.js",
     *(
         f"recognition/{name}.js"
         for name in (
