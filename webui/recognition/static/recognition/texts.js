@@ -11,11 +11,11 @@ export function gettext(text, values = {}) {
   return translated.replace(/%\((\w+)\)s/g, (whole, name) => values[name] ?? whole);
 }
 
-/** "99 %", "7 %", "< 0.1 %"; 100 % and 0 % are for exactly 1 and 0. */
+/** "99 %", "7 %", "< 0.1 %"; 100 % and 0 % are for exactly 1 and 0. Never broken. */
 export function percent(share) {
-  if (share > 0 && share < 0.001) return `< ${number(0.1)} %`;
-  if (share < 1 && share > 0.999) return `> ${number(99.9)} %`;
-  return `${number(share * 100, share > 0.1 && share < 0.99 ? 0 : 1)} %`;
+  if (share > 0 && share < 0.001) return `<\u00a0${number(0.1)}\u00a0%`;
+  if (share < 1 && share > 0.999) return `>\u00a0${number(99.9)}\u00a0%`;
+  return `${number(share * 100, share > 0.1 && share < 0.99 ? 0 : 1)}\u00a0%`;
 }
 
 const number = (value, decimals = 1) =>
