@@ -69,8 +69,8 @@ class Connection:
 
     @property
     def held_bytes(self) -> int:
-        """The memory that the connection takes."""
-        return len(self.incoming.data) + len(self._unsent)
+        """The memory that the connection takes, with the site's copy of its request."""
+        return len(self.incoming.data) + self.incoming.given_bytes + len(self._unsent)
 
     @property
     def has_unsent(self) -> bool:

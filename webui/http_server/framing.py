@@ -43,6 +43,7 @@ class RequestBuffer:
     expects_continue: bool = False  # the client waits for "100 Continue" before it sends the body
     head_too_long: bool = False
     end: int = 0  # of the request in `data`, where its progress is WHOLE
+    given_bytes: int = 0  # of a whole request that is not in `data` any more
 
     _position: int = 0  # up to which `data` has been searched
     _chunked: bool = False
@@ -69,11 +70,16 @@ class RequestBuffer:
         """Yield the request's bytes, or as many as there are of an unreadable one.
 
         In small pieces, because gunicorn copies the rest of a piece at each read, and discards a
-        body that the site has not read by reading 1,024 bytes at a time.
+        body that the site has not read by reading 1,024 bytes at a time. With the last piece a
+        whole request leaves `data`, since the site has its own copy of the body by then.
         """
         end = self.end if self.progress is Progress.WHOLE else len(self.data)
         for start in range(0, end, PIECE_BYTES):
-            yield bytes(self.data[start : min(start + PIECE_BYTES, end)])
+            stop = min(start + PIECE_BYTES, end)
+            piece = bytes(self.data[start:stop])
+            if stop == self.end:
+                self.data, self.end, self.given_bytes = self.data[stop:], 0, stop
+            yield piece
 
     def next_request(self) -> "RequestBuffer":
         """Return a buffer for the next request, with what the client sent of it already."""
