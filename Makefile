@@ -18,9 +18,11 @@ help:  ## list the commands
 $(LOCKED): requirements.txt
 	@if [ -z "$(PYTHON)" ]; then echo "Python 3.11, 3.12 or 3.13 is needed (TensorFlow 2.20 has wheels for these); found: $$(python3 --version 2>&1). Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; fi
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Setting up $(VENV) (about 600 MB, once)"
+	@echo "Setting up $(VENV), once: 940 MB to download, 3 GB on the disk; two minutes, or as long as the download takes"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@set -o pipefail; $(PY) -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r requirements.txt \
+	  | awk -v total=$$(grep -c '^[a-z].*==' requirements.txt) -f deploy/setup_progress.awk
+	@echo "  $(VENV) is ready"
 	@# The packages of this checkout, found from everywhere; setuptools is among the locked ones.
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -44,6 +46,10 @@ check: $(LOCKED)  ## check format, lint, types and import rules
 	@# Django's plugin reads the settings, and they want a key; no file of this checkout counts.
 	SECRET_KEY=for-types-only ENV_FILES=off $(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache --no-logo
+
+.PHONY: recording
+recording: $(LOCKED)  ## record docs/recording.webp with Chromium: from a drawing to its record in the admin
+	@SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))') ENV_FILES=off $(PY) -m tests.browser.recording
 
 .PHONY: protos
 protos: $(LOCKED)  ## generate serving/protos/*_pb2.py from the .proto files there
