@@ -94,9 +94,14 @@ def shown(page: Page) -> str:
     return page.locator("#drawing").get_attribute("data-id") or ""
 
 
+def shown_when_ready(page: Page) -> str:
+    expect(page.locator("#drawing")).to_be_visible()
+    return shown(page)
+
+
 def press(page: Page, key: str, size: str) -> None:
-    """Press a key, or its button on a phone, and wait for the next drawing."""
-    before = shown(page)
+    """Press a key, or its button on a phone, once a drawing is there, and wait for the next."""
+    before = shown_when_ready(page)
     if size == "phone":
         page.locator(f"[data-key='{key}']").tap()
     else:
@@ -118,7 +123,7 @@ def test_a_hundred_drawings_are_reviewed_with_a_key_each(
     look(page, f"review-queue-{size}")
     pressed = []
     for number in range(count):
-        record_id = shown(page)
+        record_id = shown_when_ready(page)
         key = ("Enter", "3", "n", "x")[number % 4]
         pressed.append((record_id, key))
         press(page, key, size)
@@ -160,11 +165,6 @@ def test_drawings_are_put_off_and_come_back(
     press(page, "Enter", size)
     press(page, "Enter", size)
     assert shown(page) == first  # once nothing else is left
-
-
-def shown_when_ready(page: Page) -> str:
-    expect(page.locator("#drawing")).to_be_visible()
-    return shown(page)
 
 
 def test_a_grid_is_accepted_but_for_the_marked(
