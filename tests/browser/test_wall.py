@@ -35,18 +35,29 @@ def look(page: Page, name: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.fixture(scope="session")
+def entered() -> list[Any]:
+    """Cookies of a browser in which the code was entered: attempts are limited."""
+    return []
+
+
 @pytest.fixture
-def wall(opened: Callable[..., Page], live_site: SiteProcess) -> Callable[..., Page]:
+def wall(
+    opened: Callable[..., Page], live_site: SiteProcess, entered: list[Any]
+) -> Callable[..., Page]:
     """Open the wall in a new browser."""
 
     def open_wall(*, clock: bool = False, **options: Any) -> Page:
         page = opened(**options)
         if clock:  # time passes only when the test says so
             page.clock.install()
+        page.context.add_cookies(entered)
         page.goto(f"{live_site.url}/wall")
-        page.get_by_label("Class code").fill(WALL_CODE)
-        page.keyboard.press("Enter")
+        if not entered:
+            page.get_by_label("Class code").fill(WALL_CODE)
+            page.keyboard.press("Enter")
         expect(page.locator(".qr")).to_be_visible()
+        entered[:] = page.context.cookies()
         return page
 
     return open_wall

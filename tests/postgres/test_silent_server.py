@@ -94,10 +94,14 @@ def start(model: FakeModelServer, tmp_path: Path) -> Iterator[Callable[[int], Si
 
 
 def assert_not_ready(site: SiteProcess) -> None:
-    answer = requests.get(f"{site.url}/readyz", timeout=PROBE_SECONDS)
-    assert answer.status_code == 503
-    assert answer.json()["model"]["ready"]
-    assert "does not answer" in answer.json()["store"]["detail"]
+    def probe() -> requests.Response:
+        return requests.get(f"{site.url}/readyz", timeout=PROBE_SECONDS)
+
+    # A success of the start is reused for a second.
+    wait_until(lambda: probe().status_code == 503, message="it is not ready", details=site.log_end)
+    answer = probe().json()
+    assert answer["model"]["ready"]
+    assert "does not answer" in answer["store"]["detail"]
 
 
 def test_a_server_that_falls_silent(relay: Relay, start: Callable[[int], SiteProcess]) -> None:

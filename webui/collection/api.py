@@ -1,7 +1,9 @@
 """Prompted collection in the JSON API: parses requests, calls services, answers."""
 
+import re
+
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import get_language
+from django.utils.translation import get_language_from_request
 from ninja import Path, Router, Status
 
 from webui.access.visitors import identify, remember
@@ -14,7 +16,8 @@ from webui.recognition.reference.document import DocumentedAPI
 from webui.recognition.submission import json_body, malformed, read_submission
 
 router = Router()
-MAX_CODE = 40
+# JSON may also name half a character, a surrogate, which cannot be stored.
+CODE = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{0,{schemas.MAX_CODE}}}")
 NUMBER = Path(ge=0, lt=MOST_DRAWINGS, description="Of the prompt")  # type: ignore[type-arg]
 
 
@@ -39,7 +42,7 @@ def join(request: HttpRequest, response: HttpResponse) -> Status[dict[str, objec
         visitor=caller.visitor,
         code=code,
         consent_version=consent,
-        language=get_language() or "",
+        language=get_language_from_request(request),  # that of /collect, which showed the text
     )
     remember(response, caller)
     response["Cache-Control"] = "no-store"
@@ -146,6 +149,8 @@ def _read_join(request: HttpRequest) -> tuple[str, int]:
     consent, code = body.get("consent"), body.get("code", "")
     if type(consent) is not int:
         raise malformed('"consent" must be the version of the text that was agreed to, a number.')
-    if not isinstance(code, str) or len(code) > MAX_CODE or not code.isprintable():
-        raise malformed(f'"code" must be a text of at most {MAX_CODE} printable characters.')
+    if not isinstance(code, str) or not CODE.fullmatch(code):
+        raise malformed(
+            f'"code" must be a text of at most {schemas.MAX_CODE} printable characters.'
+        )
     return code, consent

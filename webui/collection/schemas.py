@@ -25,6 +25,7 @@ class Collection(Schema):
     last: int | None = Field(description="Number of the latest drawing, which may be drawn again")
 
 
+MAX_CODE = 40
 JOIN: dict[str, Any] = {
     "required": True,
     "content": {
@@ -39,7 +40,12 @@ JOIN: dict[str, Any] = {
                         "description": "The version of the text at /collect that was agreed to",
                         "enum": [CURRENT.version],
                     },
-                    "code": {"type": "string", "maxLength": 40, "description": "Of the session"},
+                    "code": {
+                        "type": "string",
+                        "maxLength": MAX_CODE,
+                        "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+                        "description": "Of the session",
+                    },
                 },
             },
             "example": {"consent": CURRENT.version, "code": "class-4b"},

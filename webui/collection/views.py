@@ -10,9 +10,8 @@ from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from webui.access.visitors import identify, remember
-from webui.collection.api import MAX_CODE
 from webui.collection.consent import CURRENT
-from webui.collection.schemas import collection
+from webui.collection.schemas import MAX_CODE, collection
 from webui.collection.selectors import open_participation, progress_of
 from webui.operations.languages import script_catalog
 

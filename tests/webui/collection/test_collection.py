@@ -45,11 +45,18 @@ def test_a_drawing_is_recorded_with_what_was_asked_for(browser_client: Client) -
     assert record.corrected_label == ""  # nobody corrected anything
 
 
+def test_the_language_kept_is_that_of_the_page(browser_client: Client) -> None:
+    open_session()
+    browser_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de-AT,de;q=0.9"
+    join(browser_client)
+    assert Participation.objects.get().consent_language == "de"
+
+
 def test_consent_and_writer_are_kept_without_the_cookie(browser_client: Client) -> None:
     open_session()
     join(browser_client)
     kept = Participation.objects.get()
-    assert (kept.consent_version, kept.licence, kept.consent_language) == (1, "CC-BY-4.0", "en-us")
+    assert (kept.consent_version, kept.licence, kept.consent_language) == (1, "CC-BY-4.0", "en")
     cookie = browser_client.cookies[COOKIE].value
     name = cookie.split(":")[0]
     assert name not in (kept.writer, kept.visitor)
