@@ -183,6 +183,11 @@ export: $(LOCKED)  ## export training/artifacts as SavedModel VERSION= (default 
 evaluate: $(LOCKED)  ## evaluate every bundled version into var/evaluation (ARGS="--quick" for a part of the data)
 	$(PY) -m training.evaluate --data $(DATA) $(ARGS)
 
+.PHONY: gate
+gate: $(LOCKED)  ## compare a version with the stable one on frozen tests (CHALLENGER=PATH; CHAMPION=, SNAPSHOT=)
+	@[ -n "$(CHALLENGER)" ] || { echo "Name the SavedModel directory of an export: make gate CHALLENGER=DIR" >&2; exit 1; }
+	$(PY) -m training.gate --challenger $(CHALLENGER) $(if $(CHAMPION),--champion $(CHAMPION)) $(if $(SNAPSHOT),--snapshot $(SNAPSHOT)) $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
+
 .PHONY: bench
 bench: bench-serving  ## run the measurements
 

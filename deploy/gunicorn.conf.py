@@ -109,13 +109,15 @@ def return_large_blocks() -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Start what works while nobody draws: the spool's replay, and pruning."""
+    """Start what works while nobody draws: the spool's replay, pruning, and the canary's watch."""
     return_large_blocks()
     from webui.records.prune_timer import PruneTimer
     from webui.records.store import store
+    from webui.rollout.canary_timer import CanaryTimer
 
     store()
     PruneTimer().start()
+    CanaryTimer().start()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -2,3 +2,4 @@
 
 STABLE = "stable"  # answers visitors
 CANARY = "canary"  # answers a share of them
+SHADOW = "shadow"  # is asked too, and answers nobody

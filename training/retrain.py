@@ -119,6 +119,7 @@ def retrain(options: argparse.Namespace) -> Path:
     exported = export(
         network, parent.version + 1, output=options.exports / files.architecture.stem / MODELS.name
     )
+    print(f"Compare it with the stable version: make gate CHALLENGER={exported}")
     print(f'Publish it: python manage.py models publish {exported} --note "…"')
     return exported
 

@@ -82,6 +82,9 @@ RUNTIME_DIR = environment.directory("RUNTIME_DIR", default=VAR_DIR / "run")
 # Whether people may take part in prompted collection without the code of a session.
 COLLECT_WITHOUT_CODE = environment.switch("COLLECT_WITHOUT_CODE")
 
+# Whether a canary that is corrected more often than the stable version is withdrawn by the site.
+CANARY_ROLLBACK = environment.switch("CANARY_ROLLBACK")
+
 METRICS_TOKEN = read_token(environment)  # "": /metrics is off
 
 WALL_CODE = read_code(environment)  # "": the wall is for staff alone

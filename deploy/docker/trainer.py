@@ -1,11 +1,13 @@
-"""The command of the trainer's container: train a network, export it, publish a new version.
+"""The command of the trainer's container: train a network, export it, gate and publish it.
 
     docker-compose --profile trainer run --rm trainer             # the best that the data allow
     docker-compose --profile trainer run --rm trainer --network baseline
     docker-compose --profile trainer run --rm trainer --network digits --resume
 
-The running model server has loaded the version when this ends, and answers no visitor with it
-until `manage.py models promote` or `canary`. Unknown arguments are passed on to the training.
+A version that the gate blocks is not published, unless --override-gate gives a reason, which the
+history keeps. The running model server has loaded the version when this ends, and answers no
+visitor with it until `manage.py models promote` or `canary`. Unknown arguments are passed on to
+the training.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from webui.environment import Environment
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Environment(os.environ).directory("DATA_DIR", default=Path("/datasets"))
 OUTPUT = ROOT / "var" / "artifacts"
+VERSIONS = Environment(os.environ).directory("MODELS_DIR", default=Path("/models")) / "digits"
 
 
 class TrainerError(Exception):
@@ -85,7 +88,12 @@ def train(network: Network, arguments: Sequence[str]) -> None:
     run("-m", network.module, *data, "--output", str(OUTPUT), *arguments)
 
 
-def publish(network: Network, *, note: str) -> None:
+def publish(network: Network, *, note: str, gate_override: str | None = None) -> None:
+    """Export the network, compare it with the stable version, and publish it.
+
+    Raises:
+        TrainerError: a step failed, or the gate blocked the version.
+    """
     # In the volume that keeps the artifacts, since /tmp is in memory.
     drafts = Path(tempfile.mkdtemp(prefix="export-", dir=ROOT / "var"))
     try:
@@ -95,10 +103,12 @@ def publish(network: Network, *, note: str) -> None:
             "export_savedmodel.py", "--version", "1",
             "--architecture", str(artifact), "--output", str(drafts / "digits"),
         )  # fmt: skip
-        run(
-            "manage.py", "models", "publish", str(drafts / "digits" / "1"),
-            "--note", note, "--by", "trainer",
-        )  # fmt: skip
+        draft = str(drafts / "digits" / "1")
+        override = [] if gate_override is None else ["--override-gate", gate_override]
+        if gate_override is None:
+            data = ["--data", str(DATA)] if (DATA / "mnist").is_dir() else []
+            run("-m", "training.gate", "--challenger", draft, "--models", str(VERSIONS), *data)
+        run("manage.py", "models", "publish", draft, "--note", note, "--by", "trainer", *override)
     finally:
         shutil.rmtree(drafts, ignore_errors=True)
 
@@ -109,6 +119,7 @@ def main() -> int:
     )
     parser.add_argument("--network", choices=sorted(NETWORKS), help="default: what the data allow")
     parser.add_argument("--note", default="trained by the trainer", help="why, for the history")
+    parser.add_argument("--override-gate", metavar="REASON", help="publish without asking the gate")
     parser.add_argument(
         "--publish-only", action="store_true", help="publish what an earlier run trained"
     )
@@ -119,7 +130,7 @@ def main() -> int:
         network = NETWORKS[choose(options.network, DATA)]
         if not options.publish_only:
             train(network, arguments)
-        publish(network, note=options.note)
+        publish(network, note=options.note, gate_override=options.override_gate)
     except TrainerError as problem:
         print(f"trainer: {problem}", file=sys.stderr)
         return 1

@@ -114,11 +114,18 @@ class ServingClient:
         if self._pid != os.getpid():
             self._begin_process()
 
-    def predict(self, instances: NDArray[np.floating[Any]], *, label: str = STABLE) -> Answer:
+    def predict(
+        self,
+        instances: NDArray[np.floating[Any]],
+        *,
+        label: str = STABLE,
+        or_stable: bool = True,
+    ) -> Answer:
         """Asks the version that the label names.
 
         If the server does not have the label, or its version, the stable version answers and
-        `Answer.label` is `stable`: a canary may be withdrawn while it is being asked.
+        `Answer.label` is `stable`: a canary may be withdrawn while it is being asked. Without
+        `or_stable` that is an error.
 
         While the model server restarts, its connections are refused. The call then waits for it
         until `restart_seconds` after the first failed connection. A longer outage is not waited
@@ -136,7 +143,8 @@ class ServingClient:
         """
         self._in_this_process()
         body = request_body(instances)
-        return self._patiently(lambda: self._predict(body, label, count=len(instances)))
+        labels = tuple(dict.fromkeys((label, STABLE))) if or_stable else (label,)
+        return self._patiently(lambda: self._predict(body, labels, count=len(instances)))
 
     def predict_by_version(self, instances: NDArray[np.floating[Any]], *, version: int) -> Answer:
         """Asks one version, whatever label it has; `Answer.label` is "".
@@ -171,9 +179,9 @@ class ServingClient:
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    def _predict(self, body: bytes, label: str, *, count: int) -> Answer:
+    def _predict(self, body: bytes, labels: tuple[str, ...], *, count: int) -> Answer:
         refusal = ""
-        for choice in dict.fromkeys((label, STABLE)):
+        for choice in labels:
             try:
                 return self._predict_by(choice, body, count=count)
             except (LabelUnknown, VersionNotLoaded) as error:

@@ -15,6 +15,7 @@ from typing import Any
 
 from serving import atomic_files
 from serving.verdict import DEFAULT_THRESHOLDS, Thresholds
+from serving.versions.gate_verdict import GateVerdict
 
 CARD = Path("assets.extra") / "model_card.json"
 ACCURACY = "mnist_test_accuracy"  # the metric that every card has
@@ -54,6 +55,7 @@ class ModelCard:
     data: Mapping[str, Any] = field(default_factory=dict)  # checksums of the training data
     versions: Mapping[str, Any] = field(default_factory=dict)  # of libraries and preprocessing
     files: Mapping[str, str] = field(default_factory=dict)  # path in the version: "sha256:…"
+    gate: GateVerdict | None = None  # None: the gate has not compared it yet
 
     @property
     def accuracy(self) -> float | None:
@@ -102,7 +104,10 @@ def read_card_leniently(version_dir: Path) -> ModelCard | None:
 
 def write_card(version_dir: Path, card: ModelCard) -> None:
     """Writes the card; the version's files must be in place (see `checksums_of`)."""
-    _write_document(version_dir, asdict(card))
+    document = asdict(card)
+    if card.gate is None:
+        del document["gate"]
+    _write_document(version_dir, document)
 
 
 def renumber_card(version_dir: Path, version: int) -> None:
@@ -113,6 +118,16 @@ def renumber_card(version_dir: Path, version: int) -> None:
         CardError: it is not a JSON object.
     """
     _write_document(version_dir, _read_document(version_dir) | {"version": version})
+
+
+def record_verdict(version_dir: Path, verdict: GateVerdict) -> None:
+    """Writes the gate's verdict into a card, in place of an earlier one, and keeps all else.
+
+    Raises:
+        OSError: there is no card, or it cannot be written.
+        CardError: it is not a JSON object.
+    """
+    _write_document(version_dir, _read_document(version_dir) | {"gate": asdict(verdict)})
 
 
 def checksums_of(version_dir: Path) -> dict[str, str]:
@@ -190,6 +205,11 @@ def _parse(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         mistakes.append(
             f"thresholds needs digit_confidence and not_a_digit, each 0 to 1: {error!r}"
         )
+    if document.get("gate") is not None:
+        try:
+            values["gate"] = GateVerdict.parse(document["gate"])
+        except ValueError as error:
+            mistakes.append(str(error))
     return values, mistakes
 
 

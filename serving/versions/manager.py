@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.client import ServingClient, ServingError, VersionNotLoaded, VersionStatus
-from serving.labels import CANARY, STABLE
+from serving.labels import CANARY, SHADOW, STABLE
 from serving.models_config import ConfigError
 from serving.versions.declared_tensors import InvalidModel
 from serving.versions.repository import InvalidSource, Repository, check_layout
@@ -79,6 +79,10 @@ class Deployment:
     @property
     def canary(self) -> int | None:
         return self.labels.get(CANARY)
+
+    @property
+    def shadow(self) -> int | None:
+        return self.labels.get(SHADOW)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +196,7 @@ class VersionManager:
         Its files are checked as `publish` checks them, since the directory may have been put
         there by hand; a version that is not loaded yet passes the whole smoke test.
 
-        If it is the canary, the same write removes that label.
+        If it is the canary or the shadow, the same write removes that label.
 
         Raises:
             ChangeRefused, ChangeFailed
@@ -203,7 +207,7 @@ class VersionManager:
         labels = {
             label: labelled
             for label, labelled in deployment.labels.items()
-            if not (label == CANARY and labelled == version)
+            if not (label in (CANARY, SHADOW) and labelled == version)
         }
         labels[STABLE] = version
         return self._move(deployment, version, STABLE, labels)
@@ -221,19 +225,43 @@ class VersionManager:
             return deployment
         return self._move(deployment, version, CANARY, {**deployment.labels, CANARY: version})
 
+    def start_shadow(self, version: int) -> Deployment:
+        """Puts the label `shadow` on a version, and loads it first if necessary.
+
+        Raises:
+            ChangeRefused, ChangeFailed
+        """
+        deployment = self._checked_deployment()
+        if version == deployment.stable:
+            raise ChangeRefused(f"version {version} is stable: a shadow is compared with it")
+        if version == deployment.shadow:
+            return deployment
+        return self._move(deployment, version, SHADOW, {**deployment.labels, SHADOW: version})
+
     def withdraw_canary(self) -> Deployment:
         """Removes the label `canary`; its version stays loaded.
 
         Raises:
             ChangeRefused, ChangeFailed
         """
+        return self._remove_label(CANARY)
+
+    def withdraw_shadow(self) -> Deployment:
+        """Removes the label `shadow`; its version stays loaded.
+
+        Raises:
+            ChangeRefused, ChangeFailed
+        """
+        return self._remove_label(SHADOW)
+
+    def _remove_label(self, label: str) -> Deployment:
         deployment = self._checked_deployment()
-        if deployment.canary is None:
-            raise ChangeRefused("there is no canary")
-        labels = {k: v for k, v in deployment.labels.items() if k != CANARY}
+        if label not in deployment.labels:
+            raise ChangeRefused(f"there is no {label}")
+        labels = {k: v for k, v in deployment.labels.items() if k != label}
         with self._restoring(deployment):
             self.repository.write_config(versions=deployment.versions, labels=labels)
-            self._wait_for_label(CANARY, None)
+            self._wait_for_label(label, None)
         return self.deployment()
 
     def retire(self, version: int, *, delete: bool = False) -> Deployment:
@@ -245,7 +273,8 @@ class VersionManager:
         deployment = self._checked_deployment()
         for label, labelled in deployment.labels.items():
             if labelled == version:
-                raise ChangeRefused(f"version {version} is {label}; it answers visitors now")
+                doing = "is asked" if label == SHADOW else "answers visitors"
+                raise ChangeRefused(f"version {version} is {label}; it {doing} now")
         on_disk = version in self.repository.versions()
         if version not in deployment.versions and not (delete and on_disk):
             raise ChangeRefused(f"version {version} is not served")

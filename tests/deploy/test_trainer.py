@@ -53,10 +53,15 @@ def test_steps_are_those_of_the_network(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / "var").mkdir()
     trainer.train(trainer.NETWORKS["baseline"], ["--seed", "2"])
     trainer.publish(trainer.NETWORKS["baseline"], note="a try")
-    trained, exported, published = steps
+    trained, exported, compared, published = steps
     assert trained[:2] == ("-m", "training.baseline")
     assert "--data" not in trained  # training fetches MNIST itself
     assert trained[-2:] == ("--seed", "2")
     assert exported[0] == "export_savedmodel.py"
+    assert compared[:2] == ("-m", "training.gate")
     assert published[:3] == ("manage.py", "models", "publish")
     assert not list((tmp_path / "var").iterdir()), "the draft is left behind"
+    steps.clear()
+    trainer.publish(trainer.NETWORKS["baseline"], note="a try", gate_override="a demonstration")
+    assert steps[-1][-2:] == ("--override-gate", "a demonstration")
+    assert len(steps) == 2

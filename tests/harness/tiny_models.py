@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from serving.versions import card
+from serving.versions.gate_verdict import GateLine, GateVerdict, files_digest
 from tests.harness import ROOT
 
 GOOD = ("digit-1", "digit-2", "digit-3")
@@ -43,6 +44,34 @@ def write_card(version_dir: Path, *, version: int = 1, title: str = "A test's mo
             files=files,
         ),
     )
+
+
+def write_verdict(
+    version_dir: Path, *, champion_dir: Path, champion: int = 1, blocks: bool = False
+) -> None:
+    """Writes a verdict of the gate into the card, as `training.gate` does."""
+    line = GateLine(
+        test="MNIST test set",
+        measure="accuracy",
+        drawings=10_000,
+        writers=None,
+        champion=0.995,
+        challenger=0.9 if blocks else 0.995,
+        p=1e-9 if blocks else 0.5,
+        adjusted_p=1e-9 if blocks else 1.0,
+        blocks=blocks,
+    )
+    verdict = GateVerdict(
+        passed=not blocks,
+        decided_at="2026-01-02T03:04:05+00:00",
+        champion_version=champion,
+        champion_files=files_digest(card.checksums_of(champion_dir)),
+        challenger_files=files_digest(card.checksums_of(version_dir)),
+        rule="a test's",
+        tests="sha256:0",
+        lines=(line,),
+    )
+    card.record_verdict(version_dir, verdict)
 
 
 def name_unknown_operation(version_dir: Path) -> None:

@@ -94,6 +94,7 @@ WRONG = {
     "CASSANDRA_TIMEOUT_MS": "2s",
     "RATE_LIMIT": "fast",
     "READING_RATE_LIMIT": "fast",
+    "CANARY_ROLLBACK": "maybe",
     "COLLECT_WITHOUT_CODE": "maybe",
     "HOST": "http://localhost",
     "PORT": "eighty",

@@ -32,9 +32,13 @@ def load(models: Path, version: int, *, artifacts: Path = ARTIFACTS) -> Candidat
     Raises:
         OSError, serving.versions.card.CardError: it is missing, or differs from its card.
     """
+    return load_directory(models / str(version), artifacts=artifacts)
+
+
+def load_directory(directory: Path, *, artifacts: Path = ARTIFACTS) -> Candidate:
+    """Load a version from its directory, whatever that is called; raises as `load`."""
     import tensorflow as tf
 
-    directory = models / str(version)
     card = read_card(directory)
     verify_files(directory, card)
     signature = tf.saved_model.load(str(directory)).signatures["serving_default"]

@@ -95,15 +95,23 @@ def predict_all(probabilities: Probabilities, thresholds: Thresholds) -> NDArray
     return predicted
 
 
+def confidence_of(
+    probabilities: Probabilities, predicted: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the confidence of the page's answers: (n,)."""
+    refused = predicted == NOT_A_DIGIT_CLASS
+    likeliest = probabilities[:, :NOT_A_DIGIT_CLASS].max(1)
+    return np.asarray(np.where(refused, probabilities.max(1), likeliest))
+
+
 def measure_digits(
     sample: Sample, probabilities: Probabilities, thresholds: Thresholds
 ) -> DigitMeasurements:
     """Measure probabilities on a sample of digits."""
     predicted = predict_all(probabilities, thresholds)
-    largest_of_digits = probabilities[:, :NOT_A_DIGIT_CLASS].max(1)
     likeliest = probabilities[:, :NOT_A_DIGIT_CLASS].argmax(1)
     refused = predicted == NOT_A_DIGIT_CLASS
-    confidence = np.where(refused, probabilities.max(1), largest_of_digits)
+    confidence = confidence_of(probabilities, predicted)
     right = predicted == sample.labels
     sure = ~refused & (confidence >= thresholds.digit_confidence)
 

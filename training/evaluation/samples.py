@@ -142,7 +142,7 @@ def draw_samples(
         UNSEEN_LETTERS: [letter for letter in letters if letter.label in HELD_OUT_LETTERS],
     }
     samples = {
-        name: _rendered(name, some[::every], canvas.clean) for name, some in kinds.items() if some
+        name: rendered(name, some[::every], canvas.clean) for name, some in kinds.items() if some
     }
     for kind, name in NEGATIVES.items():
         rng = np.random.default_rng([seed, seed_from(kind)])
@@ -161,8 +161,8 @@ def _pen_digits(
 ) -> dict[str, Sample]:
     rng = np.random.default_rng(seed)
     return {
-        "clean": _rendered("pen digits, clean", drawings, canvas.clean, preprocess=preprocess),
-        "perturbed": _rendered(
+        "clean": rendered("pen digits, clean", drawings, canvas.clean, preprocess=preprocess),
+        "perturbed": rendered(
             "pen digits, perturbed",
             drawings,
             lambda strokes: canvas.perturbed(strokes, rng),
@@ -172,7 +172,7 @@ def _pen_digits(
     }
 
 
-def _rendered(
+def rendered(
     name: str,
     drawings: Sequence[PenDrawing],
     draw: Callable[[Sequence[Stroke]], Image.Image],

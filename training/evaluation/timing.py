@@ -2,7 +2,7 @@
 
 It is measured in a process of its own, since TensorFlow sets up its threads when it is first used.
 
-    python -m training.evaluation.timing serving/models/digits 1 2
+    python -m training.evaluation.timing serving/models/digits/1 serving/models/digits/2
 """
 
 import json
@@ -21,21 +21,34 @@ CALLS = 20
 
 def measure_in_own_process(models: Path, versions: list[int]) -> dict[int, dict[str, float]]:
     """Return CPU milliseconds per instance by version and batch ("batch 1", "batch 64")."""
-    command = [sys.executable, "-m", "training.evaluation.timing", str(models.resolve())]
+    rounds = rounds_of([models / str(version) for version in versions])
+    return {
+        version: {batch: min(times) for batch, times in of_version.items()}
+        for version, of_version in zip(versions, rounds, strict=True)
+    }
+
+
+def rounds_of(directories: list[Path]) -> list[dict[str, list[float]]]:
+    """Return for each version directory the CPU milliseconds per instance by batch, by round.
+
+    Every round measures all versions one after the other, each second round in the reverse
+    order, so that its times can be compared with one another whatever else the machine does.
+    """
+    command = [sys.executable, "-m", "training.evaluation.timing"]
     done = subprocess.run(
-        [*command, *(str(version) for version in versions)],
+        [*command, *(str(directory.resolve()) for directory in directories)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=600,
         check=True,
     )
-    found = json.loads(done.stdout.splitlines()[-1])
-    return {int(version): times for version, times in found.items()}
+    found: list[dict[str, list[float]]] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def main() -> None:
-    models, versions = Path(sys.argv[1]), sys.argv[2:]
+    directories = sys.argv[1:]
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -44,11 +57,14 @@ def main() -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    times: dict[str, dict[str, float]] = {version: {} for version in versions}
-    loaded = {version: tf.saved_model.load(str(models / version)) for version in versions}
-    for _ in range(ROUNDS):  # in turn, so that a change of the load affects all versions
-        for version, model in loaded.items():
-            signature = model.signatures["serving_default"]
+    loaded = [tf.saved_model.load(directory) for directory in directories]
+    times: list[dict[str, list[float]]] = [
+        {f"batch {batch}": [] for batch in BATCHES} for _ in loaded
+    ]
+    places = list(range(len(loaded)))
+    for _ in range(ROUNDS):
+        for place in places:
+            signature = loaded[place].signatures["serving_default"]
             for batch in BATCHES:
                 image = tf.constant(np.random.default_rng(0).random((batch, 28, 28, 1), np.float32))
                 signature(image=image)
@@ -57,8 +73,8 @@ def main() -> None:
                 for _ in range(calls):
                     signature(image=image)["probabilities"].numpy()
                 spent = (time.process_time() - started) / calls / batch * 1000
-                name = f"batch {batch}"
-                times[version][name] = min(times[version].get(name, spent), spent)
+                times[place][f"batch {batch}"].append(spent)
+        places.reverse()
     print(json.dumps(times))
 
 

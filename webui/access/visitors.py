@@ -29,6 +29,14 @@ HASH_LENGTH = 32  # hex digits: 128 bits, enough that no two visitors collide
 BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 
 
+_VISITOR_NAME, _KEY_NAME = "visitor", "API key "
+
+
+def is_caller_name(name: str) -> bool:
+    """Return whether a correction's author is a visitor or a program, and not a member of staff."""
+    return name == _VISITOR_NAME or name.startswith(_KEY_NAME)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Caller:
     """The visitor or program that makes a request.
@@ -48,7 +56,7 @@ class Caller:
     @property
     def name(self) -> str:
         """The caller as the admin shows it beside a correction."""
-        return f"API key {self.key.name}" if self.key else "visitor"
+        return f"{_KEY_NAME}{self.key.name}" if self.key else _VISITOR_NAME
 
     def may_see(self, *, drawn_by: str) -> bool:
         """Return whether a record of this visitor is the caller's own, or any may be seen.

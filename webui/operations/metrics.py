@@ -23,7 +23,15 @@ from prometheus_client.registry import Collector
 from webui.dashboard.metrics import RecentCollector
 from webui.records.store import StoreError, store
 
-__all__ = ["CONTENT_TYPE_LATEST", "ERRORS", "PREDICTIONS", "REQUESTS", "REQUEST_SECONDS", "STAGES"]
+__all__ = [
+    "CONTENT_TYPE_LATEST",
+    "ERRORS",
+    "PREDICTIONS",
+    "REQUESTS",
+    "REQUEST_SECONDS",
+    "SHADOW",
+    "STAGES",
+]
 
 # Seconds, from the fastest answer up to the client's read timeout.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -44,6 +52,13 @@ REQUEST_SECONDS = Histogram(
     "digits_http_request_seconds", "Duration of HTTP requests", ("route",), buckets=BUCKETS
 )
 ERRORS = Counter("digits_api_errors", "Errors that the API answered with", ("code",))
+
+
+SHADOW = Counter(
+    "digits_shadow",
+    "Drawings chosen for the shadow: agreed, disagreed, failed, dropped because the queue was full",
+    ("outcome",),
+)
 
 
 class _SpoolCollector(Collector):

@@ -11,6 +11,7 @@ from serving.picture_files import read_picture_file
 from serving.preprocessing import PictureError, decode_file, to_instance
 from webui.errors import ApiError
 from webui.recognition import services
+from webui.recognition.answers import read_answer
 from webui.recognition.error_handlers import picture_problem, store_problem
 from webui.recognition.services import Prediction
 from webui.recognition.submission import Submission
@@ -73,7 +74,7 @@ def _predict(
         drawing = drawings[place]
         records.append(
             services.new_record(
-                reading=services.read_answer(answer),
+                reading=read_answer(answer),
                 answer=answer,
                 latency_ms=latency_ms,
                 instance=instance,

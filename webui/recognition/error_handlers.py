@@ -23,7 +23,8 @@ from serving.preprocessing import (
     PictureTooLarge,
 )
 from webui.errors import RETRY_SECONDS, ApiError, ErrorResponse, general_error
-from webui.recognition import schemas, services
+from webui.recognition import schemas
+from webui.recognition.answers import UnusableAnswer
 from webui.records.store import RecordNotFound, StoreUnavailable
 
 DECODING_SECONDS = 2.0  # about as long as the large pictures take that are before this one
@@ -101,7 +102,7 @@ def on_decoding_busy(request: HttpRequest, _error: DecodingBusy) -> HttpResponse
 
 def on_serving_error(request: HttpRequest, error: ServingError) -> HttpResponse:
     logger.error("model_did_not_answer", problem=str(error), kind=type(error).__name__)
-    if isinstance(error, services.UnusableAnswer | InstanceRefused):
+    if isinstance(error, UnusableAnswer | InstanceRefused):
         code = "model_answer_unusable"
         message = "The model did not give a usable answer, so nothing was recorded; try again."
     else:

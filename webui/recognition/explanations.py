@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from serving.client import Answer, VersionNotLoaded
 from serving.occlusion import SIDE, occlude, occlusion_map, windows_on
 from serving.verdict import NOT_A_DIGIT_CLASS
-from webui.recognition.services import check_sums
+from webui.recognition.answers import check_sums
 from webui.records.models import Record
 from webui.rollout.serving import serving_client
 

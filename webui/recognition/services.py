@@ -13,26 +13,21 @@ from django.conf import settings
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from serving.client import Answer, ServingError
+from serving.client import Answer
 from serving.picture_files import read_picture_file
 from serving.preprocessing import decode_file, to_instance
-from serving.verdict import Reading, read_verdict
+from serving.verdict import Reading
 from webui.access.visitors import Caller
 from webui.operations import metrics
-from webui.recognition.selectors import thresholds_of
+from webui.recognition import shadow
+from webui.recognition.answers import read_answer
 from webui.recognition.submission import Ink
 from webui.records.models import Record, instant_of, new_record_id
 from webui.records.store import Recorded, RecordNotFound, store
 from webui.rollout.canary import label_for
 from webui.rollout.serving import serving_client
 
-SUM_TOLERANCE = 0.01  # rounding to float32 stays far below it
-
 logger = structlog.get_logger(__name__)
-
-
-class UnusableAnswer(ServingError):
-    """The model server answered, but not with the probabilities of one instance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +100,7 @@ def record_prediction(record: Record) -> Prediction:
         "predicted", record=str(record.id), verdict=record.verdict, version=record.model_version,
         label=record.model_label, latency_ms=round(record.latency_ms, 1), recorded=recorded.value,
     )  # fmt: skip
+    shadow.offer(record)
     return Prediction(record=record, recorded=recorded)
 
 
@@ -139,36 +135,6 @@ def ask_model_of_many(instances: NDArray[np.float32], *, label: str) -> tuple[An
     started = time.perf_counter()
     answer = serving_client().predict(instances, label=label)
     return answer, (time.perf_counter() - started) * 1000
-
-
-def read_answer(answer: Answer) -> Reading:
-    """Check that the answer is one row of probabilities, and return the verdict on it.
-
-    Raises:
-        UnusableAnswer: it is not one row that adds up to 1. (The client has checked that there
-            are 10 or 11 probabilities and that they are finite.)
-    """
-    if len(answer.probabilities) != 1:
-        raise UnusableAnswer(
-            f"version {answer.version} gave {len(answer.probabilities)} answers to 1 instance"
-        )
-    check_sums(answer)
-    probabilities: list[float] = answer.probabilities[0].tolist()
-    thresholds = thresholds_of(model_name=settings.MODEL_NAME, version=answer.version)
-    return read_verdict(probabilities, thresholds)
-
-
-def check_sums(answer: Answer) -> None:
-    """Check that each row of an answer adds up to 1.
-
-    Raises:
-        UnusableAnswer
-    """
-    for total in answer.probabilities.sum(axis=1).tolist():
-        if not abs(total - 1) <= SUM_TOLERANCE:
-            raise UnusableAnswer(
-                f"version {answer.version} gave probabilities that add up to {total:.3f}"
-            )
 
 
 def new_record(

@@ -4,17 +4,15 @@ Every process has the thread; the time of the last run and a lease, both in the 
 let one of them prune.
 """
 
-import random
-import threading
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection
 
 from webui.database.reserve import keep_reserve
 from webui.leases import LeaseLost
 from webui.records.pruning import Pruned, PrunedElsewhere, last_run, prune
+from webui.timer import Timer
 
 logger = structlog.get_logger(__name__)
 
@@ -25,32 +23,20 @@ START_SECONDS = 10.0  # at most, before it looks first; processes that start tog
 MOST_RECORDS = 100_000
 
 
-class PruneTimer:
+class PruneTimer(Timer):
     """The thread; `start` it once in each process that serves."""
 
     def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="prune-timer", daemon=True)
+        super().__init__(
+            name="prune-timer",
+            failure="pruning_failed",
+            seconds=LOOK_SECONDS,
+            start_seconds=START_SECONDS,
+        )
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(timeout=10)
-
-    def _run(self) -> None:
-        pause = random.uniform(0, START_SECONDS)  # noqa: S311 - not a secret
-        while not self._stop.wait(pause):
-            pause = LOOK_SECONDS
-            close_old_connections()
-            try:
-                keep_reserve()
-                prune_if_due()
-            except Exception:  # the database may be down; the thread must not end
-                logger.exception("pruning_failed")
-            finally:
-                connection.close()
+    def job(self) -> None:
+        keep_reserve()
+        prune_if_due()
 
 
 def prune_if_due() -> Pruned:

@@ -7,3 +7,8 @@ class RolloutConfig(AppConfig):
     name = "webui.rollout"
     label = "rollout"
     verbose_name = "Rollout"
+
+    def ready(self) -> None:
+        from webui.rollout import deletions
+
+        deletions.connect()

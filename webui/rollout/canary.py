@@ -21,27 +21,35 @@ logger = logging.getLogger(__name__)
 
 
 class ShareCache:
-    """The canary's share as this process last read it; one query each two seconds at most."""
+    """The shares as this process last read them; one query each two seconds at most."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._share = 0
+        self._shares = (0, 0)  # of canary and shadow
         self._expires = 0.0  # time.monotonic()
 
     def percent(self, model_name: str) -> int:
-        """Return 0..100; the share read last when the database does not answer."""
+        """Return the canary's share, 0..100; the last one when the database does not answer."""
+        return self._read(model_name)[0]
+
+    def shadow_percent(self, model_name: str) -> int:
+        """Return the share of recorded drawings that the shadow is asked about, likewise."""
+        return self._read(model_name)[1]
+
+    def _read(self, model_name: str) -> tuple[int, int]:
         if time.monotonic() < self._expires:
-            return self._share
+            return self._shares
         with self._lock:
             if time.monotonic() < self._expires:
-                return self._share
+                return self._shares
             try:
-                row = RolloutState.objects.filter(pk=model_name).values_list("canary_share")
-                self._share = row[0][0] if row else 0
+                rows = RolloutState.objects.filter(pk=model_name)
+                row = rows.values_list("canary_share", "shadow_share").first()
+                self._shares = row or (0, 0)
             except DatabaseError:
-                logger.warning("the canary's share could not be read; it stays", exc_info=True)
+                logger.warning("the shares could not be read; they stay", exc_info=True)
             self._expires = time.monotonic() + SHARE_SECONDS
-        return self._share
+        return self._shares
 
     def forget(self) -> None:
         self._expires = 0.0

@@ -24,6 +24,15 @@ class CanaryForm(NoteForm):
     field_order = ("share", "note")
 
 
+class ShadowForm(NoteForm):
+    """The shadow's share."""
+
+    share = forms.IntegerField(
+        label="Share of drawings (%)", min_value=1, max_value=100, initial=10
+    )
+    field_order = ("share", "note")
+
+
 class RetireForm(NoteForm):
     """Retiring a version, with or without its files."""
 

@@ -1,20 +1,21 @@
 """Reads a model's versions from disk, model server, `models.config` and history."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from serving.client import ServingError, VersionStatus
-from serving.labels import CANARY, STABLE
+from serving.labels import CANARY, SHADOW, STABLE
 from serving.models_config import ConfigError
 from serving.versions.card import ModelCard, read_card_leniently
 from serving.versions.repository import Repository
 from webui.records.selectors import VersionStatistics, version_statistics
 from webui.records.store import StoreError
-from webui.rollout.models import Action, HistoryEntry, RolloutState
+from webui.rollout.models import Action, CanaryWatch, HistoryEntry, RolloutState, ShadowAnswer
 from webui.rollout.serving import serving_client
 
 
@@ -53,6 +54,8 @@ class Overview:
     stable: int | None
     canary: int | None
     share: int
+    shadow: int | None
+    shadow_share: int
     before: int | None  # what a rollback would make stable
     server_answers: bool
     server_stable: int | None  # what the server itself says that the label names
@@ -106,6 +109,8 @@ def overview() -> Overview:
         stable=stable,
         canary=labels.get(CANARY),
         share=state.canary_share if state else 0,
+        shadow=labels.get(SHADOW),
+        shadow_share=state.shadow_share if state else 0,
         before=stable_before(model_name=settings.MODEL_NAME, stable=stable),
         server_answers=server_answers,
         server_stable=server_stable,
@@ -126,6 +131,46 @@ def statistics_of(version: int) -> VersionStatistics | None:
         return version_statistics(version)
     except StoreError:
         return None
+
+
+def watch_of(seen: Overview) -> CanaryWatch | None:
+    """Return what has been counted of the present canary; None if nothing has."""
+    watch = CanaryWatch.objects.filter(pk=seen.model_name).first()
+    if watch is None or seen.canary is None:
+        return None
+    if (watch.stable, watch.canary) != (seen.stable, seen.canary) or not watch.canary_drawings:
+        return None
+    return watch
+
+
+def disagreeing(record_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of the records that a shadow has read otherwise than the visitor was told."""
+    return frozenset(
+        ShadowAnswer.objects.filter(record_id__in=record_ids, agrees=False).values_list(
+            "record_id", flat=True
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowStatistics:
+    """How often a shadow has read a drawing otherwise."""
+
+    version: int
+    asked: int
+    disagreed: int
+
+    @property
+    def disagreed_percent(self) -> float:
+        return 100 * self.disagreed / self.asked
+
+
+def shadow_statistics() -> list[ShadowStatistics]:
+    """Return statistics of every version that was a shadow, newest version first."""
+    counted = ShadowAnswer.objects.values("version").annotate(
+        asked=Count("id"), disagreed=Count("id", filter=Q(agrees=False))
+    )
+    return [ShadowStatistics(**row) for row in counted.order_by("-version")]
 
 
 def history(model_name: str) -> QuerySet[HistoryEntry]:

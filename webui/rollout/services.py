@@ -16,7 +16,7 @@ from django.utils import timezone
 from serving.labels import STABLE
 from serving.versions.manager import ChangeFailed, ChangeRefused, VersionManager
 from webui.leases import Lease
-from webui.rollout import selectors
+from webui.rollout import gate, selectors
 from webui.rollout.canary import SHARE_SECONDS, shares
 from webui.rollout.models import Action, HistoryEntry, RolloutState
 from webui.rollout.serving import serving_client
@@ -48,21 +48,37 @@ def publish(
     note: str = "",
     version: int | None = None,
     progress: Progress = _silent,
+    gate_override: str | None = None,
 ) -> Result:
     """Copy, test, number and load a SavedModel directory; it is not stable yet.
+
+    Its model card must hold a verdict of the gate by which it may follow the stable version.
+
+    Args:
+        gate_override: why it is published all the same; kept in the history.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
     """
+    if gate_override is not None and not gate_override.strip():
+        raise ChangeRefused("overriding the gate needs a reason, which the history keeps")
     with (
         exclusive_access(by=by, what=f"publish {source}", progress=progress) as versions,
         _history(Action.PUBLISH, by, note) as entry,
     ):
+        verdict = gate.verdict_on(source, stable=versions.deployment().stable)
+        if gate_override is not None:
+            entry.gate_override = gate_override.strip()
+        elif verdict.refusal:
+            raise ChangeRefused(
+                f"{source} is not published: {verdict.refusal}. To publish it all the same, give "
+                '--override-gate "the reason"'
+            )
         published = versions.publish(
             source, version=version, used=selectors.used_versions(settings.MODEL_NAME)
         )
         entry.to_version = published.version
-        entry.detail = f"{source}: {published.smoke_test.method}"
+        entry.detail = f"{source}: {published.smoke_test.method}; {verdict}"
     return Result(
         message=(
             f"Version {published.version} is loaded ({published.smoke_test.method}). "
@@ -126,8 +142,11 @@ def start_canary(
     return Result(message=f"Version {version} answers {share} % of the visitors.", entry=entry)
 
 
-def withdraw_canary(*, by: str, note: str = "") -> Result:
+def withdraw_canary(*, by: str, note: str = "", version: int | None = None) -> Result:
     """End the canary: all visitors get the stable version.
+
+    Args:
+        version: the version that must be the canary; None: whichever it is.
 
     Raises:
         Busy, ChangeRefused, ChangeFailed
@@ -136,6 +155,8 @@ def withdraw_canary(*, by: str, note: str = "") -> Result:
         before = versions.deployment()
         if before.canary is None:
             raise ChangeRefused("there is no canary")
+        if version not in (None, before.canary):
+            raise ChangeRefused(f"version {before.canary} is the canary, and not {version}")
         with _history(Action.WITHDRAW, by, note) as entry:
             entry.from_version, entry.to_version = before.canary, before.stable
             with _share_back_on_failure() as old_share:
@@ -145,6 +166,48 @@ def withdraw_canary(*, by: str, note: str = "") -> Result:
                     time.sleep(SHARE_SECONDS)
                 versions.withdraw_canary()
     return Result(message=f"Version {before.canary} is no longer the canary.", entry=entry)
+
+
+def start_shadow(
+    *, version: int, share: int, by: str, note: str = "", progress: Progress = _silent
+) -> Result:
+    """Ask a version about a share of the recorded drawings, 1 to 100 %; it answers nobody.
+
+    Raises:
+        Busy, ChangeRefused, ChangeFailed
+    """
+    if not 1 <= share <= 100:
+        raise ChangeRefused(f"a share is 1 to 100 %, not {share}; `shadow off` ends the shadow")
+    with (
+        exclusive_access(
+            by=by, what=f"shadow {version} at {share} %", progress=progress
+        ) as versions,
+        _history(Action.SHADOW, by, note) as entry,
+    ):
+        entry.from_version = versions.deployment().shadow
+        entry.to_version, entry.share = version, share
+        versions.start_shadow(version)
+        _set_shadow_share(share)
+    return Result(
+        message=f"Version {version} is asked about {share} % of the drawings.", entry=entry
+    )
+
+
+def withdraw_shadow(*, by: str, note: str = "") -> Result:
+    """End the shadow; its answers so far are kept.
+
+    Raises:
+        Busy, ChangeRefused, ChangeFailed
+    """
+    with exclusive_access(by=by, what="end the shadow") as versions:
+        before = versions.deployment()
+        if before.shadow is None:
+            raise ChangeRefused("there is no shadow")
+        with _history(Action.END_SHADOW, by, note) as entry:
+            entry.from_version = before.shadow
+            _set_shadow_share(0)
+            versions.withdraw_shadow()
+    return Result(message=f"Version {before.shadow} is no longer the shadow.", entry=entry)
 
 
 def retire(*, version: int, by: str, note: str = "", delete: bool = False) -> Result:
@@ -172,12 +235,19 @@ def _promote(versions: VersionManager, action: Action, version: int, by: str, no
         if before.canary == version:
             # The label went with the promotion; whoever still asks for it gets stable.
             _set_share(0)
+        if before.shadow == version:
+            _set_shadow_share(0)
     was = f"; version {before.stable} was, and stays loaded" if before.stable else ""
     return Result(message=f"Version {version} is {STABLE}{was}.", entry=entry)
 
 
 def _set_share(share: int) -> None:
     RolloutState.objects.update_or_create(pk=settings.MODEL_NAME, defaults={"canary_share": share})
+    shares.forget()
+
+
+def _set_shadow_share(share: int) -> None:
+    RolloutState.objects.update_or_create(pk=settings.MODEL_NAME, defaults={"shadow_share": share})
     shares.forget()
 
 

@@ -9,6 +9,8 @@ from serving.models_config import CONFIG_NAME
 
 PROBE_SECONDS = 1.0  # for each of two questions; the answers take a millisecond
 
+SHADOW_SECONDS = 2.0  # an answer takes milliseconds; a slower shadow misses drawings
+
 
 @cache
 def serving_client() -> ServingClient:
@@ -17,6 +19,18 @@ def serving_client() -> ServingClient:
         base_url=settings.SERVING_URL,
         model_name=settings.MODEL_NAME,
         config_file=settings.MODELS_DIR / CONFIG_NAME,
+    )
+
+
+@cache
+def shadow_client() -> ServingClient:
+    """Return a client for the shadow, which is not waited for."""
+    return ServingClient(
+        base_url=settings.SERVING_URL,
+        model_name=settings.MODEL_NAME,
+        config_file=settings.MODELS_DIR / CONFIG_NAME,
+        read_timeout=SHADOW_SECONDS,
+        restart_seconds=0,
     )
 
 

@@ -19,6 +19,7 @@ from serving.versions.card import (
     verify_files,
     write_card,
 )
+from tests.harness.tiny_models import write_verdict
 
 BUNDLED = sorted(
     path
@@ -149,3 +150,31 @@ def test_a_bundled_version_is_what_its_card_lists(directory: Path) -> None:
     assert card.version == int(directory.name)
     assert card.metrics["mnist_test_accuracy"] >= 0.9933
     assert max(path.stat().st_size for path in directory.rglob("*")) < 10_000_000
+
+
+def test_a_verdict_of_the_gate_comes_back_and_changes_nothing_else(version: Path) -> None:
+    before = card_of(version)
+    write_verdict(version, champion_dir=version, blocks=True)
+    card = read_card(version)
+    assert card.gate is not None
+    assert not card.gate.passed
+    assert str(card.gate.blocking[0]).startswith("MNIST test set: accuracy 90.00%")
+    assert replace(card, gate=None) == before
+    verify_files(version)
+    renumber_card(version, 8)
+    assert read_card(version).gate == card.gate
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("passed", True), ("passed", 1), ("lines", []), ("champion_version", "1")]
+)
+def test_a_wrong_verdict_is_refused(version: Path, field: str, value: object) -> None:
+    write_verdict(version, champion_dir=version, blocks=True)
+    document = json.loads((version / CARD).read_text())
+    document["gate"][field] = value
+    (version / CARD).write_text(json.dumps(document))
+    with pytest.raises(CardError, match=rf"gate.*{field}"):
+        read_card(version)
+    lenient = read_card_leniently(version)
+    assert lenient is not None
+    assert lenient.gate is None

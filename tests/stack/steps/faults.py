@@ -32,7 +32,8 @@ def swap_versions(run: Run) -> None:
 def _publish_copy(run: Run) -> int:
     """Publishes version 1 once more, and returns the number that it got."""
     run.project.execute("web", "cp", "-r", f"/models/{MODEL}/1", COPY)
-    run.project.manage("models", "publish", COPY, "--note", "stack test")
+    # The baseline CNN is worse than the stable version, and its card has no verdict.
+    run.project.manage("models", "publish", COPY, "--override-gate", "stack test")
     return max(
         int(number) for number in run.project.execute("web", "ls", f"/models/{MODEL}").split()
     )

@@ -1,7 +1,6 @@
-"""Evaluation: measurements of a version with known answers, their report, and the gate."""
+"""Evaluation: measurements of a version with known answers and their report."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from training.evaluation.candidates import Candidate, Predict
 from training.evaluation.metrics import Share
 from training.evaluation.samples import Sample, Samples
 from training.export import check_digits
-from training.gate import reasons_against
 
 
 @settings(max_examples=30, deadline=None)
@@ -112,37 +110,6 @@ def test_the_report_has_tables_and_plots(
     plots = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert {"reliability.png", "roc.png", "confusion-2.png", "errors-2-mnist.png"} <= plots
     assert all(f"({name})" in text for name in plots)
-
-
-def test_the_gate_passes_an_equal_and_refuses_a_worse_version(
-    champion: measurements.VersionMeasurements, samples: Samples
-) -> None:
-    assert not reasons_against(champion, champion)
-    worse = measurements.measure(candidate(3, served=right_but_for_every(10)), samples)
-    reasons = "\n".join(reasons_against(champion, worse))
-    assert "mnist: 90.00% right, the champion 95.00%" in reasons
-    assert "perturbed" in reasons
-    assert not reasons_against(worse, champion)
-    assert "10 classes" in reasons_against(champion, replace(champion, classes=10))[0]
-
-
-def test_the_gate_refuses_a_graph_that_differs_from_its_source(
-    champion: measurements.VersionMeasurements, samples: Samples
-) -> None:
-    served, source = right_but_for_every(20), right_but_for_every(19)
-    measured = measurements.measure(candidate(served=served, source=source), samples)
-    assert not measured.agrees
-    assert "does not answer as the JSON" in reasons_against(champion, measured)[0]
-
-
-def test_the_gate_refuses_a_version_that_refuses_digits(samples: Samples) -> None:
-    def predict(instances: NDArray[np.float32]) -> NDArray[np.float64]:
-        scores = right_but_for_every(20)(instances)
-        scores[1::40] = np.eye(11)[NOT_A_DIGIT_CLASS]
-        return scores
-
-    measured = measurements.measure(candidate(served=predict), samples)
-    assert any("refused" in reason for reason in reasons_against(measured, measured))
 
 
 def test_a_directory_without_versions_is_named(

@@ -1,6 +1,7 @@
 """The page "Model versions": permissions, contents and steps."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,8 +12,9 @@ from tests.harness.served_model import ServedModel
 from tests.harness.tiny_models import write_card
 from tests.webui.records.factory import make_record
 from tests.webui.staff import staff_client
+from webui.records.models import Record
 from webui.records.store import store
-from webui.rollout.models import HistoryEntry
+from webui.rollout.models import HistoryEntry, ShadowAnswer
 
 PAGE = "/admin/rollout/modelversion/"
 
@@ -70,6 +72,63 @@ def test_steps_are_confirmed_and_recorded(site: ServedModel, operator: Client) -
     operator.post(f"{PAGE}withdraw/", {})
     operator.post(f"{PAGE}2/retire/", {"delete": "on"})
     assert site.repository.versions() == [1]
+
+
+def test_the_shadow_is_started_and_ended(site: ServedModel, operator: Client) -> None:
+    assert "Ask version 2 about some drawings?" in operator.get(f"{PAGE}2/shadow/").content.decode()
+    operator.post(f"{PAGE}2/shadow/", {"share": "15", "note": "before the canary"})
+    page = operator.get(PAGE).content.decode()
+    assert "version 2, 15 % of drawings" in page
+    assert 'value="15"' in operator.get(f"{PAGE}2/shadow/").content.decode()
+    operator.post(f"{PAGE}end-shadow/", {})
+    assert site.versions.deployment().shadow is None
+    answer = operator.get(f"{PAGE}end-shadow/", follow=True)
+    assert "There is no shadow." in answer.content.decode()
+
+
+def shadow_answer(record: Record, **changed: Any) -> ShadowAnswer:
+    values = {
+        "record_id": record.id,
+        "recorded_at": record.predicted_at,
+        "version": 3,
+        "label": "1",
+        "verdict": "unsure",
+        "digit": 1,
+        "confidence": 0.51,
+        "answered_version": 2,
+        "answered_label": "7",
+        "agrees": False,
+        **changed,
+    }
+    return ShadowAnswer.objects.create(**values)
+
+
+def test_disagreements_are_listed_with_pictures(db: None) -> None:
+    records = [make_record() for _ in range(3)]
+    for record in records:
+        store().append(record)
+    shadow_answer(records[0])
+    shadow_answer(records[1], label="not_a_digit", verdict="not_a_digit", digit=None)
+    shadow_answer(records[2], label="7", digit=7, agrees=True)
+    shadow_answer(make_record())  # its record is gone
+    viewer = staff_client("ada", "view_shadowanswer", "view_record")
+    page = viewer.get(reverse("admin:rollout_shadowanswer_changelist")).content.decode()
+    assert page.count('class="record-thumbnail"') == 2
+    assert "1? (version 3)" in page
+    assert "not a digit (version 3)" in page
+    assert f"/admin/records/record/{records[0].id}/change/" in page
+    assert str(records[2].id) not in page
+    assert "3 (75.0 %)" in page  # of four that it was asked about
+    assert (
+        "Drawings that a shadow read otherwise"
+        in viewer.get(reverse("admin:records_record_changelist")).content.decode()
+    )
+
+
+def test_disagreements_show_drawings_and_need_both_permissions(db: None) -> None:
+    for permission in ("view_shadowanswer", "view_record"):
+        client = staff_client(f"only-{permission}", permission)
+        assert client.get(reverse("admin:rollout_shadowanswer_changelist")).status_code == 403
 
 
 def test_a_missing_model_server_is_reported(site_without_server: Path, operator: Client) -> None:

@@ -10,9 +10,10 @@ from django.core.management import CommandError, call_command
 
 from serving.versions.manager import ChangeFailed, ChangeRefused
 from tests.harness.served_model import ServedModel
-from tests.harness.tiny_models import name_unknown_operation, write_card
+from tests.harness.tiny_models import name_unknown_operation, write_card, write_verdict
 from webui.rollout import selectors, services
-from webui.rollout.canary import label_for
+from webui.rollout.canary import label_for, shares
+from webui.rollout.gate import verdict_on
 from webui.rollout.models import HistoryEntry, RolloutState
 
 
@@ -96,12 +97,13 @@ def test_the_number_of_a_version_that_does_not_load_is_not_reused(
     name_unknown_operation(broken)
     write_card(broken)
     with pytest.raises(ChangeFailed, match="does not load version 3"):
-        services.publish(source=broken, by="ada", note="nightly")
+        services.publish(source=broken, by="ada", note="nightly", gate_override="a test")
     assert last_entry() == ("ada", "publish", None, 3, False, "nightly")
     assert "does not load version 3" in HistoryEntry.objects.get().detail
     good = tmp_path / "good"
     shutil.copytree(site.exports / "digit-3", good)
     write_card(good, title="Good")
+    write_verdict(good, champion_dir=site.repository.version_dir(1))
     assert services.publish(source=good, by="ada").entry.to_version == 4
     row = selectors.overview().rows[0]
     assert (row.version, row.state, row.labels) == (4, "AVAILABLE", ())
@@ -109,6 +111,71 @@ def test_the_number_of_a_version_that_does_not_load_is_not_reused(
     assert (row.card.title, row.card.accuracy) == ("Good", 0.098)
     services.retire(version=4, delete=True, by="ada")
     assert site.repository.versions() == [1, 2]
+
+
+def test_a_shadow_is_started_changed_and_ended(site: ServedModel) -> None:
+    with pytest.raises(ChangeRefused, match="version 1 is stable"):
+        services.start_shadow(version=1, share=10, by="ada")
+    with pytest.raises(ChangeRefused, match="1 to 100 %"):
+        services.start_shadow(version=2, share=0, by="ada")
+    with pytest.raises(ChangeRefused, match="there is no shadow"):
+        services.withdraw_shadow(by="ada")
+    assert "asked about 20 %" in command("shadow", "2", "--share", "20", "--by", "ada")
+    assert last_entry()[1:4] == ("shadow", None, 2)
+    assert (site.client.ask_label("shadow"), shares.shadow_percent(site.model_name)) == (2, 20)
+    assert "shadow 20 %" in command("list")
+    assert label_for("somebody") == "stable"
+    with pytest.raises(ChangeRefused, match="version 2 is shadow; it is asked now"):
+        services.retire(version=2, by="ada")
+    command("shadow", "off", "--by", "ada")
+    assert last_entry()[1:3] == ("end-shadow", 2)
+    assert shares.shadow_percent(site.model_name) == 0
+    assert site.versions.deployment().labels == {"stable": 1}
+
+    services.start_shadow(version=2, share=5, by="ada")
+    services.promote(version=2, by="ada")
+    assert (selectors.overview().shadow, shares.shadow_percent(site.model_name)) == (None, 0)
+
+
+def test_publishing_asks_the_gate(site: ServedModel, tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    shutil.copytree(site.exports / "digit-3", export)
+    write_card(export)
+    stable_dir = site.repository.version_dir(1)
+
+    def refusal() -> str:
+        with pytest.raises(ChangeRefused) as refused:
+            services.publish(source=export, by="ada")
+        return str(refused.value)
+
+    assert "no verdict of the gate against version 1" in refusal()
+    write_verdict(export, champion_dir=stable_dir, blocks=True)
+    assert "blocked it: MNIST test set: accuracy 90.00%, the champion 99.50%" in refusal()
+    write_verdict(export, champion_dir=site.repository.version_dir(2), champion=2)
+    assert "compared it with version 2, and version 1 is stable now" in refusal()
+    write_verdict(export, champion_dir=stable_dir)
+    (export / "variables" / "variables.index").write_bytes(b"another")
+    assert "is about other files" in refusal()
+    assert not HistoryEntry.objects.exists()
+    assert site.repository.versions() == [1, 2]
+
+
+def test_an_override_of_the_gate_stays_in_the_history(site: ServedModel, tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    shutil.copytree(site.exports / "digit-3", export)
+    write_card(export)
+    write_verdict(export, champion_dir=site.repository.version_dir(1), blocks=True)
+    with pytest.raises(CommandError, match="needs a reason"):
+        command("publish", str(export), "--override-gate", " ")
+    command("publish", str(export), "--by", "ada", "--override-gate", "it reads tablets better")
+    entry = HistoryEntry.objects.get()
+    assert entry.gate_override == "it reads tablets better"
+    assert "the gate blocked it: MNIST test set" in entry.detail
+    assert "(gate overridden: it reads tablets better)" in command("history")
+
+
+def test_without_a_stable_version_there_is_no_champion(tmp_path: Path) -> None:
+    assert not verdict_on(tmp_path, stable=None).refusal
 
 
 def test_a_canary_that_fails_to_start_leaves_the_share(site: ServedModel) -> None:
@@ -135,7 +202,8 @@ def test_publish_says_each_step_before_it_begins(
     export = tmp_path / "export"
     shutil.copytree(site.exports / "digit-3", export)
     write_card(export)
-    *steps, done = command("publish", str(export)).splitlines()
+    published = command("publish", str(export), "--override-gate", "a test")
+    *steps, done = published.splitlines()
     assert steps == [
         f"Copying {export} as version 3.",
         "Testing version 3: its files.",

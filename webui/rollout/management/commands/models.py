@@ -30,6 +30,11 @@ class Command(BaseCommand):
         publish.add_argument(
             "--version", dest="number", type=int, help="its number (default: the next)"
         )
+        publish.add_argument(
+            "--override-gate",
+            metavar="REASON",
+            help="publish it without a passed gate; the history keeps the reason",
+        )
 
         promote = steps.add_parser(
             "promote", parents=[common], help="make a version the stable one"
@@ -41,6 +46,12 @@ class Command(BaseCommand):
         )
         canary.add_argument("number", type=_number_or_off, help="a version, or `off`")
         canary.add_argument("--share", type=int, default=10, help="percent of visitors (10)")
+
+        shadow = steps.add_parser(
+            "shadow", parents=[common], help="ask a version about drawings; it answers nobody"
+        )
+        shadow.add_argument("number", type=_number_or_off, help="a version, or `off`")
+        shadow.add_argument("--share", type=int, default=10, help="percent of drawings (10)")
 
         steps.add_parser(
             "rollback", parents=[common], help="make the version stable that was stable before"
@@ -64,6 +75,7 @@ class Command(BaseCommand):
                         source=options["path"],
                         version=options["number"],
                         progress=self._say,
+                        gate_override=options["override_gate"],
                         **who,
                     )
                 case "promote":
@@ -72,6 +84,15 @@ class Command(BaseCommand):
                     done = services.withdraw_canary(**who)
                 case "canary":
                     done = services.start_canary(
+                        version=options["number"],
+                        share=options["share"],
+                        progress=self._say,
+                        **who,
+                    )
+                case "shadow" if options["number"] is None:
+                    done = services.withdraw_shadow(**who)
+                case "shadow":
+                    done = services.start_shadow(
                         version=options["number"],
                         share=options["share"],
                         progress=self._say,
@@ -99,8 +120,9 @@ class Command(BaseCommand):
         lines = [("version", "labels", "in the server", "accuracy", "made", "size", "title")]
         for row in seen.rows:
             card = row.card
+            shares = {"canary": seen.share, "shadow": seen.shadow_share}
             labels = ", ".join(
-                f"canary {seen.share} %" if label == "canary" else label for label in row.labels
+                f"{label} {shares[label]} %" if label in shares else label for label in row.labels
             )
             lines.append(
                 (
@@ -130,6 +152,8 @@ class Command(BaseCommand):
         for entry in selectors.history(model_name)[:50]:
             outcome = "" if entry.succeeded else f" FAILED: {entry.detail}"
             why = f" ({entry.note})" if entry.note else ""
+            if entry.gate_override:
+                why += f" (gate overridden: {entry.gate_override})"
             self.stdout.write(
                 f"{entry.at:%Y-%m-%d %H:%M:%S} {entry.by} {entry.get_action_display()} "
                 f"{entry.from_version or '-'} -> {entry.to_version or '-'}{why}{outcome}"

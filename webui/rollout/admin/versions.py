@@ -19,7 +19,7 @@ from django.urls import URLPattern, path, reverse
 from serving.versions.manager import VersionChangeError
 from webui.leases import LeaseLost
 from webui.rollout import selectors, services
-from webui.rollout.forms import CanaryForm, NoteForm, RetireForm
+from webui.rollout.forms import CanaryForm, NoteForm, RetireForm, ShadowForm
 from webui.rollout.models import HistoryEntry, ModelVersion
 
 if TYPE_CHECKING:
@@ -63,6 +63,17 @@ STEPS = {
         do=services.start_canary,
         form=CanaryForm,
     ),
+    "shadow": Step(
+        question="Ask version {version} about some drawings?",
+        consequence=(
+            "It is loaded if it is not, and asked about a share of the recorded drawings after "
+            "the visitor has the answer. Nobody gets what it says; the list of disagreements "
+            "shows it."
+        ),
+        button="Start the shadow",
+        do=services.start_shadow,
+        form=ShadowForm,
+    ),
     "retire": Step(
         question="Retire version {version}?",
         consequence="The model server unloads it. No visitor is answered by it now.",
@@ -83,8 +94,19 @@ STEPS = {
         button="End the canary",
         do=services.withdraw_canary,
     ),
+    "end-shadow": Step(
+        question="End the shadow?",
+        consequence="Version {version} is asked about no more drawings, and stays loaded.",
+        button="End the shadow",
+        do=services.withdraw_shadow,
+    ),
 }
-OF_A_VERSION = ("promote", "canary", "retire")
+NOTHING_TO_CHANGE = {
+    "withdraw": "There is no canary.",
+    "end-shadow": "There is no shadow.",
+    "rollback": "The history knows no version that was stable before.",
+}
+OF_A_VERSION = ("promote", "canary", "shadow", "retire")
 
 
 @admin.register(ModelVersion)
@@ -125,6 +147,7 @@ class ModelVersionAdmin(VersionAdminBase):
             "opts": self.opts,
             "seen": seen,
             "rows": rows,
+            "watch": selectors.watch_of(seen),
             "history": selectors.history(seen.model_name)[:HISTORY_SHOWN],
             "may_change": self.has_change_permission(request),
             **(extra_context or {}),
@@ -169,17 +192,15 @@ class ModelVersionAdmin(VersionAdminBase):
         seen = selectors.overview()
         if step == "canary" and version == seen.canary and seen.share:
             form.initial["share"] = seen.share
-        about = {"rollback": seen.before, "withdraw": seen.canary}.get(step, version)
+        if step == "shadow" and version == seen.shadow and seen.shadow_share:
+            form.initial["share"] = seen.shadow_share
+        about = {
+            "rollback": seen.before, "withdraw": seen.canary, "end-shadow": seen.shadow
+        }.get(step, version)  # fmt: skip
         if version is not None and version not in {row.version for row in seen.rows}:
             raise Http404
         if about is None:
-            self.message_user(
-                request,
-                "There is no canary."
-                if step == "withdraw"
-                else "The history knows no version that was stable before.",
-                messages.WARNING,
-            )
+            self.message_user(request, NOTHING_TO_CHANGE[step], messages.WARNING)
             return HttpResponseRedirect(reverse("admin:rollout_modelversion_changelist"))
         context = {
             **self.admin_site.each_context(request),
@@ -225,9 +246,10 @@ class HistoryEntryAdmin(HistoryAdminBase):
         "share",
         "succeeded",
         "note",
+        "gate_override",
     )
     list_filter = ("action", "succeeded", "model_name")
-    search_fields = ("by", "note", "detail")
+    search_fields = ("by", "note", "gate_override", "detail")
     date_hierarchy = "at"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
