@@ -66,7 +66,13 @@ def negative(
 
 
 def turned_digit(digits: Sequence[PenDrawing], rng: Rng) -> list[Stroke]:
-    """Return a digit rotated by quarter turns or mirrored, where that is not another digit."""
+    """Return a digit rotated by quarter turns or mirrored, where that is not another digit.
+
+    Raises:
+        ValueError: every one of the digits stays a digit.
+    """
+    if not any(digit.label in QUARTER_TURNS for digit in digits):
+        raise ValueError("none of the digits can be turned: all of them are 0, 1 or 8")
     while True:
         drawing = _pick(digits, rng)
         if drawing.label in MIRRORED and rng.random() < 0.4:

@@ -117,9 +117,7 @@ def load_drawings(data: Path, *, seed: int, every: int = 1) -> Samples:
     letters = split(load_letters(data))
     # Of kinds that nobody's are trained on, the letters of everybody.
     unseen = [letter for letter in letters.training if letter.label in HELD_OUT_LETTERS]
-    drawn, negative = draw_samples(
-        digits[::every], letters.validation + unseen, seed=seed, every=every
-    )
+    drawn, negative = draw_samples(digits, letters.validation + unseen, seed=seed, every=every)
     return Samples(digits=drawn, negatives=negative, whole_canvas={})
 
 
@@ -129,10 +127,10 @@ def draw_samples(
     """Render digits, letters and generated negatives of people who were not trained on.
 
     Args:
-        digits: "clean" and "perturbed" in the result.
+        digits: "clean" and "perturbed" in the result; negatives are made of them, too.
         letters: of kinds trained on and of kinds never trained on.
         seed: random seed of perturbations and negatives.
-        every: render only every n-th letter and fewer negatives.
+        every: render only every n-th digit and letter, and fewer negatives.
 
     Returns:
         The digits and the negatives; a kind of letters that is empty is left out.
@@ -153,7 +151,7 @@ def draw_samples(
         samples[name] = Sample(
             name, np.stack(instances), np.full(len(instances), NOT_A_DIGIT_CLASS)
         )
-    return _pen_digits(digits, seed=seed), samples
+    return _pen_digits(digits[::every], seed=seed), samples
 
 
 def _pen_digits(

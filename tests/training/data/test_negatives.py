@@ -71,3 +71,8 @@ def test_symbols_are_neither_held_out_letters_nor_like_digits() -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(KeyError):
         negatives.negative("poem", digits=DIGITS, letters=LETTERS, rng=np.random.default_rng(0))
+
+
+def test_digits_that_all_stay_digits_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="none of the digits can be turned"):
+        negatives.turned_digit([drawing("0"), drawing("8")], np.random.default_rng(1))
