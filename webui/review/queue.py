@@ -12,7 +12,7 @@ in Dataset Labels", JAIR 70 (2021). The label is the visitor's correction, else 
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -28,6 +28,7 @@ from webui.records.selectors import predicted_label
 from webui.records.store import Filters, RecordNotFound, store
 from webui.review.models import Decision, Dispute, ReviewLease
 from webui.review.selectors import decisions_on, needs_third
+from webui.rollout.selectors import disagreeing
 
 WINDOW = 2000  # drawings; read without pictures, and ranked once in RANKING_SECONDS
 RANKING_SECONDS = 60.0
@@ -79,12 +80,6 @@ class Assigned:
     reason: Reason
 
 
-# Tells which of these records another version reads differently; an app that asks several
-# versions adds its own function.
-DisagreementSource = Callable[[Sequence[UUID]], Collection[UUID]]
-disagreement_sources: list[DisagreementSource] = []
-
-
 def proposed_label(record: Record) -> str:
     """Returns the label that accepting confirms: the visitor's correction, else the prediction."""
     return record.corrected_label or predicted_label(record)
@@ -101,17 +96,16 @@ def self_confidence(record: Record) -> float:
 
 def rank(records: Sequence[Record]) -> list[Candidate]:
     """Returns the drawings in the order in which they should be reviewed."""
-    ids = [record.id for record in records]
-    disagreeing = {one for source in disagreement_sources for one in source(ids)}
+    read_otherwise = disagreeing([record.id for record in records])
     return sorted(
-        (_candidate(record, disagreeing) for record in records), key=lambda one: one.order
+        (_candidate(record, read_otherwise) for record in records), key=lambda one: one.order
     )
 
 
-def _candidate(record: Record, disagreeing: Collection[UUID]) -> Candidate:
+def _candidate(record: Record, read_otherwise: Collection[UUID]) -> Candidate:
     if record.corrected_label and record.corrected_label != predicted_label(record):
         reason = Reason.CORRECTED
-    elif record.id in disagreeing:
+    elif record.id in read_otherwise:
         reason = Reason.DISAGREEING
     elif record.verdict == Verdict.UNSURE:
         reason = Reason.UNSURE

@@ -14,6 +14,7 @@ from webui.records.store import store
 from webui.review import queue, services
 from webui.review.models import Dispute, ReviewLease
 from webui.review.queue import Reason
+from webui.rollout.models import ShadowAnswer
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +43,7 @@ def open_again() -> None:
     ReviewLease.objects.update(until=datetime.now(UTC) - timedelta(seconds=1))
 
 
-def test_suspicious_drawings_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_suspicious_drawings_come_first() -> None:
     sure, other = make_record(confidence=0.99), make_record(confidence=0.98)
     low = make_record(confidence=0.7)
     unsure = make_record(confidence=0.5, verdict=Verdict.UNSURE)
@@ -50,7 +51,18 @@ def test_suspicious_drawings_come_first(monkeypatch: pytest.MonkeyPatch) -> None
     confirmed = make_record(confidence=0.97, corrected_label="7")
     disagreeing = make_record(confidence=0.96)
     keep(sure, other, low, unsure, corrected, confirmed, disagreeing)
-    monkeypatch.setattr(queue, "disagreement_sources", [lambda ids: {disagreeing.id} & set(ids)])
+    for record, agrees in ((disagreeing, False), (sure, True)):
+        ShadowAnswer.objects.create(
+            record_id=record.id,
+            recorded_at=record.predicted_at,
+            version=5,
+            label="7" if agrees else "1",
+            verdict=Verdict.DIGIT,
+            confidence=0.9,
+            answered_version=4,
+            answered_label="7",
+            agrees=agrees,
+        )
     assigned = queue.assign("ada", 50)
     assert [(one.record.id, one.reason) for one in assigned[:4]] == [
         (corrected.id, Reason.CORRECTED),

@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any
 from uuid import UUID
 
+import pytest
 from django.conf import settings
 
 from tests.webui.records.factory import make_record
@@ -58,6 +59,7 @@ def places(order: list[UUID], wanted: set[UUID]) -> list[int]:
     return [place for place, one in enumerate(order) if one in wanted]
 
 
+@pytest.mark.django_db  # asks for disagreements of a shadow
 def test_planted_wrong_labels_come_early() -> None:
     """Measured: the 20 wrong labels are the first 20 of 400; by chance their mean place is 200."""
     for seed in range(5):
