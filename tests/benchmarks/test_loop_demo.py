@@ -1,14 +1,23 @@
-"""The demonstration of the whole loop: its people, its figures."""
+"""The demonstration of the whole loop: its people, its figures, and a small form of all steps."""
 
 import gzip
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.loop_demo.__main__ import report
 from benchmarks.loop_demo.people import COLLECTION, DIGITS, Drawing, people, write_view
+from tests.harness import ROOT
+from tests.harness.needs import need
 from training.data import canvas
+from training.paths import DATA
+
+BUSY_SECONDS = 3000  # a minute and a half on two idle cores
 
 
 def write_collection(folder: Path, writers: int) -> None:
@@ -57,3 +66,22 @@ def test_the_report_compares_the_same_drawings() -> None:
     assert "after  99.00% (99 of 100" in text
     assert "10 drawings are right now and were wrong, 1 the other way round" in text
     assert "p = 0.012" in text  # 2 * (1 + 11) / 2**11
+
+
+@pytest.mark.data
+@pytest.mark.timeout(BUSY_SECONDS)
+def test_every_step_in_a_small_form(tmp_path: Path) -> None:
+    need((DATA / COLLECTION / DIGITS).is_file(), f"{DATA}/{COLLECTION} (see docs/learning.md)")
+    finished = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.loop_demo", "--small"),
+            *("--data", str(DATA), "--directory", str(tmp_path / "demo")),
+        ],
+        cwd=ROOT, capture_output=True, text=True, timeout=BUSY_SECONDS,
+    )  # fmt: skip
+    printed = finished.stdout
+    assert finished.returncode == 0, printed + finished.stderr
+    first, again = re.findall(r"Snapshot (\w{64}), written again: (\w{64})", printed)[0]
+    assert first == again
+    assert "Promoted" in printed
+    assert "Accuracy on people who took no part" in printed
