@@ -8,6 +8,7 @@ class CollectionConfig(AppConfig):
     label = "collection"
 
     def ready(self) -> None:
-        from webui.collection import deletions
+        from webui.collection.models import PromptedDrawing
+        from webui.records.deletions import delete_with_records
 
-        deletions.connect()
+        delete_with_records({PromptedDrawing: "drawn_at"})

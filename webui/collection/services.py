@@ -173,7 +173,7 @@ def discard(participation: Participation, *, number: int) -> None:
         rows = PromptedDrawing.objects.filter(participation=participation, number=number)
         ids = list(rows.values_list("record_id", flat=True))
     with _translate_errors(), transaction.atomic():
-        store().delete(ids)  # and their rows; see webui.collection.deletions
+        store().delete(ids)  # and their rows; see webui.records.deletions
         rows.filter(record_id__in=ids).delete()
         erase_deleted()
 

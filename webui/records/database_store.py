@@ -30,13 +30,13 @@ from webui.database.maintenance import (
     waiting_at_most,
 )
 from webui.database.reserve import give_up_reserve
+from webui.database.statements import in_parts
 from webui.records.deletions import records_deleted
 from webui.records.models import NEWEST_FIRST, Record, Verdict, instant_of, new_record_id
 from webui.records.paging import Bounds, read_page
 from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
 
 CHUNK = 200  # records that a scan holds at once; with pictures about a megabyte
-IDS_PER_STATEMENT = 500  # old builds of SQLite take at most 999 values in one statement
 CHECK_SECONDS = 1.0  # for which a successful `check` is reused; probes must not wear out the disk
 
 # Not read for pages: they are many times larger than all other columns together.
@@ -126,8 +126,7 @@ class DatabaseStore:
 
     def _delete(self, record_ids: Sequence[UUID]) -> None:
         with _translate_errors(), transaction.atomic():
-            for start in range(0, len(record_ids), IDS_PER_STATEMENT):
-                some = record_ids[start : start + IDS_PER_STATEMENT]
+            for some in in_parts(record_ids):
                 Record.objects.filter(pk__in=some).delete()
             records_deleted.send(DatabaseStore, record_ids=record_ids)
             erase_deleted()

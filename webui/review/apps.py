@@ -9,6 +9,7 @@ class ReviewConfig(AppConfig):
     verbose_name = "Review"
 
     def ready(self) -> None:
-        from webui.review import deletions
+        from webui.records.deletions import delete_with_records
+        from webui.review.models import Decision, Dispute, ReviewLease
 
-        deletions.connect()
+        delete_with_records({Decision: "recorded_at", Dispute: "recorded_at", ReviewLease: None})

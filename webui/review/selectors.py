@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from webui.review.deletions import IDS_PER_STATEMENT
+from webui.database.statements import in_parts
 from webui.review.models import Decision
 
 CHUNK = 2000  # decisions that an iteration holds at once
@@ -52,10 +52,8 @@ def final_label(record_id: UUID) -> str | None:
 
 def decisions_on(record_ids: Iterable[UUID]) -> Mapping[UUID, Sequence[Decision]]:
     """Returns the decisions that count on each record that has some, oldest first."""
-    ids = list(record_ids)
     found: dict[UUID, list[Decision]] = {}
-    for start in range(0, len(ids), IDS_PER_STATEMENT):
-        some = ids[start : start + IDS_PER_STATEMENT]
+    for some in in_parts(list(record_ids)):
         for decision in Decision.objects.filter(record_id__in=some, undone_at=None).order_by(
             "at", "id"
         ):

@@ -9,6 +9,7 @@ class RolloutConfig(AppConfig):
     verbose_name = "Rollout"
 
     def ready(self) -> None:
-        from webui.rollout import deletions
+        from webui.records.deletions import delete_with_records
+        from webui.rollout.models import ShadowAnswer
 
-        deletions.connect()
+        delete_with_records({ShadowAnswer: "recorded_at"})

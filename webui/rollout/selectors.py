@@ -1,6 +1,6 @@
 """Reads a model's versions from disk, model server, `models.config` and history."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from serving.labels import CANARY, SHADOW, STABLE
 from serving.models_config import ConfigError
 from serving.versions.card import ModelCard, read_card_leniently
 from serving.versions.repository import Repository
+from webui.database.statements import in_parts
 from webui.records.selectors import VersionStatistics, version_statistics
 from webui.records.store import StoreError
 from webui.rollout.models import Action, CanaryWatch, HistoryEntry, RolloutState, ShadowAnswer
@@ -143,12 +144,13 @@ def watch_of(seen: Overview) -> CanaryWatch | None:
     return watch
 
 
-def disagreeing(record_ids: Collection[UUID]) -> frozenset[UUID]:
+def disagreeing(record_ids: Sequence[UUID]) -> frozenset[UUID]:
     """Return those of the records that a shadow has read otherwise than the visitor was told."""
+    answers = ShadowAnswer.objects.filter(agrees=False)
     return frozenset(
-        ShadowAnswer.objects.filter(record_id__in=record_ids, agrees=False).values_list(
-            "record_id", flat=True
-        )
+        record_id
+        for some in in_parts(record_ids)
+        for record_id in answers.filter(record_id__in=some).values_list("record_id", flat=True)
     )
 
 

@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from webui.database.maintenance import CHECK_WAIT_SECONDS, require_room, waiting_at_most
-from webui.records.database_store import IDS_PER_STATEMENT
+from webui.database.statements import in_parts
 from webui.records.models import Record, instant_of
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.models import SpooledEvent
@@ -131,8 +131,7 @@ class Spool:
     def _among(self, events: QuerySet[SpooledEvent], record_ids: Sequence[UUID]) -> set[UUID]:
         found: set[UUID] = set()
         with _translate_errors("the spool cannot be read"):
-            for start in range(0, len(record_ids), IDS_PER_STATEMENT):
-                some = record_ids[start : start + IDS_PER_STATEMENT]
+            for some in in_parts(record_ids):
                 found.update(events.filter(record_id__in=some).values_list("record_id", flat=True))
         return found
 
