@@ -6,24 +6,19 @@ the same on a slow machine.
 """
 
 import io
-import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
-from serving.versions.bundled import install_bundled
 from tests.browser.visitor import answer, placed
 from tests.harness import ROOT
-from tests.harness.fixtures import PASSWORD, USER
-from tests.harness.model_server import ModelServerProcess
-from tests.harness.site import SiteProcess
+from tests.harness.bundled_site import PASSWORD, USER, bundled_site
+from tests.harness.drawings import recorded_strokes
 
 TARGET = ROOT / "docs" / "recording.webp"
 SIZE: ViewportSize = {"width": 1040, "height": 660}
@@ -79,33 +74,6 @@ class Recording:
         )  # fmt: skip
 
 
-@contextmanager
-def site_to_record(directory: Path) -> Iterator[SiteProcess]:
-    """Run a site with the bundled models and a superuser."""
-    server = ModelServerProcess(directory / "models")
-    install_bundled(server.models_dir)
-    site = SiteProcess(directory, SERVING_URL=server.url, MODELS_DIR=str(server.models_dir))
-    try:
-        server.start()
-        site.succeed("migrate", "--verbosity=0")
-        site.succeed("collectstatic", "--verbosity=0", "--no-input")
-        site.succeed(
-            *("createsuperuser", "--no-input", f"--username={USER}", "--email="),
-            DJANGO_SUPERUSER_PASSWORD=PASSWORD,
-        )
-        site.start()
-        yield site
-    finally:
-        site.stop()
-        server.kill()
-
-
-def strokes_of(digit: str) -> list[list[list[int]]]:
-    kept = json.loads((ROOT / "tests" / "data" / "strokes.json").read_text())["digits"]
-    strokes: list[list[list[int]]] = next(one["strokes"] for one in kept if one["label"] == digit)
-    return strokes
-
-
 def log_in(page: Page, url: str) -> None:
     page.goto(f"{url}/admin/")
     page.get_by_label("Username").fill(USER)
@@ -115,7 +83,7 @@ def log_in(page: Page, url: str) -> None:
 
 
 def draw(recording: Recording) -> None:
-    strokes = placed(recording.page, strokes_of(DIGIT))
+    strokes = placed(recording.page, recorded_strokes()[DIGIT])
     every = max(1, sum(len(stroke) for stroke in strokes) // PEN_FRAMES)
     for stroke in strokes:
         recording.move(*stroke[0])
@@ -161,7 +129,7 @@ def main() -> int:
         return 1
     with (
         tempfile.TemporaryDirectory(prefix="digits-recording-") as directory,
-        site_to_record(Path(directory)) as site,
+        bundled_site(Path(directory)) as site,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(

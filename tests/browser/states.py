@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.test_answer_texts import PREDICTIONS, png_of_bars, prediction
 from tests.browser.visitor import Strokes, answer, draw_by_mouse, press
-from tests.harness.fixtures import PASSWORD, USER
+from tests.harness.bundled_site import PASSWORD, USER
 
 State = Callable[[Page, Strokes], None]
 ERROR: dict[str, Any] = {

@@ -1,7 +1,6 @@
 """The dashboard in a real browser: empty and with records, accessibility, themes."""
 
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,16 +18,11 @@ from webui.records.store import store
 # Playwright runs an event loop in the tests' thread, where Django would refuse queries.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    store.cache_clear()
-    statistics.latest.clear()
-    yield
-    statistics.latest.clear()
-    store.cache_clear()
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("fresh_store"),
+]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.browser.visitor import (
     draw_by_mouse,
     press,
 )
-from tests.harness.fixtures import PASSWORD, USER
+from tests.harness.bundled_site import PASSWORD, USER
 from tests.harness.site import SiteProcess
 
 pytestmark = [pytest.mark.browser]

@@ -1,15 +1,15 @@
 """The admin of records in a real browser, on a desktop and a phone, with its security policy."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.staff import TIMEOUT_MS, staff_page
 from tests.webui.records.factory import NOON, make_record
 from webui.records.models import Record
 from webui.records.store import RecordNotFound, store
@@ -18,7 +18,6 @@ from webui.records.store import RecordNotFound, store
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
-TIMEOUT_MS = 120_000  # for a busy machine
 LIST = "/admin/records/record/"
 
 expect.set_options(timeout=TIMEOUT_MS)
@@ -27,33 +26,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(params=list(SIZES))
-def visit(
-    request: pytest.FixtureRequest, browser: Any, live_server: Any
-) -> Iterator[Callable[[str], Any]]:
-    """Open an address of the site as a superuser; fail the test if the console has messages."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("ada"))
+def page(request: pytest.FixtureRequest, browser: Any, live_server: Any) -> Iterator[Page]:
+    """A page of the site as a superuser."""
     width, height = SIZES[request.param]
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, base_url=live_server.url
-    )
-    context.set_default_timeout(TIMEOUT_MS)
-    context.add_cookies(
-        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-    )
-    page = context.new_page()
-    messages: list[str] = []
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda problem: messages.append(str(problem)))
-
-    def open_page(address: str) -> Any:
-        page.goto(address)
-        return page
-
-    yield open_page
-    context.close()
-    # Browsers request an icon, which the admin does not have.
-    assert [text for text in messages if "404" not in text] == []
+    with staff_page(
+        browser,
+        live_server,
+        User.objects.create_superuser("ada"),
+        viewport={"width": width, "height": height},
+    ) as opened:
+        yield opened
 
 
 def fits(page: Any) -> bool:
@@ -72,10 +54,8 @@ def kept() -> list[Record]:
     return made[::-1]
 
 
-def test_a_person_pages_filters_corrects_and_deletes(
-    visit: Callable[[str], Any], kept: list[Record]
-) -> None:
-    page = visit(LIST)
+def test_a_person_pages_filters_corrects_and_deletes(page: Page, kept: list[Record]) -> None:
+    page.goto(LIST)
     rows = page.locator("#result_list tbody tr")
     expect(rows).to_have_count(50)
     assert fits(page)

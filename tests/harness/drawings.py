@@ -1,5 +1,6 @@
 """Pictures of a digit to send to the site."""
 
+import json
 from io import BytesIO
 
 from PIL import Image, ImageDraw
@@ -32,3 +33,9 @@ def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes
 def same_pixels(one: Image.Image, other: Image.Image) -> bool:
     """True if two pictures have the same mode, size and pixels."""
     return (one.mode, one.size, one.tobytes()) == (other.mode, other.size, other.tobytes())
+
+
+def recorded_strokes() -> dict[str, list[list[list[int]]]]:
+    """Return one person's strokes for each digit (UNIPEN, see the file)."""
+    kept = json.loads((ROOT / "tests" / "data" / "strokes.json").read_text())["digits"]
+    return {one["label"]: one["strokes"] for one in reversed(kept)}

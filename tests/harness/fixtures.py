@@ -1,22 +1,20 @@
 """Fixtures that several groups of tests use; the servers start once in a test run."""
 
 import itertools
-import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from serving.versions.bundled import install_bundled
-from tests.harness import ROOT
+from tests.harness.bundled_site import bundled_site
+from tests.harness.drawings import recorded_strokes
 from tests.harness.model_server import ModelServerProcess
 from tests.harness.served_model import ServedModel
 from tests.harness.site import SiteProcess
 from tests.harness.tiny_models import build_tiny_models
 
 NO_MODELS = "model_config_list {}\n"
-USER, PASSWORD = "keeper", "only-for-these-tests-7301"
 WALL_CODE = "only-for-tests"
 _numbers = itertools.count(1)
 
@@ -51,32 +49,31 @@ def served_model(model_server: ModelServerProcess, tiny_models: Path) -> Iterato
 def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
     """The site with the bundled model versions, a model server and a superuser."""
     directory = tmp_path_factory.mktemp("live-site")
-    server = ModelServerProcess(directory / "models")
-    install_bundled(server.models_dir)
-    site = SiteProcess(
-        directory,
-        SERVING_URL=server.url,
-        MODELS_DIR=str(server.models_dir),
-        WALL_CODE=WALL_CODE,
-        PRIVACY_CONTACT="Ada Example, ada@example.org",
-    )
-    try:
-        server.start()
-        site.succeed("migrate", "--verbosity=0")
-        site.succeed("collectstatic", "--verbosity=0", "--no-input")
-        site.succeed(
-            *("createsuperuser", "--no-input", f"--username={USER}", "--email="),
-            DJANGO_SUPERUSER_PASSWORD=PASSWORD,
-        )
-        site.start()
+    contact = "Ada Example, ada@example.org"
+    with bundled_site(directory, WALL_CODE=WALL_CODE, PRIVACY_CONTACT=contact) as site:
         yield site
-    finally:
-        site.stop()
-        server.kill()
 
 
 @pytest.fixture(scope="session")
 def strokes() -> dict[str, list[list[list[int]]]]:
     """One person's strokes for each digit (UNIPEN, see the file)."""
-    kept = json.loads((ROOT / "tests" / "data" / "strokes.json").read_text())["digits"]
-    return {one["label"]: one["strokes"] for one in reversed(kept)}
+    return recorded_strokes()
+
+
+@pytest.fixture
+def fresh_store() -> Iterator[None]:
+    """A store of the test's own, and nothing kept from the tests before."""
+    from webui.dashboard import statistics  # Django's apps are not ready before
+    from webui.records.store import store
+    from webui.review import queue
+
+    kept: list[Callable[[], None]] = [
+        store.cache_clear,
+        queue.rankings.clear,
+        statistics.latest.clear,
+    ]
+    for clear in kept:
+        clear()
+    yield
+    for clear in kept:
+        clear()

@@ -1,6 +1,5 @@
 """The dashboard's statistics, its page, and the same figures as metrics."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -17,18 +16,9 @@ from webui.records.models import Verdict
 from webui.records.store import StoreUnavailable, store
 from webui.review import services
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_store")]
 
 PAGE = "/admin/dashboard/dashboard/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    store.cache_clear()
-    statistics.latest.clear()
-    yield
-    statistics.latest.clear()
-    store.cache_clear()
 
 
 @pytest.fixture

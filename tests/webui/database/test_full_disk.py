@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.harness.bundled_site import PASSWORD, USER
 from tests.harness.drawings import SEVEN
 from tests.harness.fake_model_server import SURE_SEVEN, fake_model_server
-from tests.harness.fixtures import PASSWORD, USER
 from tests.harness.site import SiteProcess
 from tests.harness.waiting import wait_until
 

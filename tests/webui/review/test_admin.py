@@ -1,6 +1,5 @@
 """Review in the admin: permissions, the requests of the page's script, and the grid."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,23 +12,14 @@ from tests.webui.staff import staff_client
 from webui.records.database_store import DatabaseStore
 from webui.records.models import Record, new_record_id
 from webui.records.store import StoreUnavailable, store
-from webui.review import queue, services
+from webui.review import services
 from webui.review.models import Decision
 from webui.review.selectors import final_label
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_store")]
 
 QUEUE = "/admin/review/reviewqueue/"
 GRID = f"{QUEUE}grid/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    store.cache_clear()
-    queue.rankings.clear()
-    yield
-    queue.rankings.clear()
-    store.cache_clear()
 
 
 @pytest.fixture

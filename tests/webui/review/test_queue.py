@@ -1,7 +1,6 @@
 """The queue: what is shown first, and to whom."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -16,16 +15,7 @@ from webui.review.models import Dispute, ReviewLease
 from webui.review.queue import Reason
 from webui.rollout.models import ShadowAnswer
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    store.cache_clear()
-    queue.rankings.clear()
-    yield
-    queue.rankings.clear()
-    store.cache_clear()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_store")]
 
 
 def keep(*records: Record) -> list[UUID]:
