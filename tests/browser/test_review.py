@@ -15,7 +15,6 @@ from tests.browser.visitor import DESKTOP, PHONE, Strokes
 from tests.webui.records.factory import make_record
 from webui.records.models import Verdict
 from webui.records.store import store
-from webui.review import queue
 from webui.review.models import Decision
 
 # Playwright runs an event loop in the tests' thread, where Django would refuse queries.
@@ -29,16 +28,11 @@ SIZES: dict[str, dict[str, Any]] = {
 
 expect.set_options(timeout=TIMEOUT_MS)
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    store.cache_clear()
-    queue.rankings.clear()
-    yield
-    queue.rankings.clear()
-    store.cache_clear()
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("fresh_store"),
+]
 
 
 @pytest.fixture(params=list(SIZES))
@@ -113,6 +107,18 @@ def press(page: Page, key: str, size: str) -> None:
     )
 
 
+def decisions_when_sent(page: Page, count: int) -> dict[str, str]:
+    """Return the labels decided on by record, once `count` are stored: the page sends behind."""
+    made: dict[str, str] = {}
+    for _ in range(100):
+        made = {str(one.record_id): one.label for one in Decision.objects.filter(undone_at=None)}
+        if len(made) == count:
+            break
+        page.wait_for_timeout(100)
+    assert len(made) == count
+    return made
+
+
 def test_a_hundred_drawings_are_reviewed_with_a_key_each(
     page: Page, size: str, keep: Callable[[int], None]
 ) -> None:
@@ -129,8 +135,7 @@ def test_a_hundred_drawings_are_reviewed_with_a_key_each(
         press(page, key, size)
     expect(page.locator("#empty")).to_be_visible()
     look(page, f"review-empty-{size}")
-    made = {str(one.record_id): one.label for one in Decision.objects.filter(undone_at=None)}
-    assert len(made) == count
+    made = decisions_when_sent(page, count)
     meant = {"3": "3", "n": "not_a_digit", "x": "rejected"}
     for record_id, key in pressed:
         if key != "Enter":
@@ -146,6 +151,7 @@ def test_a_hundred_drawings_are_reviewed_with_a_key_each(
     press(page, "7", size)
     expect(page.locator("#empty")).to_be_visible()
     page.wait_for_function("!document.querySelector('#message:not([hidden])')")
+    decisions_when_sent(page, count)
     page.reload()
     expect(page.locator("#empty")).to_be_visible()
     assert Decision.objects.get(undone_at=None, record_id=pressed[-1][0]).label == "7"

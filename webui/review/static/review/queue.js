@@ -36,6 +36,7 @@ async function request(url, fields) {
       headers: { "X-CSRFToken": token },
       body: fields && new URLSearchParams(fields),
       signal: AbortSignal.timeout(TIMEOUT_MS),
+      keepalive: true, // a decision arrives although the page is left before it is sent
       redirect: "error", // to the login, once the session has ended
     });
   } catch {
