@@ -32,7 +32,7 @@ REVIEWED = "reviewed drawings"
 
 @dataclass
 class FrozenTests:
-    """What the gate compares on.
+    """The samples that the gate compares on.
 
     Attributes:
         digits: for accuracy; labels 0 to 10, 10 is "not a digit".

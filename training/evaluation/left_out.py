@@ -39,7 +39,7 @@ RESAMPLES = 2000  # of the people of a source, for the interval
 
 @dataclass(frozen=True)
 class Cell:
-    """What one network answers to the drawings of the sources it never saw."""
+    """The answers of one network to the drawings of the sources it never saw."""
 
     digits: dict[str, NDArray[np.float32]]  # "clean", "perturbed": probabilities (n, 11)
     labels: dict[str, NDArray[np.int64]]
@@ -103,7 +103,7 @@ def read_cell(path: Path) -> Cell:
 
 @dataclass(frozen=True)
 class SourceResult:
-    """How well the people of one source were read by networks that never saw the source."""
+    """Accuracy on the people of one source, of networks that never saw the source."""
 
     source: str
     people: int

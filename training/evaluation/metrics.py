@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from serving.intervals import wilson_interval
+
 BINS = 15  # of the reliability diagram; Guo et al. (2017) use 15
 
 
@@ -21,13 +23,8 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's score interval, which stays within 0..1 for shares near 1."""
-        if not self.of:
-            return (0.0, 1.0)
-        z, n, p = 1.959964, self.of, self.value  # z: 97.5 % quantile of the normal distribution
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return (max(0.0, float(middle - half)), min(1.0, float(middle + half)))
+        """Wilson's score interval."""
+        return wilson_interval(self.count, self.of)
 
     def as_dict(self) -> dict[str, float | int | list[float]]:
         return {

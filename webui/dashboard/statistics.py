@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
-from math import sqrt
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from serving.input_statistics import (
     instance_features,
     reference,
 )
+from serving.intervals import wilson_interval
 from webui.records.models import LABELS, Record, Verdict
 from webui.records.selectors import predicted_label
 from webui.records.store import Filters, store
@@ -35,16 +35,11 @@ INK_WINDOW = 300  # of them, those whose ink is read as well, which comes with t
 CHUNK = 500
 KEPT_SECONDS = 300.0
 CONFIDENCE_BINS = 10
-Z = 1.959964  # the normal distribution's quantile for intervals of 95 %
 
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """A share of a number, with Wilson's score interval of 95 %.
-
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-    JASA 22 (1927).
-    """
+    """A share of a number in percent, with Wilson's score interval of 95 %."""
 
     count: int
     of: int
@@ -56,13 +51,8 @@ class Share:
     @property
     def interval(self) -> tuple[float, float]:
         """The interval in percent; all of it without anything seen."""
-        if not self.of:
-            return 0.0, 100.0
-        p, n = self.count / self.of, self.of
-        middle = p + Z * Z / (2 * n)
-        half = Z * sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-        low, high = ((middle + sign * half) / (1 + Z * Z / n) for sign in (-1, 1))
-        return 100 * max(low, 0.0), 100 * min(high, 1.0)
+        low, high = wilson_interval(self.count, self.of)
+        return 100 * low, 100 * high
 
     @property
     def low(self) -> float:
@@ -115,7 +105,7 @@ class Drift:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """What the dashboard shows."""
+    """The statistics that the dashboard shows."""
 
     made_at: datetime
     complete: bool  # the window holds all records
