@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.labels import STABLE
 from serving.models_config import CONFIG_NAME, ConfigError, model_config, read_text
 from serving.versions.card import CardError, ModelCard, read_card
 from training.paths import ARTIFACTS, MODELS, SCRATCH
 from training.trained_network import NetworkError, NetworkFiles, TrainedNetwork, files_of, load
 
-STABLE = "stable"
 METADATA_END = ".metadata.json"
 
 

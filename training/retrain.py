@@ -20,7 +20,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from serving.verdict import NOT_A_DIGIT_CLASS
@@ -39,7 +38,7 @@ from training.data.training_set import TrainingSet
 from training.export import ExportError, export
 from training.network.calibration import correct_prior
 from training.network.inference import accuracy
-from training.network.loop import Trainer
+from training.network.loop import Trainer, limit_threads
 from training.parent import Parent, ParentError, models_directory, stable_parent
 from training.paths import ARTIFACTS, DATA, MODELS, ROOT, SCRATCH
 from training.train import (
@@ -59,7 +58,7 @@ FINE_TUNING = CONFIGS / "finetune.toml"
 
 @dataclass(frozen=True)
 class Mixture:
-    """How much of a batch comes from the snapshot; `[snapshot]` of finetune.toml."""
+    """The part of a batch that comes from the snapshot; `[snapshot]` of finetune.toml."""
 
     share: float
     most_times: int
@@ -69,9 +68,7 @@ class Mixture:
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if options.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    limit_threads(options.threads)
     try:
         retrain(options)
     except (

@@ -15,7 +15,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from serving.preprocessing import PREPROCESSING_VERSION
 from training.configuration import (
@@ -34,7 +33,7 @@ from training.evaluation.validation import Validation, validate
 from training.network.architecture import CLASSES
 from training.network.calibration import correct_prior
 from training.network.inference import accuracy, predict
-from training.network.loop import Progress, Trainer
+from training.network.loop import Progress, Trainer, limit_threads
 from training.paths import ARTIFACTS, DATA, SCRATCH
 from training.trained_network import (
     DIGITS,
@@ -50,9 +49,7 @@ WORKING_DIRECTORY = SCRATCH / "training"
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
-    if options.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    limit_threads(options.threads)
     try:
         configuration = read_configuration(config_path(options.config))
         if options.seed is not None:

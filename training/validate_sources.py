@@ -17,8 +17,6 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-import tensorflow as tf
-
 from training.configuration import (
     Configuration,
     ConfigurationError,
@@ -31,7 +29,7 @@ from training.evaluation import left_out
 from training.evaluation.left_out import FOLDS, Cell, SourceResult
 from training.network.calibration import correct_prior
 from training.network.inference import accuracy, predict
-from training.network.loop import Trainer
+from training.network.loop import Trainer, limit_threads
 from training.paths import DATA, SCRATCH
 
 STEPS = 3000  # of a shortened training: enough to order recipes, in about four minutes of one core
@@ -43,9 +41,7 @@ RENDERED = SCRATCH / "training"
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
-    if options.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    limit_threads(options.threads)
     recipes = options.recipe or ["digits"]
     seeds = options.seed or list(SEEDS)
     folds = [number - 1 for number in options.fold or range(1, len(FOLDS) + 1)]

@@ -232,6 +232,16 @@ class Trainer:
         return tf.train.CheckpointManager(self._checkpoint, str(checkpoints), max_to_keep=2)
 
 
+def limit_threads(count: int) -> None:
+    """Have TensorFlow use so many threads for an operation; 0 leaves it all cores.
+
+    To be called before TensorFlow does anything else.
+    """
+    if count:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(count)
+
+
 def default_strategy() -> tf.distribute.Strategy:
     """Return a strategy over all GPUs, or none if there are fewer than two."""
     gpus = tf.config.list_logical_devices("GPU")
