@@ -1,4 +1,4 @@
-"""What a browser needs to install the page: its manifest and its service worker."""
+"""The manifest and the service worker, with which a browser installs the page."""
 
 import json
 from functools import cache
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 PACKAGE = Path(__file__).parent
 WORKER = PACKAGE / "service_worker.js"
-PAGE = "recognition/draw.html"
+TEMPLATES = ("recognition/base.html", "recognition/draw.html")  # of the page
 # What page.js imports: named in the page, so that a browser fetches all of them at once.
 MODULES = (
     "records/ink.js",
@@ -60,11 +60,11 @@ def service_worker(_request: HttpRequest) -> HttpResponse:
 
 @cache
 def _version(files: tuple[str, ...]) -> str:
-    """Return a hash of the page: the names of its files, its template and its translations."""
-    template: str = get_template(PAGE).template.source  # type: ignore[attr-defined]
+    """Return a hash of the page: the names of its files, its templates and its translations."""
+    templates = [get_template(name).template.source for name in TEMPLATES]  # type: ignore[attr-defined]
     compiled = sorted(settings.LOCALE_PATHS[0].glob("*/*/*.mo"))
     translations = [path.read_bytes() for path in compiled]
-    content = [*(name.encode() for name in files), template.encode(), *translations]
+    content = [*(text.encode() for text in (*files, *templates)), *translations]
     return sha256(b"\0".join(content)).hexdigest()[:16]
 
 

@@ -62,7 +62,7 @@ def test_a_change_of_the_page_changes_the_worker(
 ) -> None:
     before = kept(client)["VERSION"]
     assert kept(client)["VERSION"] == before
-    monkeypatch.setattr(installation, "PAGE", "404.html")  # another template
+    monkeypatch.setattr(installation, "TEMPLATES", ("404.html",))
     installation._version.cache_clear()
     changed = kept(client)["VERSION"]
     installation._version.cache_clear()
