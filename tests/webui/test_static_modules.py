@@ -14,10 +14,11 @@ from django.contrib.staticfiles import finders
 
 from webui.collection import views as collection
 from webui.recognition import installation as recognition
+from webui.wall import views as wall
 
 
 def test_preloaded_modules_exist() -> None:
-    for module in (*recognition.MODULES, *collection.MODULES):
+    for module in (*recognition.MODULES, *collection.MODULES, *wall.MODULES):
         assert finders.find(module), module
 
 
@@ -26,6 +27,7 @@ def test_preloaded_modules_exist() -> None:
     [
         ("recognition/page.js", recognition.MODULES),
         ("collection/collect.js", collection.MODULES),
+        ("wall/wall.js", wall.MODULES),
     ],
 )
 def test_every_imported_module_is_named(script: str, modules: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.gzip import gzip_page
@@ -41,29 +40,9 @@ def collect(request: HttpRequest) -> HttpResponse:
             "max_code": MAX_CODE,
             "code_needed": not settings.COLLECT_WITHOUT_CODE,
             "progress": collection(progress_of(participation)) if participation else None,
-            "texts": texts(),
             "catalog": script_catalog(),
         },
     )
     if caller:
         remember(response, caller)
     return response
-
-
-def texts() -> dict[str, object]:
-    """Return what the script says, in the visitor's language."""
-    return {
-        "prompts": [
-            gettext("Draw a 0"), gettext("Draw a 1"), gettext("Draw a 2"), gettext("Draw a 3"),
-            gettext("Draw a 4"), gettext("Draw a 5"), gettext("Draw a 6"), gettext("Draw a 7"),
-            gettext("Draw an 8"), gettext("Draw a 9"),
-        ],
-        "progress": gettext("{drawn} of {wanted}"),
-        "blank": gettext("The sheet is blank. Draw the digit first."),
-        "kept": gettext("Kept. {prompt}"),
-        "again": gettext("That one is deleted. {prompt}"),
-        "deleted": gettext("Your drawings are deleted."),
-        "failed": gettext("Something went wrong on this page. Please reload it."),
-        "empty": gettext("Drawing area, empty"),
-        "drawn": gettext("Drawing area, with your drawing"),
-    }  # fmt: skip

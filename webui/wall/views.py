@@ -18,11 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
+from webui.operations.languages import script_catalog
 from webui.records.store import StoreUnavailable
 from webui.wall import access
 from webui.wall.address import qr_image
 from webui.wall.selectors import latest
 
+MODULES = ("recognition/texts.js",)  # what wall.js imports
 REFRESH_SECONDS = 2
 RETRY_SECONDS = 5
 THIS_MACHINE_ALONE = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -54,7 +56,8 @@ def wall(request: HttpRequest) -> HttpResponse:
             "readings": readings,
             "unavailable": unavailable,
             "refresh_ms": REFRESH_SECONDS * 1000,
-            "texts": texts(),
+            "modules": MODULES,
+            "catalog": script_catalog(),
         },
     )
 
@@ -79,16 +82,6 @@ def latest_readings(request: HttpRequest) -> HttpResponse:
     # Kept by this browser, and shown only after it has asked again.
     response["Cache-Control"] = "private, no-cache"
     return response
-
-
-def texts() -> dict[str, str]:
-    """Return what the script says, in the visitor's language."""
-    return {
-        "pause": gettext("pause"),
-        "resume": gettext("go on"),
-        "unavailable": gettext("No new drawings just now. Trying again …"),
-        "new": gettext("New: {reading}"),
-    }
 
 
 def _enter(request: HttpRequest) -> HttpResponse:

@@ -185,8 +185,11 @@ class TestReadings:
         assert "this machine only" not in text
         own = viewer.get("/wall", headers={"host": "localhost:8000"}).content.decode()
         assert "this machine only" in own
-        texts = text.partition('id="texts"')[2].partition(">")[2].partition("<")[0]
-        assert json.loads(texts)["pause"] == "pause"
+        assert ">pause</button>" in own
+        headers = {"host": "localhost:8000", "accept-language": "de"}
+        german = viewer.get("/wall", headers=headers).content.decode()
+        catalog = german.partition('id="catalog"')[2].partition(">")[2].partition("<")[0]
+        assert json.loads(catalog)["pause"] == "anhalten"
 
 
 class TestSharedRead:

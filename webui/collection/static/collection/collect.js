@@ -2,10 +2,23 @@
 
 import { ApiError, request } from "../recognition/api.js";
 import { Pad } from "../recognition/pad.js";
+import { gettext } from "../recognition/texts.js";
+
+const PROMPTS = [
+  gettext("Draw a 0"),
+  gettext("Draw a 1"),
+  gettext("Draw a 2"),
+  gettext("Draw a 3"),
+  gettext("Draw a 4"),
+  gettext("Draw a 5"),
+  gettext("Draw a 6"),
+  gettext("Draw a 7"),
+  gettext("Draw an 8"),
+  gettext("Draw a 9"),
+];
 
 const element = (id) => document.getElementById(id);
 const parsed = (id) => JSON.parse(element(id).textContent);
-const texts = parsed("texts");
 const canvas = element("canvas");
 const pad = new Pad(canvas);
 const question = element("delete-question");
@@ -14,8 +27,7 @@ const buttons = ["undo", "clear", "next", "again", "delete", "end"].map(element)
 let progress = parsed("progress-at-start"); // of the API's Collection; null before the consent
 let busy = false; // a request is on its way
 
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const prompt = () => (progress?.prompt ? texts.prompts[progress.prompt.digit] : "");
+const prompt = () => (progress?.prompt ? PROMPTS[progress.prompt.digit] : "");
 
 /** Tells the visitor something, and screen readers too. */
 function note(text, { error = false } = {}) {
@@ -31,7 +43,7 @@ function show() {
   element("mine").hidden = progress === null;
   if (progress === null) return;
   element("prompt").textContent = prompt();
-  element("count").textContent = fill(texts.progress, progress);
+  element("count").textContent = gettext("%(drawn)s of %(wanted)s", progress);
   element("bar").max = progress.wanted;
   element("bar").value = progress.drawn;
   element("writer").textContent = progress.writer;
@@ -42,7 +54,10 @@ function show() {
 function update() {
   const { empty } = pad.drawing;
   canvas.classList.toggle("drawn", !empty);
-  canvas.setAttribute("aria-label", empty ? texts.empty : texts.drawn);
+  canvas.setAttribute(
+    "aria-label",
+    empty ? gettext("Drawing area, empty") : gettext("Drawing area, with your drawing"),
+  );
   for (const button of buttons) button.setAttribute("aria-disabled", String(busy));
   if (!pad.canUndo) element("undo").setAttribute("aria-disabled", "true");
   if (progress?.last == null) element("again").setAttribute("aria-disabled", "true");
@@ -59,7 +74,8 @@ async function attempt(task) {
     await task();
   } catch (error) {
     if (!(error instanceof ApiError)) console.error(error);
-    note(error instanceof ApiError ? error.message : texts.failed, { error: true });
+    const failed = gettext("Something went wrong on this page. Please reload it.");
+    note(error instanceof ApiError ? error.message : failed, { error: true });
     // Deleted or ended in another window: begin anew.
     if (error.code === "not_taking_part") progress = null;
   } finally {
@@ -81,7 +97,7 @@ const next = () =>
   attempt(async () => {
     const { drawing } = pad;
     if (drawing.empty) {
-      note(texts.blank, { error: true });
+      note(gettext("The sheet is blank. Draw the digit first."), { error: true });
       return;
     }
     const form = new FormData();
@@ -90,7 +106,7 @@ const next = () =>
     progress = await request("POST", `/collection/drawings/${progress.prompt.number}`, form);
     pad.forget(drawing); // undo must not bring the drawing before back
     show();
-    if (prompt()) note(fill(texts.kept, { prompt: prompt() }));
+    if (prompt()) note(gettext("Kept. %(prompt)s", { prompt: prompt() }));
     else element("done").focus();
   });
 
@@ -99,7 +115,7 @@ const again = () =>
     if (progress.last === null) return;
     progress = await request("DELETE", `/collection/drawings/${progress.last}`);
     show();
-    note(fill(texts.again, { prompt: prompt() }));
+    note(gettext("That one is deleted. %(prompt)s", { prompt: prompt() }));
   });
 
 /** Leaves the participation, for the next person or for good. */
@@ -129,7 +145,7 @@ element("delete-no").addEventListener("click", () => question.close());
 element("delete-yes").addEventListener("click", (event) => {
   if (event.detail > 1) return; // the second half of a double click on "leave"
   question.close();
-  leave("DELETE", "/collection", texts.deleted);
+  leave("DELETE", "/collection", gettext("Your drawings are deleted."));
 });
 pad.addEventListener("change", () => {
   if (!busy) note("");

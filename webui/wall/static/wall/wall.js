@@ -1,10 +1,11 @@
 // Renews the wall: asks for the latest readings, and brings new ones in.
 
+import { gettext } from "../recognition/texts.js";
+
 const { latest, refreshMs } = document.body.dataset;
 const PERIOD_MS = Number(refreshMs);
 const LONGEST_PAUSE_MS = 30_000;
 const STALE_MS = 60_000; // after which drawings that may have been deleted meanwhile are taken down
-const texts = JSON.parse(document.getElementById("texts").textContent);
 const readings = document.getElementById("readings");
 const note = document.getElementById("note");
 const announced = document.getElementById("announced");
@@ -31,7 +32,7 @@ function show(html) {
   if (newest && newest.dataset.key !== first && newest.classList.contains("new")) {
     const read = newest.querySelector(".words").textContent;
     const percent = newest.querySelector(".percent").textContent;
-    announced.textContent = texts.new.replace("{reading}", `${read}, ${percent}`);
+    announced.textContent = gettext("New: %(reading)s", { reading: `${read}, ${percent}` });
   }
 }
 
@@ -58,7 +59,8 @@ async function refresh() {
     note.textContent = "";
   } catch {
     failures += 1;
-    if (failures > 1) note.textContent = texts.unavailable; // one lost request is not worth a word
+    // One lost request is not worth a word.
+    if (failures > 1) note.textContent = gettext("No new drawings just now. Trying again …");
     if (Date.now() - confirmedAt > STALE_MS) {
       readings.replaceChildren();
       etag = "";
@@ -72,7 +74,7 @@ button.hidden = false;
 button.addEventListener("click", () => {
   paused = !paused;
   button.setAttribute("aria-pressed", String(paused));
-  button.textContent = paused ? texts.resume : texts.pause;
+  button.textContent = paused ? gettext("go on") : gettext("pause");
   refresh();
 });
 document.addEventListener("visibilitychange", refresh);
