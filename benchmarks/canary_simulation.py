@@ -21,7 +21,7 @@ CANARIES = 10_000
 
 @dataclass(frozen=True)
 class Simulated:
-    """What became of the canaries."""
+    """The outcome of the canaries."""
 
     rolled_back: NDArray[np.bool_]
     visitors: NDArray[np.int64]  # until then; of the others all that were simulated

@@ -1,4 +1,4 @@
-"""How fast the pages come on a slow phone: first paint, layout shift, blocking, bytes.
+"""Speed of the pages on a slow phone: first paint, layout shift, blocking, bytes.
 
     SECRET_KEY=... python benchmarks/page_load.py [loads]
 

@@ -9,6 +9,8 @@ at a steady rate, whether or not earlier ones have been answered.
 """
 
 import argparse
+import os
+import secrets
 import sqlite3
 import sys
 import tempfile
@@ -31,10 +33,11 @@ from tests.harness.drawings import draw_seven
 from tests.harness.model_server import ModelServerProcess
 from tests.harness.site import SiteProcess
 from tests.harness.waiting import wait_until
-from webui.rollout.canary import SHARE_SECONDS
 
 PICTURE = draw_seven()
 SEED = 90
+SHADOWING, ANSWERING = 1, 2  # bundled versions
+SHARE_SECONDS = 2.0  # as in webui.rollout.canary, which needs Django's settings
 
 
 def period(url: str, *, seconds: float, rate: float) -> list[float]:
@@ -104,11 +107,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="of each period")
     parser.add_argument("--rate", type=float, default=8.0, help="drawings a second")
     options = parser.parse_args()
+    os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(50))  # which the harness reads
     with tempfile.TemporaryDirectory() as directory:
         server = ModelServerProcess(Path(directory) / "models")
         install_bundled(server.models_dir)
         repository = Repository(models_dir=server.models_dir, model_name="digits")
-        repository.write_config(versions=(1, 2), labels={STABLE: 2, SHADOW: 1})
+        repository.write_config(
+            versions=(SHADOWING, ANSWERING), labels={STABLE: ANSWERING, SHADOW: SHADOWING}
+        )
         site = SiteProcess(
             Path(directory), SERVING_URL=server.url, MODELS_DIR=str(server.models_dir)
         )

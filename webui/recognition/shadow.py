@@ -43,7 +43,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """What the shadow is asked about, and what the visitor was answered."""
+    """A drawing for the shadow, with the answer that the visitor got."""
 
     record_id: UUID
     recorded_at: datetime
