@@ -2,6 +2,7 @@
 
 import random
 import threading
+from abc import ABC, abstractmethod
 
 import structlog
 from django.db import close_old_connections, connection
@@ -11,7 +12,7 @@ logger = structlog.get_logger(__name__)
 STOP_SECONDS = 10.0  # for which `stop` waits; the thread is a daemon and holds no shutdown up
 
 
-class Timer:
+class Timer(ABC):
     """Calls `job` in a thread of its own; `start` it once in each process that serves.
 
     Args:
@@ -28,9 +29,9 @@ class Timer:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
+    @abstractmethod
     def job(self) -> None:
         """Do what is to be done; an error is logged, and the next call comes all the same."""
-        raise NotImplementedError
 
     def start(self) -> None:
         self._thread.start()

@@ -218,12 +218,7 @@ class VersionManager:
         Raises:
             ChangeRefused, ChangeFailed
         """
-        deployment = self._checked_deployment()
-        if version == deployment.stable:
-            raise ChangeRefused(f"version {version} is stable: everybody has it already")
-        if version == deployment.canary:
-            return deployment
-        return self._move(deployment, version, CANARY, {**deployment.labels, CANARY: version})
+        return self._start(CANARY, version, why_not_stable="everybody has it already")
 
     def start_shadow(self, version: int) -> Deployment:
         """Puts the label `shadow` on a version, and loads it first if necessary.
@@ -231,12 +226,16 @@ class VersionManager:
         Raises:
             ChangeRefused, ChangeFailed
         """
+        return self._start(SHADOW, version, why_not_stable="a shadow is compared with it")
+
+    def _start(self, label: str, version: int, *, why_not_stable: str) -> Deployment:
+        """Puts a label beside `stable` on a version, and loads it first if necessary."""
         deployment = self._checked_deployment()
         if version == deployment.stable:
-            raise ChangeRefused(f"version {version} is stable: a shadow is compared with it")
-        if version == deployment.shadow:
+            raise ChangeRefused(f"version {version} is stable: {why_not_stable}")
+        if deployment.labels.get(label) == version:
             return deployment
-        return self._move(deployment, version, SHADOW, {**deployment.labels, SHADOW: version})
+        return self._move(deployment, version, label, {**deployment.labels, label: version})
 
     def withdraw_canary(self) -> Deployment:
         """Removes the label `canary`; its version stays loaded.

@@ -45,7 +45,6 @@ def join(request: HttpRequest, response: HttpResponse) -> Status[dict[str, objec
         language=get_language_from_request(request),  # that of /collect, which showed the text
     )
     remember(response, caller)
-    response["Cache-Control"] = "no-store"
     return Status(201, schemas.collection(progress_of(participation)))
 
 
@@ -56,10 +55,9 @@ def join(request: HttpRequest, response: HttpResponse) -> Status[dict[str, objec
     operation_id="collection",
     openapi_extra={"security": ANYONE},
 )
-def read(request: HttpRequest, response: HttpResponse) -> dict[str, object]:
+def read(request: HttpRequest) -> dict[str, object]:
     """The session, the progress, and the digit to draw next."""
     participation = services.participation_of(identify(request).visitor)
-    response["Cache-Control"] = "no-store"
     return schemas.collection(progress_of(participation))
 
 
@@ -70,11 +68,10 @@ def read(request: HttpRequest, response: HttpResponse) -> dict[str, object]:
     operation_id="leave_collection",
     openapi_extra={"security": ANYONE},
 )
-def leave(request: HttpRequest, response: HttpResponse) -> Status[None]:
+def leave(request: HttpRequest) -> Status[None]:
     """Deletes every drawing of this participation for good, and that you took part."""
     caller = admit(request, action="change")
     services.delete(services.participation_of(caller.visitor))
-    response["Cache-Control"] = "no-store"
     return Status(204, None)
 
 
@@ -85,11 +82,10 @@ def leave(request: HttpRequest, response: HttpResponse) -> Status[None]:
     operation_id="end_collection",
     openapi_extra={"security": ANYONE},
 )
-def end(request: HttpRequest, response: HttpResponse) -> Status[None]:
+def end(request: HttpRequest) -> Status[None]:
     """Ends this participation, so that another person can take part with the same browser."""
     caller = admit(request, action="change")
     services.end(services.participation_of(caller.visitor))
-    response["Cache-Control"] = "no-store"
     return Status(204, None)
 
 
@@ -108,14 +104,11 @@ def end(request: HttpRequest, response: HttpResponse) -> Status[None]:
     operation_id="collect",
     openapi_extra={"requestBody": SUBMISSION, "security": ANYONE},
 )
-def draw(
-    request: HttpRequest, response: HttpResponse, number: int = NUMBER
-) -> Status[dict[str, object]]:
+def draw(request: HttpRequest, number: int = NUMBER) -> Status[dict[str, object]]:
     """Records the drawing with the digit that was asked for; sent again, it is recorded once."""
     caller = admit(request, action="predict")
     participation = services.participation_of(caller.visitor)
     services.draw(participation, number=number, submission=read_submission(request))
-    response["Cache-Control"] = "no-store"
     return Status(201, schemas.collection(progress_of(participation)))
 
 
@@ -126,14 +119,11 @@ def draw(
     operation_id="discard_drawing",
     openapi_extra={"security": ANYONE},
 )
-def discard(
-    request: HttpRequest, response: HttpResponse, number: int = NUMBER
-) -> dict[str, object]:
+def discard(request: HttpRequest, number: int = NUMBER) -> dict[str, object]:
     """Deletes one drawing for good; its digit is asked for again."""
     caller = admit(request, action="change")
     participation = services.participation_of(caller.visitor)
     services.discard(participation, number=number)
-    response["Cache-Control"] = "no-store"
     return schemas.collection(progress_of(participation))
 
 

@@ -1,4 +1,4 @@
-"""What the API's reference says about prompted collection: its errors and an answer."""
+"""Errors and an example of prompted collection, for the API's reference."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -14,7 +14,7 @@ class Prompt(Schema):
 
 
 class Collection(Schema):
-    """What the caller takes part in."""
+    """The collection that the caller takes part in."""
 
     session: str | None = Field(description="The session's code; null without one")
     title: str = Field(description='The session\'s title; "" without one')

@@ -1,4 +1,4 @@
-"""What a visitor takes part in, and how far they are."""
+"""Reading participations and their progress."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a participant is."""
+    """A participant's progress."""
 
     participation: Participation
     drawn: int

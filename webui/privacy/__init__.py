@@ -1,1 +1,1 @@
-"""What is kept about visitors and for how long, and the deletion of all of it."""
+"""The page about what is kept of visitors and for how long, and the deletion of all of it."""

@@ -92,7 +92,6 @@ def predict(request: HttpRequest, response: HttpResponse) -> Status[dict[str, ob
             served.complete([prediction.recorded.value])
     remember(response, caller)
     response["Location"] = f"{request.path}/{prediction.record.id}"
-    response["Cache-Control"] = "no-store"
     return Status(201, schemas.prediction_made(prediction.record, prediction.recorded))
 
 
@@ -117,7 +116,6 @@ def predict_batch(request: HttpRequest, response: HttpResponse) -> dict[str, obj
     record_ids = [new_record_id() for _ in drawings]
     results = recognise_batch(drawings, record_ids=record_ids, visitor=caller.visitor)
     remember(response, caller)
-    response["Cache-Control"] = "no-store"
     return schemas.batch_made(results)
 
 
@@ -136,7 +134,6 @@ def read_drawing(request: HttpRequest, response: HttpResponse) -> dict[str, obje
         picture=submission.picture, ink=submission.ink, visitor=caller.visitor
     )
     remember(response, caller)
-    response["Cache-Control"] = "no-store"
     return schemas.reading(record)
 
 
@@ -147,11 +144,10 @@ def read_drawing(request: HttpRequest, response: HttpResponse) -> dict[str, obje
     operation_id="list",
     openapi_extra={"parameters": OPENAPI_PARAMETERS, "security": ANYONE},
 )
-def list_predictions(request: HttpRequest, response: HttpResponse) -> dict[str, object]:
+def list_predictions(request: HttpRequest) -> dict[str, object]:
     """The caller's own predictions, newest first; those of a key are the ones made with it."""
     caller = identify(request)
     filters, bounds, size = read_query(request)
-    response["Cache-Control"] = "no-store"
     return schemas.prediction_page(callers_page(caller, filters, bounds, size=size))
 
 
@@ -163,10 +159,9 @@ def list_predictions(request: HttpRequest, response: HttpResponse) -> dict[str, 
     url_name="prediction",
     openapi_extra={"security": ANYONE},
 )
-def read(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> dict[str, object]:
+def read(request: HttpRequest, prediction_id: UUID) -> dict[str, object]:
     """The prediction, for the visitor whose drawing it is or for an API key."""
     record = callers_record(prediction_id, identify(request))
-    response["Cache-Control"] = "no-store"
     return schemas.prediction_read(record)
 
 
@@ -192,10 +187,9 @@ def picture(request: HttpRequest, prediction_id: UUID) -> HttpResponse:
     operation_id="ink",
     openapi_extra={"security": ANYONE},
 )
-def ink(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> dict[str, object]:
+def ink(request: HttpRequest, prediction_id: UUID) -> dict[str, object]:
     """The ink as it was sent, for the visitor whose drawing it is or for an API key."""
     record = callers_record(prediction_id, identify(request))
-    response["Cache-Control"] = "no-store"
     return {"ink": record.ink}
 
 
@@ -206,7 +200,7 @@ def ink(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> di
     operation_id="explain",
     openapi_extra={"security": ANYONE},
 )
-def explain(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> dict[str, object]:
+def explain(request: HttpRequest, prediction_id: UUID) -> dict[str, object]:
     """Covers one part of the drawing after the other and asks the model about each, in one call.
 
     The answer shows which ink speaks for the prediction and which for the likeliest other one.
@@ -214,7 +208,6 @@ def explain(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -
     caller = identify(request)
     charge(request, caller, action="explanation")
     record = callers_record(prediction_id, caller)
-    response["Cache-Control"] = "no-store"
     return schemas.explained(record, explain_record(record))
 
 
@@ -225,11 +218,10 @@ def explain(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -
     operation_id="delete",
     openapi_extra={"security": ANYONE},
 )
-def delete(request: HttpRequest, response: HttpResponse, prediction_id: UUID) -> Status[None]:
+def delete(request: HttpRequest, prediction_id: UUID) -> Status[None]:
     """Removes the record and the picture for good."""
     caller = admit(request, action="change")
     services.forget(callers_record(prediction_id, caller))
-    response["Cache-Control"] = "no-store"
     return Status(204, None)
 
 
@@ -242,7 +234,6 @@ def delete(request: HttpRequest, response: HttpResponse, prediction_id: UUID) ->
 )
 def correct(
     request: HttpRequest,
-    response: HttpResponse,
     prediction_id: UUID,
     correction: schemas.Correction,
 ) -> dict[str, object]:
@@ -250,7 +241,6 @@ def correct(
     caller = admit(request, action="change")
     record = callers_record(prediction_id, caller)
     label = "" if correction.label is None else str(correction.label)
-    response["Cache-Control"] = "no-store"
     return schemas.prediction_read(services.correct(record, label=label, caller=caller))
 
 

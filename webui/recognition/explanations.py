@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMap:
-    """What covering parts of an instance does to one class.
+    """The effect of covering parts of an instance on one class.
 
     Attributes:
         index: 0 to 9, or 10 for "not a digit".

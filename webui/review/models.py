@@ -13,7 +13,7 @@ DECISIONS = (*LABELS, REJECTED)
 
 
 class Decision(models.Model):
-    """What one reviewer says that a drawing shows; at most one that is not undone for each."""
+    """One reviewer's label of a drawing; each has at most one that is not undone."""
 
     record_id = models.UUIDField("record")
     # When the record was predicted, which follows from its id: the stable order of decisions, and

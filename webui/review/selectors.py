@@ -15,7 +15,7 @@ CHUNK = 2000  # decisions that an iteration holds at once
 
 @dataclass(frozen=True, kw_only=True)
 class FinalDecision:
-    """What the reviewers of a drawing agree on."""
+    """The label that the reviewers of a drawing agree on, with its decisions."""
 
     record_id: UUID
     recorded_at: datetime

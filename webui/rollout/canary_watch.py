@@ -42,7 +42,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What is known about the canary after a look."""
+    """The state of the comparison with the canary after a look."""
 
     watch: CanaryWatch
     withdrawn: bool = False

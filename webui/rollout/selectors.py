@@ -156,7 +156,7 @@ def disagreeing(record_ids: Sequence[UUID]) -> frozenset[UUID]:
 
 @dataclass(frozen=True, kw_only=True)
 class ShadowStatistics:
-    """How often a shadow has read a drawing otherwise."""
+    """The number of drawings that a shadow has read otherwise."""
 
     version: int
     asked: int

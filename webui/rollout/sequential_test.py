@@ -96,5 +96,5 @@ class Evidence:
 
     @property
     def is_worse(self) -> NDArray[np.bool_]:
-        """Whether the canary has been found worse at `ALPHA`, now or earlier."""
+        """True once the canary has been found worse at `ALPHA`, now or earlier."""
         return np.asarray(self.p <= ALPHA)

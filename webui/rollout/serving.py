@@ -8,29 +8,27 @@ from serving.client import ServingClient
 from serving.models_config import CONFIG_NAME
 
 PROBE_SECONDS = 1.0  # for each of two questions; the answers take a millisecond
-
 SHADOW_SECONDS = 2.0  # an answer takes milliseconds; a slower shadow misses drawings
 
 
 @cache
 def serving_client() -> ServingClient:
     """Return the client of this process; its threads may share it."""
-    return ServingClient(
-        base_url=settings.SERVING_URL,
-        model_name=settings.MODEL_NAME,
-        config_file=settings.MODELS_DIR / CONFIG_NAME,
-    )
+    return _client()
 
 
 @cache
 def shadow_client() -> ServingClient:
     """Return a client for the shadow, which is not waited for."""
+    return _client(read_timeout=SHADOW_SECONDS, restart_seconds=0)
+
+
+def _client(**seconds: float) -> ServingClient:
     return ServingClient(
         base_url=settings.SERVING_URL,
         model_name=settings.MODEL_NAME,
         config_file=settings.MODELS_DIR / CONFIG_NAME,
-        read_timeout=SHADOW_SECONDS,
-        restart_seconds=0,
+        **seconds,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
@@ -115,6 +116,12 @@ class DocumentedAPI(NinjaAPI):
         self._errors += [error for error in errors if error not in self._errors]
         self._examples.update(examples)
 
+    def create_temporal_response(self, request: HttpRequest) -> HttpResponse:
+        """Return the response whose headers each operation's answer gets: none is stored."""
+        response = super().create_temporal_response(request)
+        response["Cache-Control"] = "no-store"
+        return response
+
     def get_openapi_schema(self, **named: Any) -> OpenAPISchema:
         document = super().get_openapi_schema(**named)
         _Completion(errors=self._errors, examples=self._examples).complete(document)
@@ -123,7 +130,7 @@ class DocumentedAPI(NinjaAPI):
 
 @dataclass(frozen=True, kw_only=True)
 class _Completion:
-    """What a document is completed with."""
+    """Errors and examples that complete a document."""
 
     errors: Sequence[ErrorKind]
     examples: Mapping[str, Any]

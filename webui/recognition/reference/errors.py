@@ -10,7 +10,7 @@ REQUEST_ID = "7c7647c5-72a7-4971-9d4c-34962b00605f"  # of the examples
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What decides which errors an operation has."""
+    """The properties of an operation that decide which errors it has."""
 
     id: str
     path: str

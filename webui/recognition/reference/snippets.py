@@ -15,7 +15,7 @@ SAVED = "drawing.png"
 
 
 class Body(Enum):
-    """What a call sends."""
+    """The request of a call."""
 
     NOTHING = "nothing"
     FORM = "form"  # the picture in a multipart form
@@ -25,7 +25,7 @@ class Body(Enum):
 
 
 class Answer(Enum):
-    """What a call gets, and so what a program does with it."""
+    """The kind of answer of a call, which decides what a program does with it."""
 
     JSON = "json"
     PAGES = "pages"
