@@ -1,11 +1,11 @@
 """The request and response documents of `:predict`, in the row format of the REST contract."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from serving.client.errors import ServingError
@@ -33,6 +33,9 @@ class Answer:
 def request_body(instances: NDArray[np.floating[Any]]) -> bytes:
     """Encodes instances as (n, 28, 28, 1).
 
+    Each number has as few digits as its type needs to be read back unchanged: a float32 half of
+    those that `json` would write, after it had made a Python float of it.
+
     Args:
         instances: (n, 28, 28) or (n, 28, 28, 1).
 
@@ -50,7 +53,8 @@ def request_body(instances: NDArray[np.floating[Any]]) -> bytes:
     finite = np.isfinite(array).all(axis=(1, 2, 3))
     if not finite.all():
         raise ValueError(f"instance {int(np.argmin(finite))} has values that are not finite")
-    return json.dumps({"instances": array.tolist()}, separators=(",", ":")).encode()
+    array = np.ascontiguousarray(array)  # orjson reads no other
+    return orjson.dumps({"instances": array}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def read_probabilities(document: Any, *, count: int) -> NDArray[np.float64]:
