@@ -1,8 +1,10 @@
 """Reading participations and their progress."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from uuid import UUID
 
-from webui.collection.models import Participation
+from webui.collection.models import Participation, PromptedDrawing
 from webui.collection.prompts import prompts_of
 
 
@@ -51,3 +53,9 @@ def progress_of(participation: Participation) -> Progress:
         prompt=None if number is None else Prompt(number=number, digit=prompts[number]),
         last=max(drawn, key=lambda each: (drawn[each], each), default=None),
     )
+
+
+def prompted_among(record_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these records are drawings of prompted collection."""
+    prompted = PromptedDrawing.objects.filter(record_id__in=record_ids)
+    return set(prompted.values_list("record_id", flat=True))

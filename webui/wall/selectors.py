@@ -8,11 +8,13 @@ from typing import Generic, TypeVar
 
 from django.utils.crypto import salted_hmac
 
+from webui.collection.selectors import prompted_among
 from webui.records.drawings import thumbnail
 from webui.records.models import Record, Verdict
 from webui.records.store import Filters, StoreUnavailable, store
 
 SHOWN = 9  # the newest one large, and two rows of four beside it
+READ = 4 * SHOWN  # since prompted drawings are left out
 NEARLY_ONE = 0.999
 SALT = "webui.wall.key"
 
@@ -104,8 +106,10 @@ def _value(result: T | StoreUnavailable) -> T:
 
 
 def _read() -> Sequence[Shown]:
-    page = store().page(Filters(), size=SHOWN)
-    return tuple(_shown(record) for record in page.records)
+    records = store().page(Filters(), size=READ).records
+    # Who takes part in prompted collection agreed to a data set, not to a screen in the room.
+    prompted = prompted_among([record.id for record in records])
+    return tuple(_shown(record) for record in records if record.id not in prompted)[:SHOWN]
 
 
 def _shown(record: Record) -> Shown:

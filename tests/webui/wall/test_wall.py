@@ -12,6 +12,7 @@ from pytest_django import Settings
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from tests.harness.drawings import SEVEN
+from tests.webui.collection.participants import draw, join, open_session
 from tests.webui.predictions import post
 from tests.webui.records.factory import append_records, make_record
 from tests.webui.staff import staff_client
@@ -154,11 +155,24 @@ class TestReadings:
         assert newer.status_code == 200
         assert newer["ETag"] != first["ETag"]
 
+    @pytest.mark.usefixtures("model")
+    def test_drawings_of_prompted_collection_are_left_out(
+        self, viewer: Client, browser_client: Client
+    ) -> None:
+        open_session()
+        number = join(browser_client).json()["prompt"]["number"]
+        assert draw(browser_client, number).status_code == 201
+        assert Record.objects.count() == 1
+        assert "<li" not in viewer.get(LATEST).content.decode()
+        keep(make_record())
+        assert viewer.get(LATEST).content.decode().count("<li") == 1
+
     def test_the_cost_does_not_grow_with_the_records(
         self, viewer: Client, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         append_records(DatabaseStore(), 60)
-        with django_assert_num_queries(1):  # with a code there is no session to look up
+        # The records, and which of them are prompted; with a code there is no session to look up.
+        with django_assert_num_queries(2):
             text = viewer.get(LATEST).content.decode()
         assert text.count("<li") == SHOWN
         assert len(text) < 12_000  # 9 instances; 7 kB are measured
