@@ -98,12 +98,20 @@ def wall(page: Page, strokes: Strokes) -> None:
     for digit in ("3", "7"):
         _predict(page, strokes, digit)
         press(page, "clear it")
-    site = page.url
-    page.goto(f"{site}admin/login/?next=/wall")
+    _log_in(page, to="/wall")
+    expect(page.locator(".latest li").first).to_be_visible()
+
+
+def model_versions(page: Page, _strokes: Strokes) -> None:
+    _log_in(page, to="/admin/rollout/modelversion/")
+    expect(page.get_by_role("heading", name="Model versions")).to_be_visible()
+
+
+def _log_in(page: Page, *, to: str) -> None:
+    page.goto(f"{page.url}admin/login/?next={to}")
     page.get_by_label("Username:").fill(USER)
     page.get_by_label("Password:").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    expect(page.locator(".latest li").first).to_be_visible()
 
 
 def _at(path: str) -> State:
@@ -147,5 +155,6 @@ STATES: dict[str, State] = {
     "privacy": _at("/privacy"),
     "wall": wall,
     "wall closed": _at("/wall"),
+    "model versions": model_versions,
     "nowhere": _at("/nowhere"),
 }
