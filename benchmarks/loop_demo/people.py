@@ -69,14 +69,22 @@ def people(data: Path) -> list[Person]:
     return [Person(name, found[name]) for name in names]
 
 
-def write_view(data: Path, view: Path, *, keep: Callable[[str], bool], every: int = 1) -> None:
+def write_view(
+    data: Path,
+    view: Path,
+    *,
+    keep: Callable[[str], bool],
+    digits_every: int = 1,
+    letters_every: int = 1,
+) -> None:
     """Write a data folder in which the collection has only some writers.
 
     Args:
         data: the whole data folder.
         view: is created.
         keep: tells whether a writer of the collection is in it.
-        every: keep only every n-th drawing of the other collections, for a small form.
+        digits_every: keep only every n-th digit of the other collections.
+        letters_every: keep only every n-th letter of them.
     """
     view.mkdir(parents=True)
     (view / "mnist").symlink_to((data / "mnist").resolve())
@@ -86,7 +94,7 @@ def write_view(data: Path, view: Path, *, keep: Callable[[str], bool], every: in
             target = view / folder.name / file.name
             if folder.name == COLLECTION:
                 _write_rows(target, (r for r in _rows(file) if keep(str(r["writer"]))))
-            elif every > 1:
+            elif (every := digits_every if file.name == DIGITS else letters_every) > 1:
                 rows = (row for number, row in enumerate(_rows(file)) if number % every == 0)
                 _write_rows(target, rows)
             else:

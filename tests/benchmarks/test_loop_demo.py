@@ -41,7 +41,10 @@ def test_who_takes_part_is_left_out_of_the_view(tmp_path: Path) -> None:
     everybody = people(tmp_path / "data")
     strangers = {person.name for person in everybody[5:]}
     write_view(
-        tmp_path / "data", tmp_path / "view", keep=lambda writer: writer in strangers, every=20
+        tmp_path / "data",
+        tmp_path / "view",
+        keep=lambda writer: writer in strangers,
+        digits_every=20,
     )
     assert {person.name for person in people(tmp_path / "view")} == strangers
     with gzip.open(tmp_path / "view" / "pen-strokes" / DIGITS) as lines:
