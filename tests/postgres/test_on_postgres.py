@@ -18,6 +18,14 @@ from tests.harness import ROOT
         pytest.param(
             ["tests/cassandra/test_spool.py", "tests/cassandra/test_commands.py"], id="spool"
         ),
+        pytest.param(
+            [
+                "tests/webui/review",
+                "tests/webui/dashboard",
+                "tests/webui/recognition/test_shadow.py",
+            ],
+            id="learning",
+        ),
     ],
 )
 def test_the_same_tests_pass(
