@@ -16,6 +16,7 @@ from tests.harness.tiny_models import build_tiny_models
 
 NO_MODELS = "model_config_list {}\n"
 WALL_CODE = "only-for-tests"
+METRICS_TOKEN = "only-for-tests-6120"
 _numbers = itertools.count(1)
 
 
@@ -50,7 +51,8 @@ def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]
     """The site with the bundled model versions, a model server and a superuser."""
     directory = tmp_path_factory.mktemp("live-site")
     contact = "Ada Example, ada@example.org"
-    with bundled_site(directory, WALL_CODE=WALL_CODE, PRIVACY_CONTACT=contact) as site:
+    settings = {"WALL_CODE": WALL_CODE, "PRIVACY_CONTACT": contact, "METRICS_TOKEN": METRICS_TOKEN}
+    with bundled_site(directory, **settings) as site:
         yield site
 
 

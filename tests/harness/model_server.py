@@ -25,6 +25,7 @@ SITE_FLAGS = (  # what deploy/run_site.py sets, with shorter waits
     "--load_retry_interval_micros=200000",
     "--enable_batching=true",
     f"--batching_parameters_file={ROOT / 'serving/batching.config'}",
+    f"--monitoring_config_file={ROOT / 'serving/monitoring.config'}",
 )
 
 
