@@ -9,8 +9,10 @@ from serving.client.errors import (
     VersionNotLoaded,
 )
 from serving.client.predictions import Answer
+from serving.client.transport import REQUEST_ID
 
 __all__ = [
+    "REQUEST_ID",
     "Answer",
     "InstanceRefused",
     "LabelUnknown",

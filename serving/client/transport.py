@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import closing
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,9 @@ from serving.client.errors import (
     ServingError,
     ServingUnavailable,
 )
+
+# The id of the request that is being answered; it is sent along, and the embedded server logs it.
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
 POOL_CONNECTIONS = 32  # at least the threads of one site process
 RESPONSE_BYTES = 1 << 20  # larger than any status, metadata or error document of one model
@@ -88,11 +92,16 @@ class Transport:
         self, method: str, path: str, *, body: bytes | None, limit: int
     ) -> tuple[int, Any]:
         deadline = time.monotonic() + self._read_timeout
+        headers = dict(self._pool.headers)
+        if body:
+            headers["Content-Type"] = "application/json"
+        if request_id := REQUEST_ID.get():
+            headers["X-Request-ID"] = request_id
         response = self._pool.urlopen(
             method,
             self._prefix + path,
             body=body,
-            headers={**self._pool.headers, "Content-Type": "application/json"} if body else None,
+            headers=headers,
             redirect=False,
             preload_content=False,  # so that the size is known before all of it is in memory
         )

@@ -34,6 +34,7 @@ class FakeModelServer:
         drop: number of requests whose connection is closed without an answer.
         requests: paths asked for so far.
         bodies: `instances` of the predictions asked for so far.
+        request_ids: `X-Request-ID` of each request so far, or "".
         connections: number of connections accepted so far.
     """
 
@@ -47,6 +48,7 @@ class FakeModelServer:
         self.drop = 0
         self.requests: list[str] = []
         self.bodies: list[Any] = []
+        self.request_ids: list[str] = []
         self.connections = 0
 
     def reply(self, path: str, body: bytes) -> Reply:
@@ -101,6 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         fake = self.server.fake
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         fake.requests.append(self.path)
+        fake.request_ids.append(self.headers.get("X-Request-ID", ""))
         if fake.drop:
             fake.drop -= 1
             self.connection.shutdown(socket.SHUT_RDWR)

@@ -10,12 +10,13 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import is_valid_path
 
+from serving.client import REQUEST_ID
 from webui.errors import ApiError, ErrorResponse, general_error
 from webui.operations import metrics
 from webui.request_limits import MAX_BODY_BYTES
 
 API_PREFIX = "/api/"
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # safe in a log line and in a header
+VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # safe in a log line and in a header
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -30,10 +31,14 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         # In META, because `request.headers` is cached at its first use.
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        request_id = given if VALID_ID.fullmatch(given) else str(uuid.uuid4())
         request.META["HTTP_X_REQUEST_ID"] = request_id  # django-structlog and ErrorResponse read it
         started = time.perf_counter()
-        response = self.get_response(request)
+        with_id = REQUEST_ID.set(request_id)
+        try:
+            response = self.get_response(request)
+        finally:
+            REQUEST_ID.reset(with_id)
         response["X-Request-ID"] = request_id
         route = route_of(request)
         metrics.REQUESTS.labels(route, method_of(request), str(response.status_code)).inc()

@@ -5,6 +5,7 @@ the metrics page do not reach the API, they get libevent's HTML error page.
 """
 
 import asyncio
+import logging
 import re
 import threading
 import time
@@ -20,6 +21,8 @@ import httptools
 from serving.server.http.routes import CORS_HEADERS, Answer, RestApi, preflight
 from serving.server.metrics import Metrics
 
+logger = logging.getLogger(__name__)
+
 API_PATH = re.compile(r"(?i:/v1/.*)")
 # The methods of libevent's evhttp; all others are answered with 501.
 METHODS = frozenset(
@@ -33,6 +36,7 @@ SWEEP_SECONDS = 5.0
 MAX_HEADER_BYTES = 256 * 1024
 MAX_BODY_BYTES = 1024 * 1024 * 1024  # TensorFlow Serving has no limit
 MAX_PIPELINED = 64
+MAX_ID_BYTES = 64  # of X-Request-ID in a log line; the site's have 36
 REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -78,6 +82,7 @@ class _Request:
     path: str
     body: bytes
     origin: str
+    request_id: str
     gzip: bool
     keep_alive: bool
     version: str
@@ -104,6 +109,7 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._url = b""
         self._origin = ""
+        self._request_id = ""
         self._gzip = False
         self._expects_continue = False
         self._is_chunked = False  # the headers are complete, and a body in chunks follows
@@ -181,6 +187,8 @@ class Connection(asyncio.Protocol):
             self._has_chunks = b"chunked" in value.lower()
         elif name == b"origin":
             self._origin = value.decode("latin-1")
+        elif name == b"x-request-id":
+            self._request_id = value[:MAX_ID_BYTES].decode("latin-1")
         elif name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
             raise _TooLarge(413, "body")
 
@@ -205,6 +213,7 @@ class Connection(asyncio.Protocol):
             path=path,
             body=b"".join(self._body),
             origin=self._origin,
+            request_id=self._request_id,
             gzip=self._gzip,
             keep_alive=self._parser.should_keep_alive(),
             version=self._parser.get_http_version(),
@@ -261,6 +270,11 @@ class Connection(asyncio.Protocol):
         request = self._current
         if request is None or self._transport is None:
             return
+        if answer.status >= 400 and request.request_id:  # the site's lines have the same id
+            logger.warning(
+                "%s %a answered %d, request_id=%a",
+                request.method, request.path, answer.status, request.request_id,
+            )  # fmt: skip
         lines = (
             f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}\r\n"
             f"Content-Type: {answer.content_type}\r\n"

@@ -328,3 +328,10 @@ def test_a_wrong_host_is_refused(client: Client) -> None:
 def test_only_a_valid_request_id_is_accepted(client: Client) -> None:
     assert client.get(PATH, headers={"X-Request-ID": "abc-1"})["X-Request-ID"] == "abc-1"
     assert client.get(PATH, headers={"X-Request-ID": "a b<"})["X-Request-ID"] != "a b<"
+
+
+def test_the_model_server_gets_the_request_s_id(client: Client, model: FakeModelServer) -> None:
+    response = post(client, headers={"X-Request-ID": "chosen-by-a-proxy"})
+    assert response["X-Request-ID"] == "chosen-by-a-proxy"
+    assert model.request_ids
+    assert set(model.request_ids) == {"chosen-by-a-proxy"}
