@@ -70,10 +70,9 @@ def _without_colour(picture: Image.Image) -> Image.Image:
     """
     if picture.mode == "L":
         return picture
-    red = picture.getchannel("R")
+    red, green, blue, *_ = picture.split()
     grey = red.tobytes()
-    is_grey = all(picture.getchannel(band).tobytes() == grey for band in "GB")
-    return red if is_grey else picture
+    return red if green.tobytes() == grey == blue.tobytes() else picture
 
 
 Place = tuple[int, int]
@@ -105,7 +104,7 @@ class _Source:
         return max(self._size) <= TILE_SIDE
 
     def is_opaque(self) -> bool:
-        return all(alpha is None or alpha.getextrema()[0] == 255 for _, _, alpha in self.tiles())
+        return all(alpha is None or np.asarray(alpha).min() == 255 for _, _, alpha in self.tiles())
 
     def tiles(self) -> Iterable[Tile]:
         if self._only_tile is not None:

@@ -3,6 +3,7 @@
 Ink is whatever differs from the paper, whichever of the two is darker and whatever their colours.
 """
 
+from functools import cache
 from typing import Any
 
 from PIL import Image, ImageChops
@@ -122,7 +123,7 @@ def _difference(colours: Image.Image, paper: tuple[int, ...]) -> Image.Image:
 
 def _ink_level(histogram: list[int]) -> int:
     """The contrast of the ink: the median of the stronger half of the levels."""
-    half = max(level for level in range(256) if histogram[level]) // 2
+    half = next(level for level in range(255, -1, -1) if histogram[level]) // 2
     return half + _median(histogram[half:])
 
 
@@ -138,5 +139,11 @@ def _stretched(difference: Image.Image, histogram: list[int]) -> Image.Image | N
         floor = 0
     if level == 255 and not floor:
         return difference
+    return difference.point(_stretching(level, floor))
+
+
+@cache
+def _stretching(level: int, floor: int) -> list[int]:
+    """Returns the new grey of each; there are some 480 combinations."""
     gain = 255.0 / level
-    return difference.point([0 if i <= floor else min(255, round(i * gain)) for i in range(256)])
+    return [0 if i <= floor else min(255, round(i * gain)) for i in range(256)]
