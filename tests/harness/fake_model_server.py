@@ -35,6 +35,7 @@ class FakeModelServer:
         requests: paths asked for so far.
         bodies: `instances` of the predictions asked for so far.
         request_ids: `X-Request-ID` of each request so far, or "".
+        body_bytes: the length of each request's body so far.
         connections: number of connections accepted so far.
     """
 
@@ -49,6 +50,7 @@ class FakeModelServer:
         self.requests: list[str] = []
         self.bodies: list[Any] = []
         self.request_ids: list[str] = []
+        self.body_bytes: list[int] = []
         self.connections = 0
 
     def reply(self, path: str, body: bytes) -> Reply:
@@ -104,6 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         fake.requests.append(self.path)
         fake.request_ids.append(self.headers.get("X-Request-ID", ""))
+        fake.body_bytes.append(len(body))
         if fake.drop:
             fake.drop -= 1
             self.connection.shutdown(socket.SHUT_RDWR)
