@@ -34,7 +34,7 @@ venv: $(LOCKED)  ## set up .venv with the locked dependencies, and nothing else
 lock: $(LOCKED)  ## compile the lock files from requirements/*.in
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt requirements/all.in
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/fuzz.txt requirements/fuzz.in
-	for part in web serving training; do \
+	for part in web serving training tracing; do \
 	  $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements.txt -o requirements/$$part.txt requirements/$$part.in; \
 	done
 

@@ -10,6 +10,8 @@ from django.core.wsgi import get_wsgi_application
 
 from webui.access.secret_keys import refuse_weak_keys
 from webui.database.maintenance import bound_answers
+from webui.environment import Environment
+from webui.operations.tracing import start_tracing
 from webui.request_limits import MAX_BODY_BYTES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webui.settings")
@@ -38,7 +40,7 @@ def make_application() -> ContentLength:
     """Return the site's application.
 
     Raises:
-        ImproperlyConfigured: if DEBUG is on or a key can be guessed.
+        ImproperlyConfigured: if DEBUG is on, a key can be guessed, or traces cannot be made.
     """
     from django.conf import settings
 
@@ -48,6 +50,7 @@ def make_application() -> ContentLength:
             "to serve the site, or use `python manage.py runserver` to work on it"
         )
     refuse_weak_keys(settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
+    start_tracing(Environment(os.environ))
     application = get_wsgi_application()
     bound_answers()
     return ContentLength(application)

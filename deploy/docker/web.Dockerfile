@@ -2,12 +2,16 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
-COPY requirements/web.txt /tmp/web.txt
+COPY requirements/web.txt requirements/tracing.txt /tmp/
+# `tracing` adds OpenTelemetry.
+ARG EXTRA=
 # The environment has no pip of its own: nothing can be installed into a running container.
 # Wheels only: a package that would have to be compiled fails here, where it is seen.
 RUN python3 -m venv --without-pip /opt/venv \
- && python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
-        --quiet --no-cache-dir --only-binary :all: --require-hashes -r /tmp/web.txt
+ && for part in web $EXTRA; do \
+        python3 -m pip --python /opt/venv/bin/python --disable-pip-version-check install \
+            --quiet --no-cache-dir --only-binary :all: --require-hashes -r /tmp/$part.txt || exit 1; \
+    done
 
 FROM ${PYTHON_IMAGE} AS site
 WORKDIR /site
