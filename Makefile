@@ -34,6 +34,7 @@ venv: $(LOCKED)  ## set up .venv with the locked dependencies, and nothing else
 lock: $(LOCKED)  ## compile the lock files from requirements/*.in
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt requirements/all.in
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/fuzz.txt requirements/fuzz.in
+	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/bench.txt requirements/bench.in
 	for part in web serving training tracing; do \
 	  $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements.txt -o requirements/$$part.txt requirements/$$part.in; \
 	done
@@ -188,8 +189,13 @@ gate: $(LOCKED)  ## compare a version with the stable one on frozen tests (CHALL
 	@[ -n "$(CHALLENGER)" ] || { echo "Name the SavedModel directory of an export: make gate CHALLENGER=DIR" >&2; exit 1; }
 	$(PY) -m training.gate --challenger $(CHALLENGER) $(if $(CHAMPION),--champion $(CHAMPION)) $(if $(SNAPSHOT),--snapshot $(SNAPSHOT)) $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
+var/bench/packages: requirements/bench.txt $(LOCKED)
+	rm -rf $@
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --target $@ -r requirements/bench.txt
+
 .PHONY: bench
-bench: bench-serving  ## run the measurements
+bench: var/bench/packages  ## compare the site's speed with its peers and with what its parts need (ten minutes; wrk, Java 17, Maven; ARGS="--only site")
+	$(PY) -m benchmarks.bench $(ARGS)
 
 .PHONY: bench-serving
 bench-serving: $(LOCKED)  ## measure the model server's requests per second against TensorFlow alone

@@ -7,7 +7,7 @@ half in bodies of 7 MB; one more visitor draws all the time.
 """
 
 import base64
-import itertools
+import statistics
 import sys
 import tempfile
 import threading
@@ -19,6 +19,7 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.process_tree import memory, processes
 from tests.attacks.hostile_pictures import hostile, png_chunk
 from tests.harness.drawings import SEVEN
 from tests.harness.fake_model_server import SURE_SEVEN, fake_model_server
@@ -31,20 +32,6 @@ PICTURES = (
     "WebP, lossless, 6 MP", "JPEG, CMYK, 65,000 x 380",
 )  # fmt: skip
 SAMPLE_SECONDS = 0.02
-
-
-def memory(pid: int) -> int:
-    """Returns the bytes that a process has for itself, and its share of what several have."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        return int(rollup.split("\nPss:")[1].split()[0]) * 1024
-    except (OSError, IndexError):
-        return 0
-
-
-def processes(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *itertools.chain.from_iterable(processes(int(child)) for child in children)]
 
 
 def attack(url: str, number: int, deadline: float, statuses: "Counter[int]") -> None:
@@ -104,10 +91,9 @@ def main(seconds: float) -> None:
             most = [max(pair) for pair in zip(most, now, strict=True)]
             time.sleep(SAMPLE_SECONDS)
         above = max(high - low for high, low in zip(most, rest, strict=True))
-        print(
-            f"answers: {dict(statuses)}; drawings: {dict(drawings)}, "
-            f"median {sorted(took)[len(took) // 2]:.2f} s, longest {max(took):.2f} s"
-        )
+        print(f"answers: {dict(statuses)}; drawings: {dict(drawings)}")
+        if took:
+            print(f"a drawing: median {statistics.median(took):.2f} s, longest {max(took):.2f} s")
         print(
             f"the site: {sum(rest) / 1e6:.0f} MB at rest, {most_of_all / 1e6:.0f} MB at most; "
             f"one process: {above / 1e6:.0f} MB above rest at most"
