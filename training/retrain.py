@@ -14,6 +14,7 @@ import sys
 import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
@@ -259,12 +260,18 @@ def _metadata(
 
 
 def code_version() -> str:
-    """Return the git commit, with "-changed" after uncommitted changes; else the release."""
+    """Return the git commit, with "-changed" after uncommitted changes; else the release.
+
+    The trainer's image has neither git nor the installed package: "unknown".
+    """
     try:
         commit = _git("rev-parse", "HEAD")
         changed = _git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
-        return f"release {package_version('drawn-digits')}"
+        try:
+            return f"release {package_version('drawn-digits')}"
+        except PackageNotFoundError:
+            return "unknown"
     return f"{commit}-changed" if changed else commit
 
 

@@ -51,15 +51,18 @@ class Prometheus:
         return any(not math.isnan(float(series["value"][1])) for series in self.query(expression))
 
 
-def local_configuration(directory: Path, *, targets: Mapping[str, str], token: str) -> Path:
+def local_configuration(
+    directory: Path, *, targets: Mapping[str, str], token: str, interval: str
+) -> Path:
     """Write deploy/monitoring/prometheus.yml with other targets; jobs without one are left out.
 
     Args:
         targets: a URL for each job.
         token: METRICS_TOKEN of the site.
+        interval: between scrapes, and between evaluations of the rules.
     """
     document = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
-    document["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    document["global"] = {"scrape_interval": interval, "evaluation_interval": interval}
     document["rule_files"] = [str(MONITORING / "alerts.yml")]
     jobs = [job for job in document["scrape_configs"] if job["job_name"] in targets]
     for job in jobs:
@@ -73,15 +76,18 @@ def local_configuration(directory: Path, *, targets: Mapping[str, str], token: s
 
 
 @contextmanager
-def prometheus(directory: Path, *, targets: Mapping[str, str], token: str) -> Iterator[Prometheus]:
+def prometheus(
+    directory: Path, *, targets: Mapping[str, str], token: str, interval: str = "1s"
+) -> Iterator[Prometheus]:
     """Run Prometheus with its data in `directory`; arguments as of `local_configuration`."""
     address = f"127.0.0.1:{free_port()}"
     log = directory / "prometheus.log"
+    configuration = local_configuration(directory, targets=targets, token=token, interval=interval)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
                 "prometheus",
-                f"--config.file={local_configuration(directory, targets=targets, token=token)}",
+                f"--config.file={configuration}",
                 f"--storage.tsdb.path={directory / 'data'}",
                 f"--web.listen-address={address}",
             ],

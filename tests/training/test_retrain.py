@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -188,3 +189,16 @@ def test_files_that_exist_are_never_replaced(tmp_path: Path) -> None:
     first = new_files(tmp_path, "2026-11-25T03:00:00+00:00")
     first.architecture.write_text("{}")
     assert new_files(tmp_path, "2026-11-25T03:00:00+00:00") != first
+
+
+def test_without_git_and_the_package_the_code_s_version_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in the trainer's image, where the error ended a retraining after its last step."""
+
+    def not_installed(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(retrain, "package_version", not_installed)
+    assert code_version() == "unknown"
