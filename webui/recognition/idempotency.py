@@ -8,6 +8,7 @@ known for a day. An error is not kept: the same request may be sent again with t
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 
 from webui.access.visitors import Caller
+from webui.database.group_commit import commit
 from webui.errors import ApiError
 from webui.recognition.models import KeyedRequest
 from webui.recognition.services import Prediction
@@ -32,6 +34,8 @@ KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_LENGTH}}}")
 KEPT = timedelta(days=1)
 # After this a process that serves the request must have been killed: the model has ten seconds.
 BUSY = timedelta(seconds=60)
+DELETE_SECONDS = 60.0  # between two deletions of expired rows by a process
+_next_deletion = 0.0  # time.monotonic()
 
 # Of one picture: "stored" or "spooled", or the error as a document.
 Outcome = str | dict[str, object]
@@ -131,6 +135,7 @@ def _claim(digest: str, body_digest: str, *, count: int) -> tuple[KeyedRequest, 
     renewed and is kept for good.
     """
     now = datetime.now(UTC)
+    expired = now - KEPT
     fresh = {
         "body_digest": body_digest,
         "created_at": now,
@@ -140,9 +145,12 @@ def _claim(digest: str, body_digest: str, *, count: int) -> tuple[KeyedRequest, 
     }
     rows = KeyedRequest.objects.filter(pk=digest)
     try:
-        KeyedRequest.objects.filter(created_at__lt=now - KEPT).delete()
-        row, created = KeyedRequest.objects.get_or_create(pk=digest, defaults=fresh)
-        if created:
+        _delete_expired(expired)
+        row = _inserted(digest, fresh)
+        if row.created_at < expired:
+            row.delete()
+            row = _inserted(digest, fresh)
+        if row.record_ids == fresh["record_ids"]:
             return row, False
         if row.body_digest != body_digest:
             raise ApiError(
@@ -167,6 +175,21 @@ def _claim(digest: str, body_digest: str, *, count: int) -> tuple[KeyedRequest, 
     )
 
 
+def _inserted(digest: str, fresh: dict[str, object]) -> KeyedRequest:
+    """Insert the row of a key, unless there is one, and return that which there is."""
+    row = KeyedRequest(pk=digest, **fresh)
+    commit(lambda: KeyedRequest.objects.bulk_create([row], ignore_conflicts=True))
+    return KeyedRequest.objects.get(pk=digest)
+
+
+def _delete_expired(expired: datetime) -> None:
+    """Delete old rows, once a minute: it takes the write lock, also when there are none."""
+    global _next_deletion
+    if time.monotonic() >= _next_deletion:
+        _next_deletion = time.monotonic() + DELETE_SECONDS
+        KeyedRequest.objects.filter(created_at__lt=expired).delete()
+
+
 def _finish(row: KeyedRequest, outcomes: list[Outcome] | None) -> None:
     """Keep what the request came to; if it failed, let it be sent again at once."""
     rows = KeyedRequest.objects.filter(pk=row.pk)
@@ -174,7 +197,7 @@ def _finish(row: KeyedRequest, outcomes: list[Outcome] | None) -> None:
         if outcomes is None:
             rows.update(busy_until=datetime.now(UTC))
         else:
-            rows.update(outcomes=outcomes)
+            commit(lambda: rows.update(outcomes=outcomes))
     except DatabaseError as problem:
         # The records are stored. A repetition waits until the row is free and finds them.
         raise StoreUnavailable(f"an idempotency key cannot be kept: {problem}") from problem

@@ -23,6 +23,7 @@ from django.db import (
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from webui.database.group_commit import commit
 from webui.database.maintenance import (
     CHECK_WAIT_SECONDS,
     erase_deleted,
@@ -32,7 +33,6 @@ from webui.database.maintenance import (
 from webui.database.reserve import give_up_reserve
 from webui.database.statements import in_parts
 from webui.records.deletions import records_deleted
-from webui.records.group_commit import GroupCommit
 from webui.records.models import NEWEST_FIRST, Record, Verdict, instant_of, new_record_id
 from webui.records.paging import Bounds, read_page
 from webui.records.store import Filters, Page, Recorded, RecordNotFound, StoreUnavailable
@@ -71,13 +71,13 @@ def _translate_errors() -> Iterator[None]:
         raise StoreUnavailable(f"the database cannot store or read records: {problem}") from problem
 
 
-def _insert(records: Sequence[Record]) -> None:
-    """Inserts records in one transaction; existing ones stay unchanged, corrections included."""
+def _insert(record: Record) -> None:
+    """Inserts a record; an existing one stays unchanged, corrections included."""
     require_room()
     # Not `ignore_conflicts`: SQLite would then silently drop a row with a missing value
     # too. The one updated column follows from the id, so it keeps its value.
     Record.objects.bulk_create(
-        records,
+        [record],
         update_conflicts=True,
         unique_fields=["id"],
         update_fields=["predicted_at"],
@@ -89,7 +89,6 @@ class DatabaseStore:
 
     def __init__(self) -> None:
         self._writable_until = 0.0  # monotonic clock, seconds
-        self._group_commit = GroupCommit(_insert)
 
     # --- events ----------------------------------------------------------------------------
 
@@ -102,12 +101,7 @@ class DatabaseStore:
         """
         record.predicted_at = instant_of(record.id)
         with _translate_errors():
-            # PostgreSQL groups commits itself. Another thread's records do not belong into a
-            # transaction that may be rolled back.
-            if connection.vendor == "sqlite" and not connection.in_atomic_block:
-                self._group_commit.append(record)
-            else:
-                _insert([record])
+            commit(lambda: _insert(record))
         return Recorded.STORED
 
     def correct(self, record_id: UUID, *, label: str, by: str, at: datetime) -> Recorded:

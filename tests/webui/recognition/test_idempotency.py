@@ -13,6 +13,7 @@ from django.test import Client
 from tests.harness.drawings import SEVEN, blank_picture, draw_seven
 from tests.harness.fake_model_server import SURE_SEVEN, FakeModelServer, Reply
 from webui.access.keys import create_key
+from webui.recognition import idempotency
 from webui.recognition.models import KeyedRequest
 from webui.records.models import Record
 from webui.records.store import StoreUnavailable, store
@@ -117,13 +118,33 @@ def test_an_attempt_that_was_killed_after_recording_is_resumed(program: Client) 
     assert Record.objects.count() == 1
 
 
-def test_after_a_day_a_key_is_forgotten(program: Client) -> None:
+@pytest.fixture
+def yesterdays_key(program: Client, model: FakeModelServer) -> None:
     post(program)
     row = KeyedRequest.objects.get()
     KeyedRequest.objects.update(created_at=row.created_at - timedelta(days=1, seconds=1))
+
+
+@pytest.mark.usefixtures("yesterdays_key")
+def test_after_a_day_a_key_is_forgotten(program: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "_next_deletion", float("inf"))
+    assert not post(program).has_header("Idempotent-Replayed")
+    assert post(program).has_header("Idempotent-Replayed")
+    assert Record.objects.count() == 2
+
+
+@pytest.mark.usefixtures("yesterdays_key")
+def test_keys_of_yesterday_are_deleted_once_a_minute(
+    program: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "_next_deletion", 0.0)
     post(program, "another")
     assert KeyedRequest.objects.count() == 1
-    assert not post(program).has_header("Idempotent-Replayed")
+    KeyedRequest.objects.update(
+        created_at=KeyedRequest.objects.get().created_at - timedelta(days=2)
+    )
+    post(program, "third")
+    assert KeyedRequest.objects.count() == 2
 
 
 def test_an_unavailable_database_is_not_guessed_over(
@@ -132,7 +153,7 @@ def test_an_unavailable_database_is_not_guessed_over(
     def locked(*_arguments: Any, **_named: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(KeyedRequest.objects, "get_or_create", locked)
+    monkeypatch.setattr(KeyedRequest.objects, "bulk_create", locked)
     assert error_code(post(program)) == (503, "store_unavailable")
 
 
