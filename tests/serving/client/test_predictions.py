@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ def sent(instances: np.ndarray) -> np.ndarray:
     return np.array(json.loads(request_body(instances))["instances"], np.float64)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(INSTANCES)
 def test_float32_values_arrive_unchanged(instances: np.ndarray) -> None:
     np.testing.assert_array_equal(sent(instances)[..., 0].astype(np.float32), instances)
