@@ -10,7 +10,6 @@ from django.core.wsgi import get_wsgi_application
 
 from webui.access.secret_keys import refuse_weak_keys
 from webui.database.maintenance import bound_answers
-from webui.environment import Environment
 from webui.operations.tracing import start_tracing
 from webui.request_limits import MAX_BODY_BYTES
 
@@ -50,7 +49,8 @@ def make_application() -> ContentLength:
             "to serve the site, or use `python manage.py runserver` to work on it"
         )
     refuse_weak_keys(settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
-    start_tracing(Environment(os.environ))
+    if settings.TRACES_COLLECTOR:
+        start_tracing()
     application = get_wsgi_application()
     bound_answers()
     return ContentLength(application)

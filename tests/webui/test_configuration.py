@@ -76,6 +76,7 @@ WRONG = {
     "HTTPS": "ture",
     "DATABASE_URL": "mysql://user@host/name",
     "SERVING_URL": "serving:8501",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318",
     "MODEL_NAME": "digits/1",
     "MODELS_DIR": __file__,
     "CASSANDRA_HOSTS": "10.0.0.1:9042",

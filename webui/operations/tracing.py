@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
-from webui.environment import Environment
-
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
-ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 NAME = "drawn-digits"
 NOT_TRACED = "healthz,readyz,metrics"
 # Attributes of a request's span that name the visitor, or hold what stands behind the address.
@@ -25,14 +22,14 @@ PERSONAL = (
 )  # fmt: skip
 
 
-def start_tracing(environment: Environment) -> None:
-    """Trace this process if a collector is named; called before Django reads its middleware.
+def start_tracing() -> None:
+    """Trace this process; called before Django reads its middleware.
+
+    OpenTelemetry reads the collector's address from the environment by itself.
 
     Raises:
-        ImproperlyConfigured: a collector is named, and OpenTelemetry is not installed.
+        ImproperlyConfigured: OpenTelemetry is not installed.
     """
-    if not environment.text(ENDPOINT):
-        return
     try:
         from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -43,8 +40,8 @@ def start_tracing(environment: Environment) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError as problem:
         raise ImproperlyConfigured(
-            f"{ENDPOINT} is set, and OpenTelemetry is not installed ({problem}); install "
-            f"requirements/tracing.txt, or unset {ENDPOINT}"
+            f"OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed ({problem}); "
+            "install requirements/tracing.txt, or unset the variable"
         ) from problem
     os.environ.setdefault("OTEL_SERVICE_NAME", NAME)
     provider = TracerProvider()
