@@ -4,6 +4,8 @@ python -m training.train                            # configs/digits.toml: 29 CP
 python -m training.train --resume                   # continue an interrupted training
 python -m training.train --seed 2 --measure-only    # another random seed, for the spread
 python -m training.train --config quick --threads 1 # MNIST alone, 99.39 % in 10 CPU seconds
+
+With TF_CONFIG set, it is one of several workers (training/network/workers.py).
 """
 
 import argparse
@@ -15,6 +17,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from serving.preprocessing import PREPROCESSING_VERSION
 from training.configuration import (
@@ -34,6 +37,7 @@ from training.network.architecture import CLASSES
 from training.network.calibration import correct_prior
 from training.network.inference import accuracy, predict
 from training.network.loop import Progress, Trainer, limit_threads
+from training.network.workers import WorkersError, strategy_of_workers
 from training.paths import ARTIFACTS, DATA, SCRATCH
 from training.trained_network import (
     DIGITS,
@@ -51,23 +55,24 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     limit_threads(options.threads)
     try:
+        strategy = strategy_of_workers()
         configuration = read_configuration(config_path(options.config))
         if options.seed is not None:
             run = replace(configuration.run, seed=options.seed)
             configuration = replace(configuration, run=run)
         data = load_data(configuration, options.data)
-    except (ConfigurationError, mnist.MnistError, pen_strokes.PenStrokesMissing) as error:
+        trainer = Trainer(configuration, data.training, classes=data.classes, strategy=strategy)
+        _train(trainer, data, options)
+    except (
+        ConfigurationError, mnist.MnistError, pen_strokes.PenStrokesMissing, WorkersError
+    ) as error:  # fmt: skip
         print(error, file=sys.stderr)
         return 2
-    trainer = Trainer(configuration, data.training, classes=data.classes)
-    checkpoints = WORKING_DIRECTORY / f"{Path(options.config).stem}-{configuration.run.seed}"
-    if options.resume and trainer.resume(checkpoints):
-        print(f"Resumed after step {trainer.step}")
-    trainer.run(
-        checkpoints=checkpoints,
-        validate=lambda model: accuracies(model, data),
-        report=lambda progress: print_progress(progress, configuration.run.steps),
-    )
+    except tf.errors.UnavailableError as error:  # a connection between workers broke
+        print(f"Another worker ended; start all again with --resume ({error})", file=sys.stderr)
+        return 1
+    if not trainer.is_chief:
+        return 0
     model = trainer.finished()
     if data.drawings is not None:
         correct_prior(
@@ -105,6 +110,18 @@ def main(arguments: list[str] | None = None) -> int:
         save(TrainedNetwork(model, metadata), files_of(DIGITS, options.output))
         print(f"Written: {options.output}/{DIGITS}.json, .weights.h5, .metadata.json")
     return 0
+
+
+def _train(trainer: Trainer, data: "DataOfTraining", options: argparse.Namespace) -> None:
+    run = trainer.configuration.run
+    checkpoints = WORKING_DIRECTORY / f"{Path(options.config).stem}-{run.seed}"
+    if options.resume and trainer.resume(checkpoints):
+        print(f"Resumed after step {trainer.step}")
+    trainer.run(
+        checkpoints=checkpoints,
+        validate=lambda model: accuracies(model, data),
+        report=lambda progress: print_progress(progress, run.steps),
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@
 A version that the gate blocks is not published, unless --override-gate gives a reason, which the
 history keeps. The running model server has loaded the version when this ends, and answers no
 visitor with it until `manage.py models promote` or `canary`. Unknown arguments are passed on to
-the training.
+the training. Of several workers (training/network/workers.py) only the first publishes.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.network.workers import WorkersError, worker_index
 from webui.environment import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +115,7 @@ def publish(network: Network, *, note: str, gate_override: str | None = None) ->
 
 
 def main() -> int:
+    """Return 1 after a training that --resume may finish, and 2 if repeating helps nothing."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -126,14 +128,18 @@ def main() -> int:
     options, arguments = parser.parse_known_args()
     if options.publish_only and arguments:
         parser.error(f"--publish-only trains nothing, so {' '.join(arguments)} has no meaning")
+    failure = 1
     try:
         network = NETWORKS[choose(options.network, DATA)]
         if not options.publish_only:
             train(network, arguments)
+        if worker_index():
+            return 0
+        failure = 2
         publish(network, note=options.note, gate_override=options.override_gate)
-    except TrainerError as problem:
+    except (TrainerError, WorkersError) as problem:
         print(f"trainer: {problem}", file=sys.stderr)
-        return 1
+        return failure
     print("Make it stable with: docker-compose exec web python manage.py models promote NUMBER")
     return 0
 

@@ -1,5 +1,7 @@
 """The trainer trains the best network that the data allow, and names missing data."""
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,28 @@ def test_the_baseline_cnn_needs_no_folder(tmp_path: Path) -> None:
 def test_a_failing_step_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(trainer.TrainerError, match="-c failed"):
         trainer.run("-c", "raise SystemExit(3)")
+
+
+def test_a_training_is_worth_repeating_and_a_blocked_version_is_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise trainer.TrainerError("failed")
+
+    done: list[str] = []
+    monkeypatch.setattr(trainer, "DATA", data_folder(tmp_path, "mnist", *trainer.PEN_STROKES))
+    monkeypatch.setattr(sys, "argv", ["trainer.py", "--resume"])
+    monkeypatch.setattr(trainer, "train", fail)
+    assert trainer.main() == 1
+    monkeypatch.setattr(trainer, "train", lambda *_: done.append("trained"))
+    monkeypatch.setattr(trainer, "publish", fail)
+    assert trainer.main() == 2
+    for index, code in ((0, 2), (1, 0)):  # the second worker publishes nothing
+        workers = {"worker": ["one:2222", "two:2222"]}
+        config = {"cluster": workers, "task": {"type": "worker", "index": index}}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+        assert trainer.main() == code
+    assert len(done) == 3
 
 
 def test_steps_are_those_of_the_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,14 +9,18 @@ import keras
 from keras import layers
 
 from training.configuration import Network
-from training.network.batch_normalisation import FusedBatchNormalization
+from training.network.batch_normalisation import Normalisation
 
 CLASSES = 11  # digits 0..9, then "not a digit"
 MAX_PARAMETERS = 1_000_000
 
 
 def build(
-    network: Network, *, classes: int = CLASSES, seed: int = 0, fused: bool = False
+    network: Network,
+    *,
+    classes: int = CLASSES,
+    seed: int = 0,
+    normalisation: Normalisation = layers.BatchNormalization,
 ) -> keras.Model:
     """Return a model from instances, float32 (n, 28, 28, 1) in 0..1, to probabilities.
 
@@ -26,13 +30,13 @@ def build(
         network: sizes of the layers.
         classes: eleven, or ten for digits alone.
         seed: random seed of the first weights and of dropout.
-        fused: normalise by FusedBatchNormalization, which trains faster, and which a stored model
-            must not name; the weights are the same.
+        normalisation: makes the layers of batch normalisation. A training has others than Keras'
+            (training/network/batch_normalisation.py), with the same weights; a stored model must
+            not name them.
 
     Returns:
         A model whose output is float32 (n, classes).
     """
-    normalisation = FusedBatchNormalization if fused else layers.BatchNormalization
     image = keras.Input((28, 28, 1), name="image")
     x, layer = image, 0
     for stage, (channels, count) in enumerate(
@@ -47,7 +51,7 @@ def build(
     x = layers.Dense(
         network.dense, use_bias=False, kernel_initializer=keras.initializers.HeNormal(seed + layer)
     )(x)
-    x = layers.BatchNormalization(momentum=network.batch_norm_momentum)(x)
+    x = normalisation(momentum=network.batch_norm_momentum)(x)
     x = layers.ReLU()(x)
     x = layers.Dropout(network.dropout, seed=seed + layer + 1)(x)
     logits = layers.Dense(

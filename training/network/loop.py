@@ -1,9 +1,11 @@
 """The training loop: steps, averaged weights, and checkpoints to resume from.
 
-It runs unchanged on a CPU, a GPU, or several (tf.distribute.MirroredStrategy).
+It runs unchanged on a CPU, a GPU, several (tf.distribute.MirroredStrategy), or several machines
+(training/network/workers.py).
 """
 
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from training.cpu_time import cpu_seconds
 from training.data.training_set import Sampler, TrainingSet
 from training.network import architecture
 from training.network.augmentation import augment
+from training.network.batch_normalisation import for_replicas
+from training.network.workers import WorkersError
 
 AVERAGE_EVERY = 8  # steps between two updates of the averaged weights
 # A step's augmentation seed is its number times this plus the replica's.
@@ -48,7 +52,7 @@ class Trainer:
         classes: int = architecture.CLASSES,
         strategy: tf.distribute.Strategy | None = None,
     ) -> None:
-        """Build everything; `strategy` defaults to all GPUs, or the CPU.
+        """Build everything; `strategy` defaults to all GPUs of this machine, or its CPU.
 
         Raises:
             ValueError: the batch cannot be divided among the replicas.
@@ -69,7 +73,10 @@ class Trainer:
             with _dtype_policy("mixed_bfloat16" if run.mixed_bfloat16 else "float32"):
                 self.model, self.average = (
                     architecture.build(
-                        configuration.network, classes=classes, seed=run.seed, fused=True
+                        configuration.network,
+                        classes=classes,
+                        seed=run.seed,
+                        normalisation=for_replicas(self._replicas),
                     )
                     for _ in range(2)
                 )
@@ -81,6 +88,8 @@ class Trainer:
         self._labels = tf.constant(data.labels)
         self._strength = tf.constant(data.strength)
         self._classes = classes
+        resolver = self.strategy.cluster_resolver  # None on one machine
+        self.is_chief = resolver is None or not resolver.task_id
         self.step = 0
         self._cpu_seconds_before = 0.0  # of the runs before this one was resumed
         self._saved_step = tf.Variable(0, dtype=tf.int64)
@@ -124,6 +133,8 @@ class Trainer:
     ) -> list[Progress]:
         """Train to the configured last step, or to `until`.
 
+        Of several machines only the first validates and writes checkpoints.
+
         Args:
             checkpoints: folder for a checkpoint at every report.
             validate: returns accuracies of the averaged model, for the report.
@@ -132,10 +143,14 @@ class Trainer:
 
         Returns:
             All that was reported.
+
+        Raises:
+            WorkersError: another machine has another configuration, other data or another step.
         """
+        self._compare_workers()
         run = self.configuration.run
         last = min(until or run.steps, run.steps)
-        manager = self._manager(checkpoints) if checkpoints else None
+        manager = self._manager(checkpoints) if checkpoints and self.is_chief else None
         history: list[Progress] = []
         while self.step < last:
             started = time.monotonic()
@@ -150,7 +165,7 @@ class Trainer:
                 steps=steps,
                 seconds=time.monotonic() - started,
                 cpu_seconds=self.cpu_seconds,
-                accuracy=validate(self.average),
+                accuracy=validate(self.finished()) if self.is_chief else {},
             )
             history.append(progress)
             report(progress)
@@ -183,6 +198,22 @@ class Trainer:
             )
         result.set_weights(self.average.get_weights())
         return result
+
+    def _compare_workers(self) -> None:
+        """Stop if the machines would not train the same; the mean of equal numbers is each."""
+        data = [zlib.crc32(part.numpy().tobytes()) for part in (self._images, self._labels)]
+        settings = zlib.crc32(repr(self.configuration).encode())
+        own = np.array([self.step, settings, *data], np.float64)
+        mean = self.strategy.reduce(
+            tf.distribute.ReduceOp.MEAN, self.strategy.run(lambda: tf.constant(own)), axis=None
+        )
+        names = ("step", "configuration", "instances", "labels")
+        apart = [n for n, a, b in zip(names, own, mean.numpy(), strict=True) if abs(a - b) > 0.01]
+        if apart:
+            raise WorkersError(
+                f"the workers differ in {', '.join(apart)}: give all the same options, the same "
+                "data, and the same folder var/training, which holds the checkpoints"
+            )
 
     def _advance(self, steps: int) -> float:
         """Train for some steps and return their mean loss."""

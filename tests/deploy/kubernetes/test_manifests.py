@@ -1,6 +1,7 @@
 """The manifests are valid, hold their pods down, and agree with the site and the compose files."""
 
 import copy
+import json
 import re
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.harness.kubernetes import (
     render,
     validate,
 )
+from training.network.workers import worker_index
 
 OVERLAY_NAMES = ("one-node", "many")
 overlays = pytest.mark.parametrize("overlay", OVERLAY_NAMES)
@@ -226,6 +228,26 @@ def test_many_survive_the_loss_of_a_zone() -> None:
             "topology.kubernetes.io/zone", "kubernetes.io/hostname",
         }  # fmt: skip
         assert named("many", "PodDisruptionBudget", name)
+
+
+def test_two_workers_of_a_training_name_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = named("many", "CronJob", "training")["spec"]["jobTemplate"]["spec"]
+    assert (job["completionMode"], job["completions"], job["parallelism"]) == ("Indexed", 2, 2)
+    service = named("many", "Service", job["template"]["spec"]["subdomain"])
+    assert service["spec"]["selector"].items() <= job["template"]["metadata"]["labels"].items()
+    (port,) = [port["port"] for port in service["spec"]["ports"]]
+    *given, config = job["template"]["spec"]["containers"][0]["env"]
+    assert {one["name"] for one in given} == {"JOB", "INDEX"}
+    addresses = [f"training-1-{index}.training:{port}" for index in range(2)]
+    for index in range(2):
+        # As Kubernetes replaces the names of variables that stand before this one.
+        text = config["value"].replace("$(JOB)", "training-1").replace("$(INDEX)", str(index))
+        monkeypatch.setenv(config["name"], text)
+        assert json.loads(text)["cluster"]["worker"] == addresses
+        assert worker_index() == index
+    for claim in ("training", "datasets", "models"):
+        volume = named("many", "PersistentVolumeClaim", claim)
+        assert volume["spec"]["accessModes"] == ["ReadWriteMany"]
 
 
 def test_one_node_has_one_of_each() -> None:
