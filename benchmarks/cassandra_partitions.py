@@ -43,11 +43,12 @@ def fill(count: int) -> None:
     from django.core.management import call_command
 
     from webui.records_cassandra.store import CassandraStore
+    from webui.records_cassandra.tables.bucket_layout import BucketLayout
     from webui.records_cassandra.tables.bucket_width import BucketWidth
 
     call_command("migrate", verbosity=0)
     call_command("sync_records")
-    store = CassandraStore(background=False)
+    store, layout = CassandraStore(background=False), BucketLayout(BucketWidth.DAY)
     store.session.connect(timeout=60)
     start = datetime(2026, 3, 31, tzinfo=UTC)
     for first in range(0, count, 1000):
@@ -55,7 +56,7 @@ def fill(count: int) -> None:
             a_record(start + timedelta(seconds=86_400 * number / count))
             for number in range(first, min(first + 1000, count))
         ]
-        for problem in store.writer.write_many([(record, BucketWidth.DAY) for record in records]):
+        for problem in store.writer.write_many([(record, layout) for record in records]):
             if problem is not None:
                 raise problem
     store.close()

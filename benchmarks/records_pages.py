@@ -231,8 +231,8 @@ def write_to_cassandra(records: list[Any]) -> None:
     from webui.records.store import store
 
     cassandra: Any = store()
-    width = cassandra.settings.bucket_width
-    for problem in cassandra.writer.write_many([(record, width) for record in records]):
+    layout = cassandra.settings.layout
+    for problem in cassandra.writer.write_many([(record, layout) for record in records]):
         if problem is not None:
             raise problem
 

@@ -19,6 +19,7 @@ from webui.records_cassandra.cql.schema import create_schema
 from webui.records_cassandra.cql.session import CassandraSession
 from webui.records_cassandra.models import TABLES
 from webui.records_cassandra.store import CassandraStore
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
 from webui.records_cassandra.tables.bucket_width import BucketWidth
 
 
@@ -44,7 +45,7 @@ def cassandra_settings(node: Node) -> CassandraSettings:
     return CassandraSettings(
         hosts=(node.address,),
         port=node.port,
-        bucket_width=BucketWidth.HOUR,
+        layout=BucketLayout(BucketWidth.HOUR),
         timeout=20.0,  # on a busy machine a shorter one would spool events and fail most tests
     )
 

@@ -22,8 +22,9 @@ from webui.records_cassandra.models import Lease as LeaseRow
 from webui.records_cassandra.models import SpooledEvent
 from webui.records_cassandra.spool.worker import SPOOL_LEASE
 from webui.records_cassandra.store import CassandraStore
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
 from webui.records_cassandra.tables.bucket_width import BucketWidth
-from webui.records_cassandra.tables.buckets import bucket_of
+from webui.records_cassandra.tables.buckets import partition_of
 
 
 class Cut:
@@ -229,19 +230,20 @@ def test_an_invalid_statement_is_not_translated(store: CassandraStore) -> None:
 
 
 def test_a_replay_uses_the_bucket_that_was_tried_first(store: CassandraStore, cut: Cut) -> None:
-    """An insert timed out but was applied, and the bucket width changes before the replay."""
+    """An insert timed out but was applied, and width and shards change before the replay."""
     cut.cut(taken_but_silent=True)
     record = make_record()
     store.append(record)
     cut.mend()
     finer = CassandraStore(
-        dataclasses.replace(store.settings, bucket_width=BucketWidth.MINUTE), background=False
+        dataclasses.replace(store.settings, layout=BucketLayout(BucketWidth.MINUTE, 4)),
+        background=False,
     )
     try:
         finer.session.connect(timeout=60)
         assert replay(finer) == 1
         rows = finer.session.connect().execute("SELECT bucket, id FROM mnist_key.record_data")
-        assert [row["bucket"] for row in rows] == [bucket_of(record.id, BucketWidth.HOUR)]
+        assert [row["bucket"] for row in rows] == [partition_of(record.id, store.settings.layout)]
     finally:
         finer.close()
 

@@ -13,8 +13,9 @@ from tests.webui.records.factory import equal, make_record
 from tests.webui.records.walking import all_ids, ids, ids_of_pages, walk_newer, walk_older
 from webui.records.store import Filters, Recorded, RecordNotFound
 from webui.records_cassandra.store import CassandraStore
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
 from webui.records_cassandra.tables.bucket_width import BucketWidth
-from webui.records_cassandra.tables.buckets import bucket_of
+from webui.records_cassandra.tables.buckets import partition_of
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -25,13 +26,16 @@ def test_a_corrected_record_is_read_as_it_was_written(store: CassandraStore) -> 
     assert equal(store.get(record.id), record)
 
 
-def test_newer_pages_of_a_dense_bucket(store: CassandraStore) -> None:
+@pytest.mark.parametrize("shards", [1, 16])
+def test_newer_pages_of_a_dense_bucket(store: CassandraStore, shards: int) -> None:
     """Oldest first through an index: slices of time get narrower where a bucket is dense."""
     records = [
         make_record(at=NOON + timedelta(milliseconds=3 * number), digit=number % 2)
         for number in range(400)
     ]
-    store.writer.write_many([(record, BucketWidth.HOUR) for record in records])
+    store.writer.write_many(
+        [(record, BucketLayout(BucketWidth.HOUR, shards)) for record in records]
+    )
     older = walk_older(store, Filters(digit=1), size=9)
     assert ids_of_pages(older) == ids(records[1::2][::-1])
     newer = walk_newer(store, Filters(digit=1), older[-1], size=9)
@@ -85,13 +89,16 @@ def test_records_of_earlier_releases_are_listed_after_index_visitors(
     assert all_ids(store, own) == ids(records)
 
 
-def test_changed_bucket_widths_hide_nothing(store: CassandraStore) -> None:
-    """The bucket width changes back and forth; every record is found, in order and by its id."""
+LAYOUTS = [BucketLayout(width, shards) for width in BucketWidth for shards in (1, 3, 16)]
+
+
+def test_changed_layouts_hide_nothing(store: CassandraStore) -> None:
+    """Width and shards change back and forth; every record is found, in order and by its id."""
     stores = [
-        CassandraStore(dataclasses.replace(store.settings, bucket_width=width), background=False)
-        for width in BucketWidth
+        CassandraStore(dataclasses.replace(store.settings, layout=layout), background=False)
+        for layout in LAYOUTS
     ]
-    records = [make_record(at=NOON + timedelta(minutes=11 * number)) for number in range(20)]
+    records = [make_record(at=NOON + timedelta(minutes=7 * number)) for number in range(36)]
     for record, changed in zip(records, cycle(stores), strict=False):
         assert changed.append(record) is Recorded.STORED
     for changed in stores:
@@ -131,7 +138,7 @@ def test_a_correction_concurrent_with_a_deletion_leaves_no_record(store: Cassand
     store.delete([record.id])
     correction = store.writer._begin_correction(
         record.id,
-        bucket=bucket_of(record.id, BucketWidth.HOUR),
+        bucket=partition_of(record.id, store.settings.layout),
         label="1",
         by="ada",
         at=datetime.now(UTC) + timedelta(seconds=1),
@@ -189,7 +196,7 @@ def test_time_to_live(store: CassandraStore) -> None:
             .execute(
                 "SELECT TTL(digit) AS digit, TTL(corrected_label) AS corrected "
                 "FROM mnist_key.record_data WHERE bucket = %s AND id = %s",
-                (bucket_of(new.id, BucketWidth.HOUR), new.id),
+                (partition_of(new.id, store.settings.layout), new.id),
             )
             .one()
         )

@@ -88,6 +88,7 @@ WRONG = {
     "CASSANDRA_TLS_KEY": "/no/such/file.pem",
     "CASSANDRA_TLS_VERIFY_HOST": "maybe",
     "CASSANDRA_BUCKET": "week",
+    "CASSANDRA_SHARDS": "0",
     "RECORDS_TTL_DAYS": "30d",
     "PICTURES_TTL_DAYS": "7.5",
     "CASSANDRA_RECORDS_TTL_DAYS": "forever",

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from webui.environment import Environment, parse_host
 from webui.records.retention import Retention
+from webui.records_cassandra.tables.bucket_layout import MOST_SHARDS, BucketLayout
 from webui.records_cassandra.tables.bucket_width import BucketWidth
 
 ALIAS = "cassandra"  # in DATABASES and in the driver's registry
@@ -38,7 +39,7 @@ class CassandraSettings:
     tls_cert: str = ""  # PEM files of the client certificate, where nodes require one
     tls_key: str = ""
     tls_verify_host: bool = True
-    bucket_width: BucketWidth = BucketWidth.TEN_MINUTES  # under 100 MB at ten million records a day
+    layout: BucketLayout = field(default_factory=BucketLayout)
     records_ttl: timedelta | None = None
     pictures_ttl: timedelta | None = None
     timeout: float = 2.0  # of a request, in seconds
@@ -76,8 +77,13 @@ class CassandraSettings:
             tls_cert=environment.file("CASSANDRA_TLS_CERT"),
             tls_key=environment.file("CASSANDRA_TLS_KEY"),
             tls_verify_host=environment.switch("CASSANDRA_TLS_VERIFY_HOST", default=True),
-            bucket_width=environment.choice(
-                "CASSANDRA_BUCKET", BucketWidth, default=BucketWidth.TEN_MINUTES
+            layout=BucketLayout(
+                environment.choice(
+                    "CASSANDRA_BUCKET", BucketWidth, default=BucketWidth.TEN_MINUTES
+                ),
+                shards=environment.integer(
+                    "CASSANDRA_SHARDS", default=1, least=1, most=MOST_SHARDS
+                ),
             ),
             records_ttl=retention.records,
             pictures_ttl=retention.pictures,

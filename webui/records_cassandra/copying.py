@@ -7,7 +7,8 @@ from django.db.models import Q, QuerySet
 
 from webui.records.models import Record
 from webui.records_cassandra.models import CopyProgress
-from webui.records_cassandra.tables.bucket_width import UNIX_EPOCH, BucketWidth
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
+from webui.records_cassandra.tables.bucket_width import UNIX_EPOCH
 from webui.records_cassandra.tables.writer import RecordWriter
 
 BATCH = 200
@@ -17,18 +18,18 @@ class RecordCopy:
     """A copy from the default database into one keyspace; if interrupted, it can be resumed.
 
     Args:
-        width: of new buckets, for the first run. Later runs keep the width of the first, since
+        layout: of new buckets, for the first run. Later runs keep that of the first, since
             a batch may be copied again after the setting was changed.
     """
 
-    def __init__(self, writer: RecordWriter, *, keyspace: str, width: BucketWidth) -> None:
+    def __init__(self, writer: RecordWriter, *, keyspace: str, layout: BucketLayout) -> None:
         self._writer = writer
         self.progress, _created = CopyProgress.objects.get_or_create(
             keyspace=keyspace,
             defaults={
                 "last_predicted_at": UNIX_EPOCH,
                 "last_id": UUID(int=0),
-                "grain": width.value,
+                "grain": str(layout),
             },
         )
 
@@ -48,9 +49,9 @@ class RecordCopy:
         Raises:
             StoreUnavailable: Cassandra does not take a batch; earlier batches are saved.
         """
-        width = BucketWidth(self.progress.grain)
+        layout = BucketLayout.parse(self.progress.grain)
         while batch := list(self._remaining()[:BATCH]):
-            for problem in self._writer.write_many([(record, width) for record in batch]):
+            for problem in self._writer.write_many([(record, layout) for record in batch]):
                 if problem is not None:
                     raise problem
             self.progress.last_predicted_at = batch[-1].predicted_at

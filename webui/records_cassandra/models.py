@@ -23,8 +23,8 @@ KEYSPACE = settings.CASSANDRA.keyspace if settings.CASSANDRA else "mnist_key"
 class RecordRow(DjangoCassandraModel):
     """A prediction without its pictures, so that `select * from record_data` is readable.
 
-    The partition is a time bucket (`tables/buckets.py`), newest record first. A correction sets
-    only its own three columns.
+    The partition is a time bucket or a shard of one (`tables/buckets.py`), newest record first. A
+    correction sets only its own three columns.
     """
 
     __connection__ = ALIAS
@@ -88,7 +88,7 @@ class BucketRow(DjangoCassandraModel):
 
     # The filter combination: "all", "version=2", "version=2 digit=3", "visitor=…"
     facet = columns.Text(partition_key=True)
-    grain = columns.Text(partition_key=True)  # the bucket width
+    grain = columns.Text(partition_key=True)  # the layout of the bucket
     month = columns.Text(partition_key=True)
     starts_at = columns.DateTime(primary_key=True, clustering_order="DESC")
 
@@ -99,7 +99,7 @@ class BucketRow(DjangoCassandraModel):
 
 
 class CatalogRow(DjangoCassandraModel):
-    """An index row: a bucket width or model version ever used, or a month that has buckets."""
+    """An index row: a layout of buckets or model version ever used, or a month that has buckets."""
 
     __connection__ = ALIAS
     __keyspace__ = KEYSPACE
@@ -171,7 +171,7 @@ class CopyProgress(models.Model):
     last_predicted_at = models.DateTimeField()
     last_id = models.UUIDField()
     copied = models.PositiveBigIntegerField(default=0)
-    grain = models.CharField(max_length=16)  # bucket width of the first run
+    grain = models.CharField(max_length=16)  # layout of buckets of the first run
 
     objects: ClassVar[models.Manager[Self]] = models.Manager()
 

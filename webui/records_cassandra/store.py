@@ -71,7 +71,7 @@ class CassandraStore:
         record.predicted_at = instant_of(record.id)
         if self._write(record):
             return Recorded.STORED
-        self.spool.append(record, width=self.settings.bucket_width)
+        self.spool.append(record, layout=self.settings.layout)
         return Recorded.SPOOLED
 
     def _write(self, record: Record) -> bool:

@@ -1,5 +1,6 @@
 """Properties of buckets, timeuuids and filter combinations, for every instant and id."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webui.records.models import instant_of, new_record_id
+from webui.records_cassandra.tables.bucket_layout import MOST_SHARDS, BucketLayout
 from webui.records_cassandra.tables.bucket_width import BucketWidth
-from webui.records_cassandra.tables.buckets import bucket_of, month_of
+from webui.records_cassandra.tables.buckets import month_of, partition_of
 from webui.records_cassandra.tables.filter_combinations import (
     FilterCombination,
     filter_combinations_of,
@@ -29,6 +31,7 @@ INSTANTS = st.datetimes(
     timezones=st.just(UTC),
 )
 WIDTHS = st.sampled_from(BucketWidth)
+LAYOUTS = st.builds(BucketLayout, WIDTHS, st.integers(1, MOST_SHARDS))
 TICKS = st.integers(min_value=0, max_value=LAST_TICK)
 TAILS = st.integers(min_value=0, max_value=(1 << 64) - 1)
 
@@ -57,21 +60,44 @@ def test_a_bucket_holds_its_instant_and_is_in_one_month(
     assert month_of(start) == month_of(start + width.duration - timedelta(microseconds=1))
 
 
-@given(instants=st.tuples(INSTANTS, INSTANTS), widths=st.tuples(WIDTHS, WIDTHS))
-def test_no_two_buckets_share_a_name(
-    instants: tuple[datetime, datetime], widths: tuple[BucketWidth, BucketWidth]
+@given(instants=st.tuples(INSTANTS, INSTANTS), layouts=st.tuples(LAYOUTS, LAYOUTS))
+def test_no_two_buckets_share_a_partition(
+    instants: tuple[datetime, datetime], layouts: tuple[BucketLayout, BucketLayout]
 ) -> None:
     one, other = (
-        (width, width.start(instant)) for width, instant in zip(widths, instants, strict=True)
+        (layout, layout.width.start(instant))
+        for layout, instant in zip(layouts, instants, strict=True)
     )
-    assert (one == other) == (one[0].partition_key(one[1]) == other[0].partition_key(other[1]))
+    shared = {*one[0].partition_keys(one[1])} & {*other[0].partition_keys(other[1])}
+    assert bool(shared) == (one == other)
 
 
-@given(instant=INSTANTS, width=WIDTHS)
-def test_the_bucket_follows_from_the_id(instant: datetime, width: BucketWidth) -> None:
-    assert bucket_of(smallest_id(ticks_of(instant)), width) == width.partition_key(
-        width.start(instant)
+@given(instant=INSTANTS, layout=LAYOUTS)
+def test_the_partition_follows_from_the_id(instant: datetime, layout: BucketLayout) -> None:
+    partitions = layout.partition_keys(layout.width.start(instant))
+    assert len(partitions) == layout.shards
+    assert partition_of(smallest_id(ticks_of(instant)), layout) in partitions
+
+
+@given(layout=LAYOUTS)
+def test_a_layout_is_read_as_it_was_written(layout: BucketLayout) -> None:
+    assert BucketLayout.parse(str(layout)) == layout
+
+
+def test_the_partition_names_the_shard() -> None:
+    start = datetime(2026, 11, 23, 21, 40, tzinfo=UTC)
+    assert BucketLayout(BucketWidth.TEN_MINUTES).partition_keys(start) == ["2026-11-23T21:40/PT10M"]
+    assert BucketLayout(BucketWidth.TEN_MINUTES, 16).partition_keys(start)[3] == (
+        "2026-11-23T21:40/PT10M#3/16"
     )
+
+
+def test_the_records_of_a_moment_are_spread_evenly_over_the_shards() -> None:
+    layout = BucketLayout(BucketWidth.DAY, 16)
+    ids = [new_record_id() for _ in range(16_000)]
+    counts = Counter(partition_of(record_id, layout).partition("#")[2] for record_id in ids)
+    assert len(counts) == 16
+    assert max(counts.values()) < 1.2 * 1000  # four standard deviations are 1.13
 
 
 @given(ticks=TICKS, tail=TAILS)

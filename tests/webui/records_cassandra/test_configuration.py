@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from tests.harness import ROOT
 from webui.environment import Environment
 from webui.records_cassandra.configuration import CassandraSettings, cassandra_of_site
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
 from webui.records_cassandra.tables.bucket_width import BucketWidth
 
 HOSTS = {"CASSANDRA_HOSTS": "one.example.org, two.example.org,"}
@@ -35,7 +36,7 @@ def test_defaults() -> None:
     cassandra = read()
     assert cassandra.hosts == ("one.example.org", "two.example.org")
     assert (cassandra.port, cassandra.keyspace, cassandra.replication) == (9042, "mnist_key", 1)
-    assert cassandra.bucket_width is BucketWidth.TEN_MINUTES
+    assert cassandra.layout == BucketLayout(BucketWidth.TEN_MINUTES, shards=1)
     assert cassandra.records_ttl is None
     assert cassandra.pictures_ttl is None
     assert not cassandra.user
@@ -54,12 +55,13 @@ def test_every_setting_can_be_set() -> None:
         CASSANDRA_USER="digits",
         CASSANDRA_PASSWORD="a secret with spaces ",
         CASSANDRA_BUCKET="hour",
+        CASSANDRA_SHARDS="16",
         CASSANDRA_RECORDS_TTL_DAYS="400",
         CASSANDRA_PICTURES_TTL_DAYS="30",
         CASSANDRA_TIMEOUT_MS="750",
     )
     assert (cassandra.port, cassandra.datacenter, cassandra.replication) == (19042, "fra1", 3)
-    assert cassandra.bucket_width is BucketWidth.HOUR
+    assert cassandra.layout == BucketLayout(BucketWidth.HOUR, shards=16)
     assert cassandra.records_ttl == timedelta(days=400)
     assert cassandra.pictures_ttl == timedelta(days=30)
     assert cassandra.timeout == 0.75

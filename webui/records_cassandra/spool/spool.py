@@ -19,7 +19,7 @@ from webui.database.statements import in_parts
 from webui.records.models import Record, instant_of
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.models import SpooledEvent
-from webui.records_cassandra.tables.bucket_width import BucketWidth
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
 from webui.records_cassandra.tables.rows import RECORD_COLUMNS
 
 LONGEST_DELAY = timedelta(hours=1)  # before an event that was refused again and again is retried
@@ -43,11 +43,11 @@ class Spool:
 
     # --- written by requests ---------------------------------------------------------------
 
-    def append(self, record: Record, *, width: BucketWidth) -> None:
+    def append(self, record: Record, *, layout: BucketLayout) -> None:
         """Spools an insert.
 
         Args:
-            width: of the bucket that was tried first. An insert that timed out may have been
+            layout: of the bucket that was tried first. An insert that timed out may have been
                 taken, so the same bucket must be written again even if the setting has changed.
         """
         with _translate_errors("the spool cannot take an event"):
@@ -58,7 +58,7 @@ class Spool:
                 kind=Kind.APPEND,
                 record_id=record.id,
                 happened_at=instant_of(record.id),
-                document={**document, "ink": record.ink, "grain": width.value},
+                document={**document, "ink": record.ink, "grain": str(layout)},
                 instance=bytes(record.instance),
                 picture=bytes(record.picture),
             )
@@ -193,9 +193,9 @@ def record_of_event(event: SpooledEvent) -> Record:
     )
 
 
-def bucket_width_of_event(event: SpooledEvent) -> BucketWidth:
-    """Returns the bucket width of an APPEND event."""
-    return BucketWidth(event.document["grain"])
+def layout_of_event(event: SpooledEvent) -> BucketLayout:
+    """Returns the layout of the bucket of an APPEND event."""
+    return BucketLayout.parse(event.document["grain"])
 
 
 def apply_events(record: Record | None, events: Sequence[SpooledEvent]) -> Record | None:

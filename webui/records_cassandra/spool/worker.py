@@ -17,7 +17,7 @@ from webui.leases import Lease, LeaseLost
 from webui.records.store import StoreUnavailable
 from webui.records_cassandra.models import Lease as LeaseRow
 from webui.records_cassandra.models import SpooledEvent
-from webui.records_cassandra.spool.spool import Kind, Spool, bucket_width_of_event, record_of_event
+from webui.records_cassandra.spool.spool import Kind, Spool, layout_of_event, record_of_event
 from webui.records_cassandra.tables.reader import RecordReader
 from webui.records_cassandra.tables.writer import RecordWriter
 
@@ -95,7 +95,7 @@ class SpoolWorker:
             same_kind = list(group)
             problems = (
                 self._writer.write_many(
-                    [(record_of_event(event), bucket_width_of_event(event)) for event in same_kind]
+                    [(record_of_event(event), layout_of_event(event)) for event in same_kind]
                 )
                 if kind == Kind.APPEND
                 else [self._apply(event) for event in same_kind]

@@ -1,20 +1,20 @@
-"""Time buckets: the partition of `record_data` that holds a record.
+"""Time buckets: the partitions of `record_data` that hold the records of one span of time.
 
-A partition holds the records of one span of time, so that it stays under 100 MB. The span (the
-bucket width) can be changed while records exist: a bucket's name states its width, every width
-ever used is listed in `record_catalog`, and readers search all of them.
+A partition stays under 100 MB, because its span (the bucket width) is short, and because several
+partitions can share a span (the shards). Both can be changed while records exist: a partition
+key states them, every layout ever used is listed in `record_catalog`, and readers search all.
 """
 
 from datetime import datetime
 from uuid import UUID
 
 from webui.records.models import instant_of
-from webui.records_cassandra.tables.bucket_width import BucketWidth
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
 
 
-def bucket_of(record_id: UUID, width: BucketWidth) -> str:
-    """Returns the partition of a record that was written with this bucket width."""
-    return width.partition_key(width.start(instant_of(record_id)))
+def partition_of(record_id: UUID, layout: BucketLayout) -> str:
+    """Returns the partition of a record that was written with this layout."""
+    return layout.partition_key_of(record_id, instant_of(record_id))
 
 
 def month_of(start: datetime) -> str:

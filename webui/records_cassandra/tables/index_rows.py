@@ -14,9 +14,9 @@ from typing import Any
 from webui.records.models import Record, instant_of
 from webui.records_cassandra.cql.session import CassandraSession
 from webui.records_cassandra.cql.statements import Statements
-from webui.records_cassandra.tables.bucket_width import BucketWidth
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
 from webui.records_cassandra.tables.buckets import month_of
-from webui.records_cassandra.tables.catalog import BUCKET_WIDTHS, MODEL_VERSIONS, months_kind
+from webui.records_cassandra.tables.catalog import LAYOUTS, MODEL_VERSIONS, months_kind
 from webui.records_cassandra.tables.filter_combinations import filter_combinations_of
 from webui.records_cassandra.tables.rows import microseconds
 
@@ -46,7 +46,7 @@ class IndexRows:
         self._written: OrderedDict[Key, float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def ensure(self, records: Iterable[tuple[Record, BucketWidth]]) -> None:
+    def ensure(self, records: Iterable[tuple[Record, BucketLayout]]) -> None:
         """Writes the index rows that these records need and that were not written yet.
 
         Raises:
@@ -54,10 +54,10 @@ class IndexRows:
         """
         record_keys: list[Key] = []
         missing: dict[Key, None] = {}  # an ordered set
-        for record, width in records:
-            start = width.start(instant_of(record.id))
+        for record, layout in records:
+            start = layout.width.start(instant_of(record.id))
             record_key = (
-                width,
+                layout,
                 start,
                 record.model_version,
                 record.digit,
@@ -66,7 +66,7 @@ class IndexRows:
             )
             if not self._remembers(record_key):
                 record_keys.append(record_key)
-                keys = self._keys(record, width, start)
+                keys = self._keys(record, layout, start)
                 missing.update((key, None) for key in keys if not self._remembers(key))
         results = self._session.execute_concurrently(self._bind(key) for key in missing)
         for key, _ in zip(missing, results, strict=True):
@@ -74,8 +74,8 @@ class IndexRows:
         for record_key in record_keys:
             self._remember(record_key)
 
-    def _keys(self, record: Record, width: BucketWidth, start: datetime) -> Iterator[Key]:
-        yield "catalog", BUCKET_WIDTHS, width.value
+    def _keys(self, record: Record, layout: BucketLayout, start: datetime) -> Iterator[Key]:
+        yield "catalog", LAYOUTS, str(layout)
         yield "catalog", MODEL_VERSIONS, str(record.model_version)
         month = month_of(start)
         for combination in filter_combinations_of(
@@ -84,8 +84,8 @@ class IndexRows:
             verdict=record.verdict,
             visitor=record.visitor,
         ):
-            yield "catalog", months_kind(combination, width), month
-            yield "bucket", str(combination), width.value, month, start
+            yield "catalog", months_kind(combination, layout), month
+            yield "bucket", str(combination), str(layout), month, start
 
     def _bind(self, key: Key) -> Any:
         table, *values = key

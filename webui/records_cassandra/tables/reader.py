@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice, tee
@@ -14,8 +14,8 @@ from webui.records.store import Filters
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.cql.session import CassandraSession
 from webui.records_cassandra.cql.statements import Statements
-from webui.records_cassandra.tables.bucket_width import BucketWidth
-from webui.records_cassandra.tables.buckets import bucket_of, month_of
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
+from webui.records_cassandra.tables.buckets import month_of, partition_of
 from webui.records_cassandra.tables.catalog import Catalog
 from webui.records_cassandra.tables.filter_combinations import FilterCombination
 from webui.records_cassandra.tables.rows import add_pictures, is_record, record_of
@@ -73,7 +73,7 @@ class RecordReader:
         Raises:
             StoreUnavailable
         """
-        self.catalog.bucket_widths(refresh=True)
+        self.catalog.layouts(refresh=True)
 
     def read(self, record_id: UUID) -> Record | None:
         """Returns the whole record, or None.
@@ -88,34 +88,34 @@ class RecordReader:
         row = self._session.result(pictures).one()
         return None if found is None else add_pictures(record_of(found[1]), row)
 
-    def find(self, record_id: UUID) -> tuple[BucketWidth, Any] | None:
-        """Returns a record's row and the width of its bucket; searches every width ever used.
+    def find(self, record_id: UUID) -> tuple[BucketLayout, Any] | None:
+        """Returns a record's row and its bucket's layout; searches every layout ever used.
 
         Raises:
             StoreUnavailable
         """
-        tried: frozenset[BucketWidth] = frozenset()
+        tried: frozenset[BucketLayout] = frozenset()
         for refresh in (False, True):
-            known = self.catalog.bucket_widths(refresh=refresh)
-            widths = (known | {self._settings.bucket_width}) - tried
+            known = self.catalog.layouts(refresh=refresh)
+            layouts = (known | {self._settings.layout}) - tried
             read_record = self._session.prepare(self.statements.read_record)
             futures = [
                 (
-                    width,
+                    layout,
                     self._session.execute_async(
-                        read_record.bind((bucket_of(record_id, width), record_id))
+                        read_record.bind((partition_of(record_id, layout), record_id))
                     ),
                 )
-                for width in sorted(widths)
+                for layout in sorted(layouts)
             ]
             found = None
-            for width, future in futures:
+            for layout, future in futures:
                 row = self._session.result(future).one()
                 if row is not None and is_record(row):
-                    found = width, row
+                    found = layout, row
             if found is not None:
                 return found
-            tried |= widths
+            tried |= layouts
         return None
 
     # --- many records ----------------------------------------------------------------------
@@ -139,41 +139,40 @@ class RecordReader:
         if span.empty:
             return
         streams = [
-            self._scan_width(width, filters, span, oldest_first=oldest_first, fetch_size=fetch_size)
-            for width in sorted(self.catalog.bucket_widths(refresh=True))
+            self._scan_layout(
+                layout, filters, span, oldest_first=oldest_first, fetch_size=fetch_size
+            )
+            for layout in sorted(self.catalog.layouts(refresh=True))
         ]
-        merged = heapq.merge(
-            *streams, key=lambda record: sort_key(record.id), reverse=not oldest_first
-        )
         previous: UUID | None = None
-        for record in merged:
+        for record in _merged(streams, oldest_first=oldest_first):
             if record.id != previous:
                 yield record
             previous = record.id
 
-    def scan_with_widths(self) -> Iterator[tuple[Record, BucketWidth]]:
-        """Yields every record with the width of its bucket, one width after the other.
+    def scan_with_layouts(self) -> Iterator[tuple[Record, BucketLayout]]:
+        """Yields every record with the layout of its bucket, one layout after the other.
 
         Raises:
             StoreUnavailable
         """
         anything = Filters()
-        for width in sorted(self.catalog.bucket_widths(refresh=True)):
-            for record in self._scan_width(
-                width, anything, Span.of(anything), oldest_first=False, fetch_size=FETCH_SIZE
+        for layout in sorted(self.catalog.layouts(refresh=True)):
+            for record in self._scan_layout(
+                layout, anything, Span.of(anything), oldest_first=False, fetch_size=FETCH_SIZE
             ):
-                yield record, width
+                yield record, layout
 
-    def _scan_width(
+    def _scan_layout(
         self,
-        width: BucketWidth,
+        layout: BucketLayout,
         filters: Filters,
         span: Span,
         *,
         oldest_first: bool,
         fetch_size: int,
     ) -> Iterator[Record]:
-        """Yields the records in buckets of one width, which do not overlap."""
+        """Yields the records in buckets of one layout, which do not overlap."""
         columns = {
             "digit": filters.digit,
             "verdict": filters.verdict,
@@ -189,11 +188,11 @@ class RecordReader:
                 digit=filters.digit, verdict=filters.verdict, model_version=filters.model_version
             )
         )
-        starts = self._bucket_starts(width, combination, span, oldest_first=oldest_first)
+        starts = self._bucket_starts(layout, combination, span, oldest_first=oldest_first)
         if oldest_first and wanted:
             for start in starts:
                 yield from self._filtered_oldest_first(
-                    width, start, wanted, span, fetch_size=fetch_size
+                    layout, start, wanted, span, fetch_size=fetch_size
                 )
             return
 
@@ -201,31 +200,47 @@ class RecordReader:
             self.statements.read_bucket(tuple(wanted), oldest_first=oldest_first)
         )
 
-        def begin(start: datetime) -> Any:
-            bound = statement.bind(
-                (width.partition_key(start), span.above, span.below, *wanted.values())
+        # Rarely needs a second fetch of a shard, whose share of the records varies.
+        of_shard = fetch_size if layout.shards == 1 else 2 * fetch_size // layout.shards + 4
+
+        def begin(start: datetime) -> list[Any]:
+            return self._begin_bucket(
+                layout, start, statement, (span.above, span.below, *wanted.values()), of_shard
             )
-            bound.fetch_size = fetch_size
-            return self._session.execute_async(bound)
 
-        yield from self._bucket_by_bucket(starts, begin)
-
-    def _bucket_by_bucket(
-        self, starts: Iterator[datetime], begin: Callable[[datetime], Any]
-    ) -> Iterator[Record]:
-        """Yields the records of one bucket after another; asks several where they hold little."""
-        ahead = 1
-        in_flight: deque[Any] = deque()
+        ahead, most_ahead = 1, max(LOOK_AHEAD // layout.shards, 1)
+        in_flight: deque[list[Any]] = deque()
         for start in starts:
             in_flight.append(begin(start))
             if len(in_flight) >= ahead:
-                yield from self._records(self._session.result(in_flight.popleft()))
-                ahead = min(ahead * 2, LOOK_AHEAD)
+                yield from self._records(in_flight.popleft(), oldest_first=oldest_first)
+                ahead = min(ahead * 2, most_ahead)
         while in_flight:
-            yield from self._records(self._session.result(in_flight.popleft()))
+            yield from self._records(in_flight.popleft(), oldest_first=oldest_first)
 
-    def _records(self, result: Any) -> Iterator[Record]:
-        return (record_of(row) for row in self._rows(result) if is_record(row))
+    def _begin_bucket(
+        self,
+        layout: BucketLayout,
+        start: datetime,
+        statement: Any,
+        parameters: Sequence[Any],
+        fetch_size: int,
+    ) -> list[Any]:
+        """Asks every shard of a bucket; returns the futures."""
+        futures = []
+        for partition in layout.partition_keys(start):
+            bound = statement.bind((partition, *parameters))
+            bound.fetch_size = fetch_size
+            futures.append(self._session.execute_async(bound))
+        return futures
+
+    def _records(self, futures: Iterable[Any], *, oldest_first: bool) -> Iterator[Record]:
+        """Yields the records of a bucket's shards, in order."""
+        results = [self._session.result(future) for future in futures]
+        shards = [
+            (record_of(row) for row in self._rows(result) if is_record(row)) for result in results
+        ]
+        return shards[0] if len(shards) == 1 else _merged(shards, oldest_first=oldest_first)
 
     def _rows(self, result: Any) -> Iterator[Any]:
         """Yields a result's rows; fetches its next page when it is needed."""
@@ -237,7 +252,7 @@ class RecordReader:
 
     def _filtered_oldest_first(
         self,
-        width: BucketWidth,
+        layout: BucketLayout,
         start: datetime,
         wanted: dict[str, Any],
         span: Span,
@@ -253,15 +268,16 @@ class RecordReader:
         statement = self._session.prepare(self.statements.read_bucket(tuple(wanted)))
         enough = fetch_size * 4
         low = max(ticks_of(start), span.above.time)
-        end = min(ticks_of(start + width.duration), span.below.time + 1)
+        end = min(ticks_of(start + layout.width.duration), span.below.time + 1)
         ticks = end - low  # of a slice
         while low < end:
             high = min(low + ticks, end)
             above = max(largest_id(low - 1), span.above, key=sort_key)
             below = min(smallest_id(high), span.below, key=sort_key)
-            bound = statement.bind((width.partition_key(start), above, below, *wanted.values()))
-            bound.fetch_size = enough + 1
-            found = self._records(self._session.execute(bound))
+            futures = self._begin_bucket(
+                layout, start, statement, (above, below, *wanted.values()), enough + 1
+            )
+            found = self._records(futures, oldest_first=False)
             if high - low > 1:
                 records = list(islice(found, enough + 1))
                 if len(records) > enough:
@@ -275,19 +291,24 @@ class RecordReader:
                 ticks *= 4
 
     def _bucket_starts(
-        self, width: BucketWidth, combination: FilterCombination, span: Span, *, oldest_first: bool
+        self,
+        layout: BucketLayout,
+        combination: FilterCombination,
+        span: Span,
+        *,
+        oldest_first: bool,
     ) -> Iterator[datetime]:
         """Yields the starts of the buckets that hold such records and overlap the span."""
-        earliest = width.start(instant_at(span.above.time))
-        latest = width.start(instant_at(span.below.time))
+        earliest = layout.width.start(instant_at(span.above.time))
+        latest = layout.width.start(instant_at(span.below.time))
         months = [
             month
-            for month in self.catalog.months(combination, width)
+            for month in self.catalog.months(combination, layout)
             if month_of(earliest) <= month <= month_of(latest)
         ]
         statement = self._session.prepare(self.statements.read_buckets(oldest_first=oldest_first))
         for month in sorted(months, reverse=not oldest_first):
-            bound = statement.bind((str(combination), width.value, month, earliest, latest))
+            bound = statement.bind((str(combination), str(layout), month, earliest, latest))
             bound.fetch_size = FETCH_SIZE
             for row in self._rows(self._session.execute(bound)):
                 yield row["starts_at"].replace(tzinfo=UTC)
@@ -300,3 +321,8 @@ class RecordReader:
         results = self._session.execute_concurrently(reads)
         for record, result in zip(again, results, strict=True):
             yield add_pictures(record, result.one())
+
+
+def _merged(streams: Iterable[Iterator[Record]], *, oldest_first: bool) -> Iterator[Record]:
+    """Yields records of several streams in the order that each of them has."""
+    return heapq.merge(*streams, key=lambda record: sort_key(record.id), reverse=not oldest_first)

@@ -16,8 +16,8 @@ from cassandra.query import BatchStatement, BatchType
 from webui.records.models import Record, instant_of
 from webui.records_cassandra.configuration import CassandraSettings
 from webui.records_cassandra.cql.session import CONCURRENCY, CassandraSession
-from webui.records_cassandra.tables.bucket_width import BucketWidth
-from webui.records_cassandra.tables.buckets import bucket_of
+from webui.records_cassandra.tables.bucket_layout import BucketLayout
+from webui.records_cassandra.tables.buckets import partition_of
 from webui.records_cassandra.tables.index_rows import IndexRows
 from webui.records_cassandra.tables.reader import RecordReader
 from webui.records_cassandra.tables.rows import (
@@ -49,25 +49,25 @@ class RecordWriter:
         Raises:
             StoreUnavailable
         """
-        for future in self._begin(record, self._settings.bucket_width):
+        for future in self._begin(record, self._settings.layout):
             self._session.result(future)
 
-    def write_many(self, records: Sequence[tuple[Record, BucketWidth]]) -> list[Exception | None]:
-        """Inserts records into buckets of these widths; returns an error or None for each."""
+    def write_many(self, records: Sequence[tuple[Record, BucketLayout]]) -> list[Exception | None]:
+        """Inserts records into buckets of these layouts; returns an error or None for each."""
         try:
             # All index rows at once; `_begin` would wait for those of one record at a time.
             self.index_rows.ensure(
-                (record, width)
-                for record, width in records
+                (record, layout)
+                for record, layout in records
                 if _seconds_left(record.id, self._settings.records_ttl) is not None
             )
         except Exception as problem:  # no record may be written without its index rows
             return [problem] * len(records)
         problems: list[Exception | None] = []
         in_flight: deque[list[Any] | Exception] = deque()
-        for record, width in records:
+        for record, layout in records:
             try:
-                in_flight.append(self._begin(record, width))
+                in_flight.append(self._begin(record, layout))
             except Exception as problem:
                 in_flight.append(problem)
             if len(in_flight) >= CONCURRENCY:
@@ -75,12 +75,12 @@ class RecordWriter:
         problems.extend(self._finish(begun) for begun in in_flight)
         return problems
 
-    def _begin(self, record: Record, width: BucketWidth) -> list[Any]:
+    def _begin(self, record: Record, layout: BucketLayout) -> list[Any]:
         """Sends a record, after its index rows are written; returns the futures to wait for."""
         ttl = _seconds_left(record.id, self._settings.records_ttl)
         if ttl is None:
             return []  # it has expired
-        self.index_rows.ensure([(record, width)])
+        self.index_rows.ensure([(record, layout)])
         timestamp = unix_microseconds(record.id)
         prepare = self._session.prepare
         instance, picture, ink = picture_values(record)
@@ -97,7 +97,7 @@ class RecordWriter:
                     (record.id, picture, ink, timestamp, picture_ttl)
                 )
             )
-        bucket = bucket_of(record.id, width)
+        bucket = partition_of(record.id, layout)
         row = prepare(self._statements.insert_record).bind(
             (bucket, record.id, *record_values(record), timestamp, ttl)
         )
@@ -143,14 +143,14 @@ class RecordWriter:
         found = self._reader.find(record_id)
         if found is None:
             return False
-        width, row = found
+        layout, row = found
         previous = corrected_at_of(row)
         if previous is not None:  # a slow clock must not lose against an earlier correction
             at = max(at, previous + MICROSECOND)
         ttl = _seconds_left(record_id, self._settings.records_ttl)
         if ttl is None:
             return False
-        bucket = bucket_of(record_id, width)
+        bucket = partition_of(record_id, layout)
         self._session.result(
             self._begin_correction(record_id, bucket=bucket, label=label, by=by, at=at, ttl=ttl)
         )
@@ -193,7 +193,7 @@ class RecordWriter:
         Raises:
             StoreUnavailable
         """
-        widths = self._reader.catalog.bucket_widths(refresh=True) | {self._settings.bucket_width}
+        layouts = self._reader.catalog.layouts(refresh=True) | {self._settings.layout}
         delete_record = self._session.prepare(self._statements.delete_record)
         delete_pictures = self._session.prepare(self._statements.delete_pictures)
 
@@ -201,8 +201,10 @@ class RecordWriter:
             for record_id in record_ids:
                 # Later than the insert, also when this machine's clock is slow.
                 timestamp = microseconds(max(at, instant_of(record_id) + MICROSECOND))
-                for width in widths:
-                    yield delete_record.bind((timestamp, bucket_of(record_id, width), record_id))
+                for layout in layouts:
+                    yield delete_record.bind(
+                        (timestamp, partition_of(record_id, layout), record_id)
+                    )
                 yield delete_pictures.bind((timestamp, record_id))
 
         for _ in self._session.execute_concurrently(deletions()):

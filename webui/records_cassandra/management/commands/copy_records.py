@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if options["from_start"]:
             CopyProgress.objects.filter(keyspace=keyspace).delete()
         store = CassandraStore(cassandra, background=False)
-        copy = RecordCopy(store.writer, keyspace=keyspace, width=cassandra.bucket_width)
+        copy = RecordCopy(store.writer, keyspace=keyspace, layout=cassandra.layout)
         before = copy.progress.copied
         copied = 0
         try:

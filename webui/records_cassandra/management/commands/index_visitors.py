@@ -20,7 +20,7 @@ class Command(BaseCommand):
         indexed = 0
         try:
             store.session.connect(timeout=CONNECT_SECONDS)
-            records = store.reader.scan_with_widths()
+            records = store.reader.scan_with_layouts()
             while batch := list(islice(records, BATCH)):
                 store.writer.index_rows.ensure(batch)
                 indexed += len(batch)
