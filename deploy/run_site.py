@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -223,13 +223,17 @@ class Supervisor:
         return 0
 
 
-def model_problem(client: ServingClient) -> str:
-    """Return why no prediction can be made now; "" when one can."""
-    try:
-        client.resolve(STABLE)
-    except ServingError as problem:
-        return str(problem)
-    return ""
+def model_problem(clients: Sequence[ServingClient]) -> str:
+    """Return why no prediction can be made now; "" when one of the servers can."""
+    reason = ""
+    for client in clients:
+        try:
+            client.resolve(STABLE)
+        except ServingError as problem:
+            reason = str(problem)
+        else:
+            return ""
+    return reason
 
 
 def answers(url: str) -> bool:
@@ -428,22 +432,21 @@ def wait_for_model(
     Raises:
         CannotStart: our own model server stopped, or loads no model.
     """
-    client = ServingClient(
-        base_url=variables.http_url("SERVING_URL", default="http://127.0.0.1:8501"),
-        model_name=variables.text("MODEL_NAME", default="digits"),
-    )
+    urls = variables.http_urls("SERVING_URL", default="http://127.0.0.1:8501")
+    model_name = variables.text("MODEL_NAME", default="digits")
+    clients = [ServingClient(base_url=url, model_name=model_name) for url in urls]
     seconds = START_SECONDS if own_server else OTHER_SERVER_SECONDS
     ready = supervisor.wait_until(
-        lambda: not model_problem(client), seconds=seconds, needed=own_server
+        lambda: not model_problem(clients), seconds=seconds, needed=own_server
     )
     if ready or supervisor.stop_requested:
         return
-    problem = f"no prediction can be made after {seconds} s: {model_problem(client)}"
+    problem = f"no prediction can be made after {seconds} s: {model_problem(clients)}"
     if own_server:
         raise CannotStart(f"{problem}\n{own_server.end_of_log()}")
     say(
         f"Starting the site without a model, since {problem}\n"
-        f"Until {client.base_url} answers, predictions are answered with 503"
+        f"Until {' or '.join(urls)} answers, predictions are answered with 503"
     )
 
 

@@ -160,17 +160,19 @@ class Environment:
 
     def http_url(self, name: str, *, default: str) -> str:
         """An http or https address, without a slash at the end."""
+        return self.parsed(name, parse_http_url, default=default, valid=f"an {HTTP_URL}")
 
-        def parse(text: str) -> str:
-            parts = urlsplit(text)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
-                raise ValueError
-            if parts.query or parts.fragment:
-                raise ValueError
-            return text.rstrip("/")
+    def http_urls(self, name: str, *, default: str) -> tuple[str, ...]:
+        """One or several such addresses between commas, each of them once."""
 
-        valid = "an address like http://127.0.0.1:8501, without query and fragment"
-        return self.parsed(name, parse, default=default, valid=valid)
+        def parse(text: str) -> tuple[str, ...]:
+            urls = tuple(parse_http_url(part.strip()) for part in text.split(","))
+            if len(set(urls)) < len(urls):
+                raise ValueError
+            return urls
+
+        valid = f"an {HTTP_URL}, or several with commas between them, each only once"
+        return self.parsed(name, parse, default=(default,), valid=valid)
 
     def directory(self, name: str, *, default: Path) -> Path:
         """A directory, which may not exist yet."""
@@ -214,6 +216,19 @@ class Environment:
             "postgres://user:password@host/name or sqlite:////path/of/the/file "
             "(its value may hold a password and is not shown)"
         )
+
+
+HTTP_URL = "address like http://127.0.0.1:8501, without query and fragment"
+
+
+def parse_http_url(text: str) -> str:
+    """Returns an http or https address without the slash at its end, or raises ValueError."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+        raise ValueError
+    if parts.query or parts.fragment:
+        raise ValueError
+    return text.rstrip("/")
 
 
 def parse_host(text: str) -> str:

@@ -57,7 +57,7 @@ ALLOWED_HOSTS = list(
 )
 
 # --- model server, models, record store --------------------------------------------------
-SERVING_URL = environment.http_url("SERVING_URL", default="http://127.0.0.1:8501")
+SERVING_URLS = environment.http_urls("SERVING_URL", default="http://127.0.0.1:8501")
 TRACES_COLLECTOR = environment.http_url("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 MODEL_NAME = environment.matching(  # part of URLs and of paths
     "MODEL_NAME",

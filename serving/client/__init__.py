@@ -9,13 +9,18 @@ from serving.client.errors import (
     VersionNotLoaded,
 )
 from serving.client.predictions import Answer
+from serving.client.replicas import ReplicatedClient
 from serving.client.transport import REQUEST_ID
+
+ModelClient = ServingClient | ReplicatedClient
 
 __all__ = [
     "REQUEST_ID",
     "Answer",
     "InstanceRefused",
     "LabelUnknown",
+    "ModelClient",
+    "ReplicatedClient",
     "ServingClient",
     "ServingError",
     "ServingUnavailable",

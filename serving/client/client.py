@@ -8,8 +8,7 @@ wrong rank can end the model server's process, so shapes are checked before a re
 """
 
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.client.errors import (
-    ConnectionFailed,
     InstanceRefused,
+    LabelBehind,
     LabelUnknown,
     ServingError,
     ServingUnavailable,
@@ -28,13 +27,13 @@ from serving.client.errors import (
 )
 from serving.client.label_cache import LABEL_CACHE_SECONDS, LabelCache
 from serving.client.predictions import Answer, read_probabilities, request_body
+from serving.client.restart import RestartPatience
 from serving.client.transport import RESPONSE_BYTES, Transport
 from serving.labels import STABLE
 
 CONNECT_SECONDS = 1.0  # the model server is nearby: a connection takes a millisecond
 READ_SECONDS = 10.0  # a prediction takes milliseconds; a server that takes longer is in trouble
 RESTART_SECONDS = 3.0  # TensorFlow Serving ends in milliseconds and is back after 1.5 s
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 0.4  # between attempts to connect
 INSTANCE_BYTES = 1 << 10  # in an answer, for each instance: more than 11 numbers of 24 characters
 
 
@@ -107,7 +106,7 @@ class ServingClient:
             config_file=self._config_file,
             seconds=self._label_seconds,
         )
-        self._failing_since: float | None = None  # the first failed connection of an outage
+        self._patience = RestartPatience(self._restart_seconds)
         self._pid = os.getpid()  # last, because another thread may be reading it
 
     def _in_this_process(self) -> None:
@@ -120,6 +119,7 @@ class ServingClient:
         *,
         label: str = STABLE,
         or_stable: bool = True,
+        must_be_current: bool = False,
     ) -> Answer:
         """Asks the version that the label names.
 
@@ -134,8 +134,11 @@ class ServingClient:
         Args:
             instances: (n, 28, 28) or (n, 28, 28, 1), 0..1, ink 1.
             label: the version label to ask.
+            must_be_current: refuse the answer of a version that the label has left, in
+                `models.config`, as long as the server has not followed.
 
         Raises:
+            LabelBehind: the server has not followed, and `must_be_current` is set.
             ServingUnavailable: no answer in time, or no version is loaded.
             InstanceRefused: the server answers 400.
             ServingError: the answer is not probabilities of n instances.
@@ -144,7 +147,9 @@ class ServingClient:
         self._in_this_process()
         body = request_body(instances)
         labels = tuple(dict.fromkeys((label, STABLE))) if or_stable else (label,)
-        return self._patiently(lambda: self._predict(body, labels, count=len(instances)))
+        return self._patience.ask(
+            lambda: self._predict(body, labels, len(instances), must_be_current=must_be_current)
+        )
 
     def predict_by_version(self, instances: NDArray[np.floating[Any]], *, version: int) -> Answer:
         """Asks one version, whatever label it has; `Answer.label` is "".
@@ -157,41 +162,26 @@ class ServingClient:
         """
         self._in_this_process()
         body = request_body(instances)
-        return self._patiently(lambda: self._predict_version(version, "", body, len(instances)))
+        return self._patience.ask(lambda: self._predict_version(version, "", body, len(instances)))
 
-    def _patiently(self, ask: Callable[[], Answer]) -> Answer:
-        """Asks again while the model server restarts, as `predict` describes."""
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                answer = ask()
-            except ConnectionFailed:
-                now = time.monotonic()
-                since = self._failing_since = self._failing_since or now
-                if now + pause > since + self._restart_seconds:
-                    raise
-            except ServingError:
-                self._failing_since = None
-                raise
-            else:
-                self._failing_since = None
-                return answer
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-    def _predict(self, body: bytes, labels: tuple[str, ...], *, count: int) -> Answer:
+    def _predict(
+        self, body: bytes, labels: tuple[str, ...], count: int, *, must_be_current: bool
+    ) -> Answer:
         refusal = ""
         for choice in labels:
             try:
-                return self._predict_by(choice, body, count=count)
+                return self._predict_by(choice, body, count, must_be_current=must_be_current)
             except (LabelUnknown, VersionNotLoaded) as error:
                 refusal = str(error)
         raise ServingUnavailable(f"no version of {self.model_name!r} is served: {refusal}")
 
-    def _predict_by(self, label: str, body: bytes, *, count: int) -> Answer:
+    def _predict_by(self, label: str, body: bytes, count: int, *, must_be_current: bool) -> Answer:
         """Asks the label's version; resolves the label once more if it has been unloaded."""
         try:
-            return self._predict_version(self._labels.version_of(label), label, body, count)
+            version = self._labels.version_of(label)
+            if must_be_current and not self._labels.is_current(label, version):
+                raise LabelBehind(f"{self.base_url} has not followed the label {label!r} yet")
+            return self._predict_version(version, label, body, count)
         except VersionNotLoaded:
             self._labels.forget(label)
             return self._predict_version(self._labels.version_of(label), label, body, count)
@@ -233,6 +223,19 @@ class ServingClient:
             return int(document["model_spec"]["version"])
         except (KeyError, TypeError, ValueError) as error:
             raise ServingError(f"metadata without model_spec.version: {document!r:.200}") from error
+
+    def named_by(self, label: str) -> set[int | None]:
+        """Returns the version that the label names, asked now; None if it does not exist.
+
+        Of several servers (`ReplicatedClient`) it may be different ones.
+
+        Raises:
+            ServingUnavailable, ServingError
+        """
+        try:
+            return {self.ask_label(label)}
+        except LabelUnknown:
+            return {None}
 
     def _label_or_newest(self, label: str) -> int:
         """Resolves a label; `stable` is the newest version of a server without labels.

@@ -27,6 +27,10 @@ class InstanceRefused(ServingError):
     """The model server refused the instances as malformed (400); the message is its own."""
 
 
+class LabelBehind(ServingUnavailable):
+    """The model server has not followed yet a label that `models.config` has moved."""
+
+
 class LabelUnknown(ServingError):
     """The model server has no such version label."""
 

@@ -95,6 +95,11 @@ class LabelCache:
                 return request.version
             waited = True
 
+    def is_current(self, label: str, version: int) -> bool:
+        """Returns whether the file, if there is one, lets the label name this version."""
+        stamp = self._stamp()
+        return not stamp or self._labels_in_file(stamp).get(label, version) == version
+
     def forget(self, label: str) -> None:
         """Removes a label whose version has been unloaded; the next call asks the server."""
         with self._lock:
@@ -133,13 +138,17 @@ class LabelCache:
         """True if the server's answer agrees with the file as it was when the server was asked."""
         if not request.stamp:
             return True
+        # A label that is not in the file is valid too: stable on a server without labels.
+        named = self._labels_in_file(request.stamp).get(label, request.version)
+        return named == request.version and self._stamp() == request.stamp
+
+    def _labels_in_file(self, wanted: tuple[int, ...]) -> dict[str, int]:
+        """Returns the labels of models.config, read anew when it has changed."""
         stamp, labels = self._file_labels
-        if stamp != request.stamp and self._config_file is not None:
+        if stamp != wanted and self._config_file is not None:
             try:
                 labels = dict(model_config(read_text(self._config_file), self._model_name).labels)
             except ConfigError:
                 labels = {}
-            self._file_labels = (request.stamp, labels)
-        # A label that is not in the file is valid too: stable on a server without labels.
-        named = labels.get(label, request.version)
-        return named == request.version and self._stamp() == request.stamp
+            self._file_labels = (wanted, labels)
+        return labels

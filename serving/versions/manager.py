@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.client import ServingClient, ServingError, VersionNotLoaded, VersionStatus
+from serving.client import ModelClient, ServingError, VersionNotLoaded, VersionStatus
 from serving.labels import CANARY, SHADOW, STABLE
 from serving.models_config import ConfigError
 from serving.versions.declared_tensors import InvalidModel
@@ -103,7 +103,7 @@ class VersionManager:
 
     Args:
         repository: the files, shared with the model server.
-        client: a client of the model server.
+        client: a client of the model server, or of several that share the files.
         heartbeat: called while waiting, at least every half second; may raise to give up (then
             the change is undone, as with any failure).
         progress: called with a sentence at the beginning of each step that takes seconds.
@@ -115,7 +115,7 @@ class VersionManager:
         self,
         *,
         repository: Repository,
-        client: ServingClient,
+        client: ModelClient,
         heartbeat: Callable[[], None] = lambda: None,
         progress: Callable[[str], None] = lambda _step: None,
         load_seconds: float = LOAD_SECONDS,
@@ -359,12 +359,12 @@ class VersionManager:
         return versions
 
     def _available_labels(self, labels: dict[str, int]) -> dict[str, int]:
-        """Returns the labels whose version is loaded.
+        """Returns the labels whose version is loaded, or is being loaded by a server that starts.
 
         While the file has any other label, the server refuses every change of the file.
         """
-        available = {status.version for status in self._statuses() if status.available}
-        return {label: version for label, version in labels.items() if version in available}
+        known = {status.version for status in self._statuses() if status.state != "END"}
+        return {label: version for label, version in labels.items() if version in known}
 
     def _wait_until_available(self, version: int) -> None:
         state = "not seen by the server"
@@ -404,29 +404,30 @@ class VersionManager:
 
     def _wait_until_unloaded(self, version: int) -> None:
         for _ in self._poll(self._label_seconds):
-            if not self._is_available(version):
+            if all(s.version != version or s.state == "END" for s in self.client.versions()):
                 return
         raise ChangeFailed(f"the model server still serves version {version}", version=version)
 
     def _wait_for_label(self, label: str, version: int | None) -> None:
-        """Waits until the server resolves a label to a version (or, for None, to nothing)."""
-        named: int | None = None
+        """Waits until each server resolves a label to a version (or, for None, to nothing)."""
+        named: set[int | None] = set()
         for _ in self._poll(self._label_seconds):
-            named = self._resolved(label)
-            if named == version:
+            named = self._named_by(label)
+            if named == {version}:
                 return
+        reported = " and ".join(sorted(str(one or "nothing") for one in named)) or "not known"
         raise ChangeFailed(
             f"after {self._label_seconds:.0f} s the model server reports that {label!r} is "
-            f"{named or 'nothing'}, not {version or 'nothing'}. Does it poll its configuration "
+            f"{reported}, not {version or 'nothing'}. Does it poll its configuration "
             "(--model_config_file_poll_wait_seconds=1)? Its log has the reason if it refuses a file"
         )
 
-    def _resolved(self, label: str) -> int | None:
-        """Returns the version that a label names; None if there is none, or no answer now."""
+    def _named_by(self, label: str) -> set[int | None]:
+        """Returns the version that a label names on each server; none without an answer."""
         try:
-            return self.client.ask_label(label)
+            return self.client.named_by(label)
         except ServingError:
-            return None
+            return set()
 
     def _is_available(self, version: int) -> bool:
         return any(s.version == version and s.available for s in self._statuses())
@@ -474,7 +475,7 @@ class VersionManager:
                 raise
             if isinstance(problem, Exception) and deployment.stable is not None:
                 deadline = time.monotonic() + RESTORE_SECONDS
-                while self._resolved(STABLE) != deployment.stable:
+                while self._named_by(STABLE) != {deployment.stable}:
                     if time.monotonic() > deadline:
                         problem.add_note(
                             f"models.config is as it was; the server has not reported yet that "

@@ -15,13 +15,15 @@ from tests.stack.compose import compose_commands
 BASE = "docker-compose.yml"
 EMBEDDED = "docker-compose.embedded.yml"
 POSTGRES = "docker-compose.postgres.yml"
+REPLICAS = "docker-compose.replicas.yml"
 TLS = "docker-compose.tls.yml"
 COMBINATIONS = [
-    (BASE,), (BASE, EMBEDDED), (BASE, POSTGRES), (BASE, TLS), (BASE, EMBEDDED, POSTGRES, TLS),
+    (BASE,), (BASE, EMBEDDED), (BASE, POSTGRES), (BASE, TLS), (BASE, REPLICAS),
+    (BASE, EMBEDDED, POSTGRES, TLS),
 ]  # fmt: skip
 NETWORKS = {"web": ["behind-proxy", "digits"], "proxy": ["behind-proxy", "public"]}
 EVERY_INTERFACE = "0.0.0.0"  # noqa: S104
-OURS = ("models", "prepare", "web", "serving", "trainer", "proxy")
+OURS = ("models", "prepare", "web", "serving", "serving-2", "trainer", "proxy")
 
 
 def ask_compose(
@@ -68,7 +70,8 @@ def command(request: pytest.FixtureRequest) -> list[str]:
 @pytest.mark.parametrize("files", COMBINATIONS, ids=" + ".join)
 def test_every_combination_is_valid(files: tuple[str, ...], command: list[str]) -> None:
     services = config(files, command=command)["services"]
-    expected = {*OURS, "cassandra", *(["postgres"] if POSTGRES in files else [])}
+    added = {POSTGRES: "postgres", REPLICAS: "serving-2"}
+    expected = {*OURS, "cassandra"} - {*added.values()} | {added[f] for f in files if f in added}
     assert set(services) == expected
 
 
@@ -176,6 +179,15 @@ def test_the_embedded_server_takes_the_image_s_place_and_nothing_else(command: l
     assert embedded["serving"].pop("image") == "drawn-digits-serving"
     assert embedded["serving"].pop("build")["target"] == "serving"
     assert embedded == real
+
+
+def test_the_second_model_server_is_like_the_first(command: list[str]) -> None:
+    services = config((BASE, REPLICAS), command=command)["services"]
+    assert services["serving-2"] == services["serving"]
+    for name in ("web", "trainer"):
+        addresses = services[name]["environment"]["SERVING_URL"]
+        assert addresses == "http://serving:8501,http://serving-2:8501"
+    assert services["web"]["depends_on"]["serving-2"]["condition"] == "service_healthy"
 
 
 def test_no_secret_and_no_password_stands_in_a_file() -> None:

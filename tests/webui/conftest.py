@@ -46,7 +46,7 @@ def model(settings: Settings, tmp_path: Path) -> Iterator[FakeModelServer]:
     with fake_model_server() as fake:
         fake.labels, fake.loaded = {"stable": 4}, {4}
         fake.predictions = [SURE_SEVEN]
-        settings.SERVING_URL = fake.url
+        settings.SERVING_URLS = (fake.url,)
         settings.MODELS_DIR = tmp_path  # without model cards: the default thresholds
         serving_client.cache_clear()
         store.cache_clear()
@@ -58,7 +58,7 @@ def model(settings: Settings, tmp_path: Path) -> Iterator[FakeModelServer]:
 @pytest.fixture
 def dead_model(settings: Settings, model: FakeModelServer) -> Iterator[None]:
     """Settings that name a model server that does not run."""
-    settings.SERVING_URL = CLOSED_URL
+    settings.SERVING_URLS = (CLOSED_URL,)
     serving_client.cache_clear()
     yield
     serving_client.cache_clear()

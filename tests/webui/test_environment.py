@@ -37,6 +37,12 @@ def test_a_missing_or_blank_variable_has_its_default(variables: dict[str, str]) 
     assert environment.database("A", default=Path("/x.db"))["NAME"] == "/x.db"
 
 
+@pytest.mark.parametrize("wrong", ["http://a:1,", "http://a:1,b:1", "http://a:1,http://a:1/"])
+def test_a_wrong_list_of_addresses_is_named(wrong: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^SERVING_URL is .*each only once"):
+        Environment({"SERVING_URL": wrong}).http_urls("SERVING_URL", default="")
+
+
 def test_right_values(tmp_path: Path) -> None:
     environment = Environment(
         {"NUMBER": " 8 ", "COLOUR": "red", "LIST": "1, 2,,3", "URL": "https://a.example/b/"}
@@ -51,6 +57,10 @@ def test_right_values(tmp_path: Path) -> None:
     assert environment.choice("COLOUR", Colour, default=Colour.BLUE) is Colour.RED
     assert environment.several("LIST", int, valid="numbers") == (1, 2, 3)
     assert environment.http_url("URL", default="") == "https://a.example/b"
+    assert environment.http_urls("URL", default="") == ("https://a.example/b",)
+    assert environment.http_urls("NONE", default="http://c") == ("http://c",)
+    two = Environment({"URLS": "http://a:1, http://b:1/"})
+    assert two.http_urls("URLS", default="") == ("http://a:1", "http://b:1")
     assert [str(network) for network in environment.networks("NETS", default=("::1",))] == [
         "10.0.0.0/8", "192.0.2.7/32",
     ]  # fmt: skip

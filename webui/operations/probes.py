@@ -10,14 +10,14 @@ from collections.abc import Callable
 import structlog
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
-from serving.client import ServingError
+from serving.client import ServingClient, ServingError
 from serving.labels import STABLE
 from webui.errors import RETRY_SECONDS
 from webui.operations import metrics_access
 from webui.operations.metrics import CONTENT_TYPE_LATEST, exposition
 from webui.operations.unavailable import reason_of
 from webui.records.store import StoreError, store
-from webui.rollout.serving import probe_client
+from webui.rollout.serving import probe_clients
 
 logger = structlog.get_logger(__name__)
 
@@ -38,9 +38,19 @@ def readyz(_request: HttpRequest) -> HttpResponse:
 
 
 def model_part() -> dict[str, object]:
+    """Return the state of the first model server that is ready, or of the last."""
+    part: dict[str, object] = {}
+    for client in probe_clients():
+        part = _part_of_server(client)
+        if part["ready"]:
+            break
+    return part
+
+
+def _part_of_server(client: ServingClient) -> dict[str, object]:
     try:
-        version = probe_client().resolve(STABLE)
-        states = {status.version: status.state for status in probe_client().versions()}
+        version = client.resolve(STABLE)
+        states = {status.version: status.state for status in client.versions()}
     except ServingError as problem:
         logger.warning("model_not_ready", problem=str(problem))
         return {"ready": False, "detail": "the model server does not answer with a loaded version"}

@@ -27,7 +27,7 @@ def site(served_model: ServedModel, db: None, settings: Settings, caches: None) 
     """A model in a model server, named by the settings; `webui.rollout.services` changes it."""
     settings.MODELS_DIR = served_model.server.models_dir
     settings.MODEL_NAME = served_model.model_name
-    settings.SERVING_URL = served_model.server.url
+    settings.SERVING_URLS = (served_model.server.url,)
     return served_model
 
 
@@ -36,7 +36,7 @@ def site_without_server(db: None, settings: Settings, caches: None, tmp_path: Pa
     """The models directory of a site whose model server does not answer."""
     settings.MODELS_DIR = tmp_path
     settings.MODEL_NAME = "digits"
-    settings.SERVING_URL = CLOSED_URL
+    settings.SERVING_URLS = (CLOSED_URL,)
     (tmp_path / "models.config").write_text(
         'model_config_list { config { name: "digits" base_path: "/models/digits" '
         "model_version_policy { specific { versions: 1 versions: 2 } } "
