@@ -8,6 +8,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ ON = frozenset({"on", "true", "yes", "1"})
 OFF = frozenset({"off", "false", "no", "0"})
 HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 DATABASES = frozenset({"sqlite", "postgres", "postgresql", "psql", "pgsql"})  # drivers we install
+VALKEY_SCHEMES = frozenset({"valkey", "valkeys", "redis", "rediss"})
+HTTP_URL = "address like http://127.0.0.1:8501, without query and fragment"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -217,8 +220,21 @@ class Environment:
             "(its value may hold a password and is not shown)"
         )
 
+    def valkey_url(self, name: str) -> str:
+        """The address of a Valkey or Redis server; "" for none.
 
-HTTP_URL = "address like http://127.0.0.1:8501, without query and fragment"
+        The error does not show the address, which may hold a password.
+        """
+        url = self.secret(name).strip()
+        with suppress(ValueError):  # a port that is not a number
+            parts = urlsplit(url)
+            if not url or (parts.scheme in VALKEY_SCHEMES and parts.hostname and parts.port != 0):
+                return url
+        raise ImproperlyConfigured(
+            f"{name} is not the address of a Valkey server; it must be like "
+            "valkey://:password@host:6379/0, or valkeys:// for TLS "
+            "(its value may hold a password and is not shown)"
+        )
 
 
 def parse_http_url(text: str) -> str:

@@ -98,6 +98,7 @@ RATE_LIMIT = environment.parsed(  # None: off
 READING_RATE_LIMIT = environment.parsed(
     "READING_RATE_LIMIT", parse_rate, default=DEFAULT_READING_RATE, valid=VALID_RATE
 )
+LIMITS_URL = environment.valkey_url("LIMITS_URL")  # where several web machines count together
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 FILE_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES  # no upload is written to disk
 

@@ -2,8 +2,8 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
-COPY requirements/web.txt requirements/tracing.txt /tmp/
-# `tracing` adds OpenTelemetry.
+COPY requirements/web.txt requirements/tracing.txt requirements/limits.txt /tmp/
+# `tracing` adds OpenTelemetry, `limits` the client of Valkey; or both, with a space between them.
 ARG EXTRA=
 # The environment has no pip of its own: nothing can be installed into a running container.
 # Wheels only: a package that would have to be compiled fails here, where it is seen.

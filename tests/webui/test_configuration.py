@@ -50,7 +50,7 @@ def variables_read(source: str) -> Iterator[str]:
             ) if VARIABLE.fullmatch(name):
                 if method in METHODS or (method, ast.unparse(owner)) == ("get", "os.environ"):
                     yield name
-                if method in {"secret", "secrets", "database"}:
+                if method in {"secret", "secrets", "database", "valkey_url"}:
                     yield f"{name}_FILE"
 
 
@@ -96,6 +96,7 @@ WRONG = {
     "CASSANDRA_TIMEOUT_MS": "2s",
     "RATE_LIMIT": "fast",
     "READING_RATE_LIMIT": "fast",
+    "LIMITS_URL": "valkey:6379",
     "CANARY_ROLLBACK": "maybe",
     "COLLECT_WITHOUT_CODE": "maybe",
     "HOST": "http://localhost",
@@ -111,6 +112,7 @@ WRONG = {
     "WALL_CODE_FILE": "/no/such/file",
     "PRIVACY_CONTACT": "Ada\nExample",
     "METRICS_TOKEN_FILE": "/no/such/file",
+    "LIMITS_URL_FILE": "/no/such/file",
     "SECRET_KEY_FILE": "/no/such/file",
     "SECRET_KEY_FALLBACKS_FILE": "/no/such/file",
     "DATABASE_URL_FILE": "/no/such/file",

@@ -11,8 +11,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.webui.predictions import post
+from webui.access.limiter import Limiter
 from webui.access.rate import Rate, parse_rate
-from webui.access.rate_limits import SHARED_ADDRESS, Limiter
+from webui.access.rate_limits import SHARED_ADDRESS
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_one_hammering_visitor_does_not_lock_out_the_others_behind_its_address(
     for client in (hammer, neighbour):
         client.get("/")  # the visitor's cookie
     now = 1.7e9
-    monkeypatch.setattr("webui.access.rate_limits.time.time", lambda: now)
+    monkeypatch.setattr("webui.access.limiter.time.time", lambda: now)
     hammered: list[int] = []
     answered: list[int] = []
     for _second in range(20):
