@@ -8,7 +8,6 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
-from webui.access.rate_limits import limiter
 from webui.access.secret_keys import refuse_weak_keys
 from webui.database.maintenance import bound_answers
 from webui.operations.tracing import start_tracing
@@ -50,11 +49,13 @@ def make_application() -> ContentLength:
             "to serve the site, or use `python manage.py runserver` to work on it"
         )
     refuse_weak_keys(settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
-    if settings.LIMITS_URL:
-        limiter()  # fails now if its library is missing, not at the first request
     if settings.TRACES_COLLECTOR:
         start_tracing()
     application = get_wsgi_application()
+    if settings.LIMITS_URL:
+        from webui.access.rate_limits import limiter  # it needs the apps
+
+        limiter()  # fails now if its library is missing, not at the first request
     bound_answers()
     return ContentLength(application)
 
