@@ -132,6 +132,7 @@ AXES_VERBOSE = False
 
 # --- Django ------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "webui.database",  # its migrate
     "axes",
     "webui.access",  # before Django's auth, whose createsuperuser it replaces
     "django.contrib.admin",

@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.harness import ROOT
 from tests.harness.needs import need
-from tests.harness.ports import free_port, is_listening
+from tests.harness.nginx import CONFIGURATIONS, StartNginx, nginx_in, start_on_a_host
+from tests.harness.ports import free_port
 from tests.harness.site import SiteProcess
 from tests.harness.slow_clients import BODIES, HEADERS, SlowClients
 from tests.harness.waiting import wait_until
 from webui.request_limits import MAX_BODY_BYTES
 
-CONFIGURATIONS = ROOT / "deploy" / "nginx"
 SLOW_CLIENTS = 200
 NOTHING_LISTENS = "http://127.0.0.1:9"
 
@@ -26,38 +25,13 @@ Proxy = Callable[..., str]
 
 
 @pytest.fixture
-def start_nginx(tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Starts nginx with a configuration of its container, at other paths and ports."""
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    need(nginx is not None, "nginx (apt-get install nginx-light)")
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(name: str, replaced: dict[str, str], *, port: int) -> None:
-        # /tmp first: the paths of the others may begin with it.
-        replaced = {"/tmp/": f"{tmp_path}/", "/etc/nginx/digits": str(tmp_path), **replaced}
-        for file in CONFIGURATIONS.iterdir():
-            text = file.read_text()
-            for old, new in replaced.items():
-                text = text.replace(old, new)
-            (tmp_path / file.name).write_text(text)
-        command = [str(nginx), "-e", "stderr", "-g", "daemon off;", "-c", str(tmp_path / name)]
-        with (tmp_path / "output").open("wb") as output:
-            started.append(subprocess.Popen(command, stdout=output, stderr=output))
-        wait_until(
-            lambda: is_listening(port),
-            seconds=30,
-            message="nginx listens",
-            details=(tmp_path / "output").read_text,
-        )
-
-    yield start
-    for process in started:
-        process.terminate()
-        process.wait(timeout=30)
+def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
+    with nginx_in(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
-def proxy(start_nginx: Callable[..., None]) -> Proxy:
+def proxy(start_nginx: StartNginx) -> Proxy:
     """Starts the container's nginx in front of a site, and returns its address."""
 
     def start(site: str, **replaced: str) -> str:
@@ -155,7 +129,7 @@ def test_metrics_are_not_for_the_public(live_site: SiteProcess, proxy: Proxy) ->
 
 
 def test_the_proxy_can_speak_tls(
-    live_site: SiteProcess, start_nginx: Callable[..., None], tmp_path: Path
+    live_site: SiteProcess, start_nginx: StartNginx, tmp_path: Path
 ) -> None:
     openssl = shutil.which("openssl")
     need(openssl is not None, "openssl")
@@ -181,19 +155,9 @@ def test_the_proxy_can_speak_tls(
     assert "Read a digit" in page.text or "<canvas" in page.text
 
 
-def test_the_host_s_configuration_is_valid(
-    start_nginx: Callable[..., None], tmp_path: Path
-) -> None:
+def test_the_host_s_configuration_is_valid(start_nginx: StartNginx, tmp_path: Path) -> None:
     port = free_port()
-    (tmp_path / "main.conf").write_text(
-        f"pid {tmp_path}/nginx.pid; events {{}} http {{ access_log off; "
-        f"include {tmp_path}/container-http.conf; include {tmp_path}/server.conf; }}"
-    )
-    host = (CONFIGURATIONS / "host.conf").read_text()
-    server = host[host.index("server {") :].replace("listen 80;", f"listen 127.0.0.1:{port};")
-    (tmp_path / "server.conf").write_text(server.replace("/etc/nginx/digits", str(tmp_path)))
-    assert "include /etc/nginx/digits/limits.conf;" in host
-    start_nginx("main.conf", {}, port=port)
+    start_on_a_host(start_nginx, tmp_path, "host.conf", port=port)
 
 
 def test_the_limit_of_a_body_is_the_sites() -> None:

@@ -57,11 +57,28 @@ class BufferingWorker(ThreadWorker):
 
     # Connections come and go.
 
-    def accept(self, listener: Any) -> None:
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        """Take the connections that wait, and refuse new ones, so that a proxy asks another site.
+
+        While the socket stayed open, the system would go on taking connections, which nobody
+        accepts any more.
+        """
+        for listener in self.sockets:
+            while self.accept(listener):
+                pass
+            listener.close()
+
+    def accept(self, listener: Any) -> bool:
+        """Take a connection; return whether one waited."""
         try:
             sock, client = listener.accept()
         except OSError:  # the client is gone, or another worker was faster
-            return
+            return False
         if self.nr_conns >= self.worker_connections - 1:
             self._close_the_longest_waiting()
         connection = Connection(sock, client, listener.getsockname(), max_body=MAX_BODY_BYTES)
@@ -69,6 +86,7 @@ class BufferingWorker(ThreadWorker):
         self._connections.add(connection)
         self._register(connection, EVENT_READ, self._on_readable)
         self._on_readable(connection)  # most clients have sent their request by now
+        return True
 
     def _close(self, connection: Connection) -> None:
         if connection in self._connections:
