@@ -35,6 +35,7 @@ lock: $(LOCKED)  ## compile the lock files from requirements/*.in
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt requirements/all.in
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/fuzz.txt requirements/fuzz.in
 	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/bench.txt requirements/bench.in
+	$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/spark.txt requirements/spark.in
 	for part in web serving training tracing limits; do \
 	  $(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -c requirements.txt -o requirements/$$part.txt requirements/$$part.in; \
 	done
@@ -196,6 +197,12 @@ var/bench/packages: requirements/bench.txt $(LOCKED)
 .PHONY: bench
 bench: var/bench/packages  ## compare the site's speed with its peers and with what its parts need (ten minutes; wrk, Java 17, Maven; ARGS="--only site")
 	$(PY) -m benchmarks.bench $(ARGS)
+
+.PHONY: rescore-spark
+rescore-spark: $(LOCKED)  ## compare a version with all of the history in Cassandra, on Spark (MODEL_VERSION=3 OUTPUT=DIR; Java 17, Maven)
+	@[ -n "$(MODEL_VERSION)" ] && [ -n "$(OUTPUT)" ] || { echo "Name a version and a folder: make rescore-spark MODEL_VERSION=3 OUTPUT=DIR" >&2; exit 1; }
+	$(PY) -m analytics.install
+	PYTHONPATH=$$($(PY) -c 'from analytics.install import packages; print(packages())') $(PY) -m analytics.rescore --model-version $(MODEL_VERSION) --output $(OUTPUT) $(ARGS)
 
 .PHONY: bench-serving
 bench-serving: $(LOCKED)  ## measure the model server's requests per second against TensorFlow alone
