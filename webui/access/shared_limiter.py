@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     pass
 
 PREFIX = "digits:limit:"
-TIMEOUT_SECONDS = 0.25  # a count takes less than a millisecond
+TIMEOUT_SECONDS = 0.5  # a count takes less than a millisecond
 LEFT_OUT_SECONDS = 5.0  # after a failure
 
 # KEYS: callers. ARGV: the time, or "" for the server's; units; then interval and seconds of each

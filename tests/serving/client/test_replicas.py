@@ -82,16 +82,16 @@ def test_a_silent_one_costs_one_deadline(two: list[FakeModelServer]) -> None:
 def test_one_that_comes_back_is_tried_by_one_request(
     two: list[FakeModelServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replicas, "FIRST_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(replicas, "FIRST_PAUSE_SECONDS", 0.5)
     client = client_of(*(fake.url for fake in two))
     two[0].on_request = lambda path: Reply(503, {})
     client.predict(BLANK)
     client.predict(BLANK)
-    time.sleep(0.15)
+    time.sleep(0.6)
     client.predict(BLANK)  # tries it again, and leaves it out for longer
     assert len(two[0].requests) == 2
     two[0].on_request = lambda path: None
-    time.sleep(0.25)
+    time.sleep(1.1)
     for _ in range(4):
         client.predict(BLANK)
     assert predictions(two[0]) >= 2
