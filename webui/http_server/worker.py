@@ -71,7 +71,12 @@ class BufferingWorker(ThreadWorker):
         for listener in self.sockets:
             while self.accept(listener):
                 pass
+        self._close_listeners()
+
+    def _close_listeners(self) -> None:
+        for listener in self.sockets:
             listener.close()
+        self.sockets: list[Any] = []
 
     def accept(self, listener: Any) -> bool:
         """Take a connection; return whether one waited."""
@@ -315,6 +320,5 @@ class BufferingWorker(ThreadWorker):
         if super().is_parent_alive():
             return True
         self.set_accept_enabled(False)
-        for listener in self.sockets:
-            listener.close()
+        self._close_listeners()
         return False
