@@ -7,7 +7,8 @@
 Every source (a laboratory or a collection) is read by a network that was trained without it, with a
 shortened recipe. Each finished training is kept under var/sources, and a training that was
 interrupted goes on from its last checkpoint, so the same command finishes what is missing. It
-prints a table as Markdown; --report prints it from what there is and trains nothing.
+prints a table as Markdown, and how each recipe differs from the first; --report prints it from what
+there is and trains nothing.
 """
 
 import argparse
@@ -143,7 +144,34 @@ def report(found: dict[str, list[Cell]], *, steps: int, seeds: int) -> str:
             + ", ".join(f"{name} {share.value:.1%}" for name, share in said.refused.items())
             + ".\n"
         )
-    return "\n".join(parts)
+    return "\n".join([*parts, *_differences(found)])
+
+
+def _differences(found: dict[str, list[Cell]]) -> list[str]:
+    """Return a table of what each recipe has more of than the first, on the same renderings."""
+    recipes = list(found)
+    rows = []
+    for recipe in recipes[1:]:
+        if len(found[recipe]) != len(found[recipes[0]]):
+            continue  # not all of it is trained yet
+        one = left_out.difference(found[recipe], of=found[recipes[0]])
+        right = _signed(one.most_probable, one.most_probable_interval, factor=100, places=2)
+        loss = _signed(one.log_loss, one.log_loss_interval, factor=1, places=4)
+        rows.append(f"| {Path(recipe).stem} | {right} | {loss} |")
+    if not rows:
+        return []
+    return [
+        f"## Differences from {Path(recipes[0]).stem}\n",
+        "| recipe | right, by the most probable digit, in points | log loss of the digits |",
+        "| --- | ---: | ---: |",
+        *rows,
+        "",
+    ]
+
+
+def _signed(value: float, interval: tuple[float, float], *, factor: float, places: int) -> str:
+    shown, low, high = (f"{factor * part:+.{places}f}" for part in (value, *interval))
+    return f"{shown} ({low} to {high})"
 
 
 def _row(one: SourceResult) -> str:

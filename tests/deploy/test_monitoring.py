@@ -152,7 +152,7 @@ def test_every_panel_of_the_site_shows_data(watched: Prometheus, live_site: Site
     def show_data() -> bool:
         # A rate needs two scrapes with traffic between them, of each of the two servers.
         send_traffic(live_site)
-        waiting_for.difference_update(filter(watched.has_data, tuple(waiting_for)))
+        waiting_for.difference_update({query for query in waiting_for if watched.has_data(query)})
         return not waiting_for
 
     wait_until(

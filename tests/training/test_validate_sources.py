@@ -1,5 +1,6 @@
 """The command: trains without a fold's sources, keeps what is finished, and reports."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,19 @@ def test_every_source_is_read_once_and_finished_trainings_are_kept(
         assert part in printed
     assert len(list((tmp_path / "sources").rglob("*.npz"))) == 2
     assert not list((tmp_path / "sources").rglob("*.checkpoints"))
+
+
+def test_recipes_are_compared_with_the_first(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = write_configuration(tmp_path / "other", pen=6)
+    assert validate_sources.main([*options, "--recipe", other, "--fold", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "## Differences from" in printed
+    assert (
+        len(re.findall(r"^\| small \| [+-]\d+\.\d\d \(.+\) \| [+-]0\.\d{4} \(", printed, re.M)) == 1
+    )
 
 
 def test_a_report_trains_nothing(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:

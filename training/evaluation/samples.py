@@ -122,7 +122,12 @@ def load_drawings(data: Path, *, seed: int, every: int = 1) -> Samples:
 
 
 def draw_samples(
-    digits: Sequence[PenDrawing], letters: Sequence[PenDrawing], *, seed: int, every: int = 1
+    digits: Sequence[PenDrawing],
+    letters: Sequence[PenDrawing],
+    *,
+    seed: int,
+    every: int = 1,
+    perturbed: int = PERTURBED_DRAWINGS,
 ) -> tuple[dict[str, Sample], dict[str, Sample]]:
     """Render digits, letters and generated negatives of people who were not trained on.
 
@@ -131,6 +136,7 @@ def draw_samples(
         letters: of kinds trained on and of kinds never trained on.
         seed: random seed of perturbations and negatives.
         every: render only every n-th digit and letter, and fewer negatives.
+        perturbed: renderings of each digit.
 
     Returns:
         The digits and the negatives; a kind of letters that is empty is left out.
@@ -151,11 +157,15 @@ def draw_samples(
         samples[name] = Sample(
             name, np.stack(instances), np.full(len(instances), NOT_A_DIGIT_CLASS)
         )
-    return _pen_digits(digits[::every], seed=seed), samples
+    return _pen_digits(digits[::every], seed=seed, perturbed=perturbed), samples
 
 
 def _pen_digits(
-    drawings: Sequence[PenDrawing], *, seed: int, preprocess: Preprocess = to_instance
+    drawings: Sequence[PenDrawing],
+    *,
+    seed: int,
+    perturbed: int = PERTURBED_DRAWINGS,
+    preprocess: Preprocess = to_instance,
 ) -> dict[str, Sample]:
     rng = np.random.default_rng(seed)
     return {
@@ -164,7 +174,7 @@ def _pen_digits(
             "pen digits, perturbed",
             drawings,
             lambda strokes: canvas.perturbed(strokes, rng),
-            times=PERTURBED_DRAWINGS,
+            times=perturbed,
             preprocess=preprocess,
         ),
     }

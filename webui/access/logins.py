@@ -16,7 +16,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import reverse
 
 from webui.access.addresses import address_of
 from webui.access.rate import Rate
@@ -77,11 +76,15 @@ class LoginRateMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.method == "POST" and request.path_info == reverse("admin:login"):
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+        match = request.resolver_match
+        if request.method == "POST" and match is not None and match.view_name == "admin:login":
             seconds = seconds_to_wait([(f"login {address_of(request)}", LOGIN_RATE)])
             if seconds:
                 return _refusal(
                     f"Too many logins from your address. Try again in {math.ceil(seconds)} s.",
                     seconds=seconds,
                 )
-        return self.get_response(request)
+        return None

@@ -62,6 +62,29 @@ def test_the_summary_weighs_sources_alike_and_leaves_out_small_ones() -> None:
     assert left_out.summary(left_out.by_source(cells[2:]), seeds=1) is None
 
 
+def test_recipes_are_compared_on_the_same_renderings() -> None:
+    before = [cell("a", wrong=6), cell("b", wrong=0)]
+    after = [cell("a", wrong=3), cell("b", wrong=0)]
+    found = left_out.difference(after, of=before)
+    assert found.most_probable == pytest.approx(3 / 120)
+    low, high = found.most_probable_interval
+    assert low <= found.most_probable <= high
+    assert found.log_loss < 0
+    same = left_out.difference(before, of=before)
+    assert (same.most_probable, same.log_loss) == (0.0, 0.0)
+    assert same.log_loss_interval == (0.0, 0.0)
+
+
+def test_a_refusal_does_not_count_in_a_comparison() -> None:
+    read = cell("a", wrong=0)
+    refused = {how: part.copy() for how, part in read.digits.items()}
+    for part in refused.values():
+        part[:5, 10] = 5.0  # far more than the digit's
+    found = left_out.difference([replace(read, digits=refused)], of=[read])
+    assert found.most_probable == 0.0
+    assert found.log_loss == pytest.approx(0.0, abs=1e-9)
+
+
 def test_verdicts_on_strangers() -> None:
     said = left_out.verdicts([cell("a", wrong=0), cell("b", wrong=0)])
     assert said.choice.right_when_sure == 1.0
