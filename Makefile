@@ -139,11 +139,11 @@ docker-build:  ## build all images: site, embedded model server, trainer
 
 .PHONY: pin-images
 pin-images:  ## write the digests of the images that the stack starts from into .env
-	@set -e; for pair in PYTHON=python:3.11-slim-bookworm NGINX=nginx:1.28 TENSORFLOW_SERVING=tensorflow/serving:2.20.0 CASSANDRA=cassandra:5.0 POSTGRES=postgres:17; do \
-	  image=$${pair#*=}; docker pull -q "$$image" >/dev/null; \
+	@set -e; for pair in $$(sed -nE 's/.*\$$\{([A-Z_]+_IMAGE):-([^}]+)\}.*/\1=\2/p' docker-compose*.yml | grep -v =drawn-digits | sort -u); do \
+	  name=$${pair%%=*}; image=$${pair#*=}; docker pull -q "$$image" >/dev/null; \
 	  digest=$$(docker image inspect --format '{{index .RepoDigests 0}}' "$$image"); \
-	  touch .env; sed -i.old "/^$${pair%%=*}_IMAGE=/d" .env; rm -f .env.old; \
-	  echo "$${pair%%=*}_IMAGE=$$digest" | tee -a .env; \
+	  touch .env; sed -i.old "/^$$name=/d" .env; rm -f .env.old; \
+	  echo "$$name=$$digest" | tee -a .env; \
 	done
 
 .PHONY: stack-test

@@ -5,7 +5,6 @@ first time, Maven. The tests start nodes by the same class, on other ports and d
 """
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import re
@@ -17,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from string import Template
 
@@ -24,13 +24,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 from serving.atomic_files import creating_directory
 from webui.environment import Environment
+from webui.parent_process import end_with_parent
 
 HERE = Path(__file__).resolve().parent
 VAR = HERE.parent.parent / "var" / "cassandra"
 OPTIONS_FRAME = bytes.fromhex("040000000500000000")  # CQL v4; only a node that is ready answers
 START_SECONDS = 300  # a node takes 5 s on two idle cores, minutes on very busy ones
 STOP_SECONDS = 20
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class NodeFailed(Exception):
@@ -85,11 +85,6 @@ def fetch_jars() -> Path:
     return lib
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 @dataclass(kw_only=True)
 class Node:
     """A Cassandra process and its directory."""
@@ -138,7 +133,7 @@ class Node:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches only this process, which stops it
-                preexec_fn=_die_with_parent,
+                preexec_fn=partial(end_with_parent, signal.SIGKILL),
             )
 
     def _configuration(self) -> str:
