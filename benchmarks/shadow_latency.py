@@ -36,7 +36,7 @@ from tests.harness.waiting import wait_until
 
 PICTURE = draw_seven()
 SEED = 90
-SHADOWING, ANSWERING = 1, 2  # bundled versions
+SHADOWING, ANSWERING = 1, 3  # bundled versions
 SHARE_SECONDS = 2.0  # as in webui.rollout.canary, which needs Django's settings
 
 

@@ -67,7 +67,8 @@ class Optimiser:
 @dataclass(frozen=True)
 class Augmentation:
     mild_from: float
-    drawings: float
+    pen: float
+    negative: float
     rotation: float
     shear: float
     scale: float

@@ -1,7 +1,7 @@
 """Exports a network kept as JSON plus HDF5 as a SavedModel version for TensorFlow Serving.
 
     python export_savedmodel.py --version 1     # the baseline CNN, training/artifacts/model_mnist.*
-    python export_savedmodel.py --version 2     # the pen network, training/artifacts/model_digits.*
+    python export_savedmodel.py --version 3     # the pen network, training/artifacts/model_digits.*
     python export_savedmodel.py --version 4 --architecture my.json --weights my.weights.h5
 
 The version directory appears complete, by rename, and only if the exported graph answers real

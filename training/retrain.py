@@ -168,8 +168,9 @@ def mix(
         most = mixture.most_times * drawings / max(steps * places, 1)
         rows[name] = _with_share(base.rows[name], numbers[chosen], min(mixture.share, most))
     # What was rendered from strokes is augmented already, as the base's drawings are.
-    weak = configuration.augmentation.drawings
-    strength = np.where(rendered.with_ink, weak, 1.0).astype(np.float32)
+    augmentation = configuration.augmentation
+    of_ink = np.where(negative, augmentation.negative, augmentation.pen)
+    strength = np.where(rendered.with_ink, of_ink, 1.0).astype(np.float32)
     joined = concatenated(Instances(base.images, base.labels), added)
     return TrainingSet(
         images=joined.images,

@@ -81,11 +81,7 @@ def _train(configuration: Configuration, fold: int, path: Path, *, data: Path) -
     rendered = rendered_data_set.render(data, configuration.data, cache=RENDERED)
     trainer = Trainer(
         configuration,
-        assemble(
-            training,
-            rendered.without(FOLDS[fold]),
-            drawings_strength=configuration.augmentation.drawings,
-        ),
+        assemble(training, rendered.without(FOLDS[fold]), configuration.augmentation),
     )
     trainer.resume(checkpoints)
     trainer.run(

@@ -19,7 +19,7 @@ from training.data.instances import Instances
 from training.data.rendered_data_set import RenderedDataSet
 from training.data.training_set import TrainingSet, assemble
 
-NO_AUGMENTATION = Augmentation(1.0, 1.0, *[0.0] * 7)
+NO_AUGMENTATION = Augmentation(1.0, 1.0, 1.0, *[0.0] * 7)
 DIGITS_RECIPE = read_configuration(CONFIGS / "digits.toml")
 
 

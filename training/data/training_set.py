@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.verdict import NOT_A_DIGIT_CLASS
-from training.configuration import Batch
+from training.configuration import Augmentation, Batch
 from training.data.instances import Instances, concatenated, seed_from
 from training.data.rendered_data_set import RenderedDataSet
 
@@ -66,14 +66,14 @@ class TrainingSet:
 
 
 def assemble(
-    mnist: Instances, rendered: RenderedDataSet, *, drawings_strength: float = 1.0
+    mnist: Instances, rendered: RenderedDataSet, augmentation: Augmentation | None = None
 ) -> TrainingSet:
     """Join MNIST's training part, the rendered data set, and blanks as further negatives.
 
     Args:
         mnist: augmented at full strength.
         rendered: may be empty; then there are no blanks either.
-        drawings_strength: strength of the augmentation of the rendered drawings.
+        augmentation: has the strength for pen digits and for negatives; full if not given.
     """
     negatives = rendered.negatives
     if len(negatives):
@@ -82,8 +82,9 @@ def assemble(
     joined = concatenated(*parts)
     starts = np.cumsum([0, *map(len, parts)])
     rows = [np.arange(a, b, dtype=np.int32) for a, b in pairwise(starts)]
-    strength = np.full(len(joined), drawings_strength, np.float32)
-    strength[rows[0]] = 1.0
+    strength = np.ones(len(joined), np.float32)
+    if augmentation is not None:
+        strength[rows[1]], strength[rows[2]] = augmentation.pen, augmentation.negative
     return TrainingSet(
         images=joined.images,
         labels=joined.labels,

@@ -2,7 +2,7 @@
 
 It is measured in a process of its own, since TensorFlow sets up its threads when it is first used.
 
-    python -m training.evaluation.timing serving/models/digits/1 serving/models/digits/2
+    python -m training.evaluation.timing serving/models/digits/1 serving/models/digits/3
 """
 
 import json

@@ -1,11 +1,13 @@
 """The order of the training set: every instance once a round, each source by its share."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.recipe import blots
+from tests.training.recipe import NO_AUGMENTATION, blots
 from training.configuration import Batch
 from training.data.rendered_data_set import RenderedDataSet
 from training.data.training_set import Sampler, assemble, split_mnist
@@ -66,13 +68,15 @@ def test_rows_name_the_source_of_each_instance() -> None:
         digit_sources=np.array([""] * 20),
         negative_sources=np.array([""] * 10),
     )
-    data = assemble(blots(30, classes=10), rendered, drawings_strength=0.5)
+    augmentation = replace(NO_AUGMENTATION, pen=0.75, negative=0.5)
+    data = assemble(blots(30, classes=10), rendered, augmentation)
     assert (data.labels[data.rows["negative"]] == 10).all()
     assert (data.images[data.rows["pen"]] == digits.images).all()
     assert len(data.rows["negative"]) == 210  # with 200 blanks
     assert data.images[data.rows["negative"][10]].max() == 0
     assert data.strength[data.rows["mnist"]].tolist() == [1.0] * 30
-    assert set(data.strength[data.rows["pen"]].tolist()) == {0.5}
+    assert set(data.strength[data.rows["pen"]].tolist()) == {0.75}
+    assert set(data.strength[data.rows["negative"]].tolist()) == {0.5}
 
 
 def test_mnist_alone_needs_no_rendered_data_set() -> None:

@@ -10,7 +10,7 @@ from tests.training.recipe import NO_AUGMENTATION
 from training.configuration import Augmentation
 from training.network.augmentation import augment
 
-ALL = Augmentation(0.75, 0.5, 0.22, 0.25, 0.13, 1.2, 1.1, 0.8, 0.25)
+ALL = Augmentation(0.75, 0.5, 0.5, 0.22, 0.25, 0.13, 1.2, 1.1, 0.8, 0.25)
 
 
 def pictures(n: int = 16) -> NDArray[np.float32]:

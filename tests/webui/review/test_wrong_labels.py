@@ -1,6 +1,6 @@
 """Wrong labels are found earlier than in a random order.
 
-`tests/data/recorded_answers.jsonl` holds the answers of bundled version 2 to 400 pen digits of
+`tests/data/recorded_answers.jsonl` holds version 2's answers to 400 pen digits of
 people whom it was not trained on (UNIPEN, drawn by `training.data.canvas.clean`), each with the
 digit that the person was asked for.
 """

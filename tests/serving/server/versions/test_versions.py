@@ -234,7 +234,7 @@ def test_bundled_versions_load_with_the_bundled_batching_parameters(tmp_path: Pa
         enable_batching=True,
         batching_parameters_file=str(ROOT / "serving/batching.config"),
     ) as client:
-        wait_until(lambda: client.states("m") == {1: "AVAILABLE", 2: "AVAILABLE"})
+        wait_until(lambda: client.states("m") == {1: "AVAILABLE", 3: "AVAILABLE"})
 
 
 def test_warm_up_can_be_disabled(tmp_path: Path) -> None:
