@@ -157,7 +157,7 @@ train-baseline: $(LOCKED)  ## train version 1, the baseline CNN, on MNIST (52 CP
 train-seed: train-baseline
 
 .PHONY: train
-train: $(LOCKED)  ## train the bundled network (22 CPU minutes; ARGS="--resume" continues)
+train: $(LOCKED)  ## train the bundled network (20 CPU minutes; ARGS="--resume" continues)
 	$(PY) -m training.train $(if $(wildcard $(DATA)),--data $(DATA)) $(ARGS)
 
 .PHONY: train-quick

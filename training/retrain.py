@@ -1,7 +1,7 @@
 """Trains the next version on a snapshot of collected drawings, with the base data mixed in.
 
     python -m training.retrain --snapshot DIR           # fine-tune the stable version: minutes
-    python -m training.retrain --snapshot DIR --anew    # train from the beginning: half an hour
+    python -m training.retrain --snapshot DIR --anew    # train from the beginning: 20 CPU minutes
 
 The network is stored below training/artifacts/retrained with its parent, the hashes of all data and
 the version of the code in its metadata, and exported below var/exports, ready to be published.

@@ -1,6 +1,6 @@
 """Trains the bundled network and stores it as JSON, HDF5 and training metadata.
 
-python -m training.train                            # configs/digits.toml: 22 CPU minutes
+python -m training.train                            # configs/digits.toml: 20 CPU minutes
 python -m training.train --resume                   # continue an interrupted training
 python -m training.train --seed 2 --measure-only    # another random seed, for the spread
 python -m training.train --config quick --threads 1 # MNIST alone, 99.39 % in 10 CPU seconds
