@@ -3,6 +3,7 @@
     python -m training.validate_sources                       # configs/digits.toml, three seeds
     python -m training.validate_sources --recipe digits --recipe trial --seed 1
     python -m training.validate_sources --steps 6000 --fold 1
+    python -m training.validate_sources --steps 11200 --seed 2 --card  # adds them to the model card
 
 Every source (a laboratory or a collection) is read by a network that was trained without it, with a
 shortened recipe. Each finished training is kept under var/sources, and a training that was
@@ -12,10 +13,11 @@ there is and trains nothing.
 """
 
 import argparse
+import json
 import shutil
 import sys
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from training.configuration import (
@@ -32,6 +34,7 @@ from training.network.calibration import correct_prior
 from training.network.inference import accuracy, predict
 from training.network.loop import Trainer, limit_threads
 from training.paths import DATA, SCRATCH
+from training.trained_network import DIGITS, files_of, write_json
 
 STEPS = 3000  # of a shortened training: enough to order recipes, in about four minutes of one core
 SEEDS = (1, 2, 3)
@@ -63,6 +66,21 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"validate_sources: {error}", file=sys.stderr)
         return 2
     print(report(found, steps=options.steps, seeds=len(seeds)))
+    if options.card:
+        return _add_to_metadata(options.metadata, found[recipes[0]], seeds=len(seeds))
+    return 0
+
+
+def _add_to_metadata(path: Path, cells: list[Cell], *, seeds: int) -> int:
+    """Add what strangers get to the training metadata, which the export makes the card of."""
+    total = left_out.summary(left_out.by_source(cells), seeds)
+    if total is None or len(cells) != seeds * len(FOLDS):
+        print("validate_sources: not every fold is trained, so nothing is added", file=sys.stderr)
+        return 2
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    metadata["metrics"]["strangers"] = {**asdict(total), "trainings": len(cells)}
+    write_json(path, metadata)
+    print(f"Added to {path}; `make export` makes a version with it")
     return 0
 
 
@@ -200,6 +218,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the collections")
     parser.add_argument("--threads", type=int, default=0, help="threads of one operation")
     parser.add_argument("--report", action="store_true", help="train nothing; print what there is")
+    parser.add_argument(
+        "--card",
+        action="store_true",
+        help="add mean and worst of the first recipe to the training metadata, for the model card",
+    )
+    parser.add_argument(
+        "--metadata", type=Path, default=files_of(DIGITS).metadata, help="file that --card writes"
+    )
     return parser.parse_args(arguments)
 
 

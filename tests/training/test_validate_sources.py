@@ -1,5 +1,6 @@
 """The command: trains without a fold's sources, keeps what is finished, and reports."""
 
+import json
 import re
 from pathlib import Path
 
@@ -55,6 +56,22 @@ def test_recipes_are_compared_with_the_first(
     assert (
         len(re.findall(r"^\| small \| [+-]\d+\.\d\d \(.+\) \| [+-]0\.\d{4} \(", printed, re.M)) == 1
     )
+
+
+def test_strangers_are_added_to_the_metadata(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metadata = tmp_path / "net.metadata.json"
+    metadata.write_text('{"metrics": {"mnist_test_accuracy": 0.9}}')
+    card = ["--card", "--metadata", str(metadata)]
+    assert validate_sources.main([*options, *card, "--fold", "1"]) == 2
+    assert "not every fold is trained" in capsys.readouterr().err
+    assert validate_sources.main([*options, *card]) == 0
+    metrics = json.loads(metadata.read_text())["metrics"]
+    assert metrics["mnist_test_accuracy"] == 0.9
+    assert metrics["strangers"]["trainings"] == 2
+    assert metrics["strangers"]["worst_clean"][0] in {"aga", "apb"}
+    assert 0 <= metrics["strangers"]["mean_perturbed"] <= 1
 
 
 def test_a_report_trains_nothing(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
