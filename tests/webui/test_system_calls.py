@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from serving.labels import STABLE
+from serving.models_config import model_config, read_text
+from serving.versions.bundled import BUNDLED_CONFIG
 from tests.harness import ROOT
 from tests.harness.drawings import SEVEN
 from tests.harness.fake_model_server import SURE_SEVEN, fake_model_server
@@ -33,7 +36,10 @@ EXPECTED = {
 def site(tmp_path: Path) -> Iterator[SiteProcess]:
     need(shutil.which("strace") is not None, "strace (apt-get install strace)")
     with fake_model_server() as model:
-        model.labels, model.loaded, model.predictions = {"stable": 2}, {2}, [SURE_SEVEN]
+        # A version with a model card, which is read once.
+        stable = model_config(read_text(BUNDLED_CONFIG), "digits").labels[STABLE]
+        model.labels, model.loaded = {STABLE: stable}, {stable}
+        model.predictions = [SURE_SEVEN]
         # One thread, since each opens the database once.
         settings = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "1"}
         models_dir = str(ROOT / "serving" / "models")
