@@ -52,7 +52,8 @@ class MemoryStore:
         return Recorded.SPOOLED
 
     def replace_picture(self, record: Record) -> None:
-        raise NotImplementedError  # no page does this
+        self._refuse_if_unavailable()
+        self.get(record.id).picture = record.picture
 
     def delete(self, record_ids: Sequence[UUID]) -> Recorded:
         self._refuse_if_unavailable()
