@@ -140,20 +140,21 @@ def _sources(people: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.array([person.split("/")[0] for person in people.tolist()])
 
 
-def _right_by_person(cells: Sequence[Cell], source: str, how: str) -> NDArray[np.int64]:
+def _right_by_person(cells: Sequence[Cell], source: str, how: str) -> NDArray[np.float64]:
     """Return right answers and drawings of each person of a source: (people, 2)."""
-    counts: Counter[str] = Counter()
-    right: Counter[str] = Counter()
-    for cell in cells:
-        people = cell.people[how]
-        chosen = _sources(people) == source
-        correct = cell.digits[how].argmax(1) == cell.labels[how]
-        counts.update(people[chosen].tolist())
-        right.update(people[chosen & correct].tolist())
-    return np.array([[right[person], counts[person]] for person in sorted(counts)])
+    people = np.concatenate([cell.people[how] for cell in cells])
+    right = np.concatenate([cell.digits[how].argmax(1) == cell.labels[how] for cell in cells])
+    chosen = _sources(people) == source
+    return _sums_by_person(people[chosen], right[chosen])
 
 
-def _resampled(right: NDArray[np.int64], share: Share) -> tuple[float, float]:
+def _sums_by_person(people: NDArray[np.str_], values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Return the sum and the count of each person's values: (people, 2)."""
+    person = np.unique(people, return_inverse=True)[1]
+    return np.stack([np.bincount(person, values), np.bincount(person)], axis=1)
+
+
+def _resampled(right: NDArray[np.float64], share: Share) -> tuple[float, float]:
     """Return a 95 % interval by resampling people, or Wilson's for fewer than eight people."""
     if len(right) < 8:
         return share.interval
@@ -162,7 +163,7 @@ def _resampled(right: NDArray[np.int64], share: Share) -> tuple[float, float]:
     return min(low, share.interval[0]), max(high, share.interval[1])
 
 
-def _interval(by_person: NDArray[np.number]) -> tuple[float, float]:
+def _interval(by_person: NDArray[np.float64]) -> tuple[float, float]:
     """Return the 95 % interval of a mean by resampling people; (people, 2): sums and counts."""
     people = len(by_person)
     chosen = np.random.default_rng(0).integers(people, size=(RESAMPLES, people))
@@ -231,7 +232,7 @@ def verdicts(cells: Sequence[Cell]) -> Verdicts:
 
 @dataclass(frozen=True)
 class Difference:
-    """What the networks of one recipe have more of than those of another, over all renderings.
+    """Differences of one recipe's networks from another's, over all renderings.
 
     Both read the same renderings, so what differs between people and drawings cancels out. The
     intervals (95 %) are found by resampling people.
@@ -239,9 +240,7 @@ class Difference:
 
     most_probable: float  # right answers, by the most probable of the ten digits
     most_probable_interval: tuple[float, float]
-    log_loss: (
-        float  # of the ten digits, in nats, each recipe at its best temperature; less is better
-    )
+    log_loss: float  # of the ten digits, in nats, each at its best temperature; less is better
     log_loss_interval: tuple[float, float]
 
 
@@ -273,9 +272,3 @@ def _by_digits(cells: Sequence[Cell]) -> tuple[NDArray[np.float64], NDArray[np.f
     scores = calibrated(digits, fit_temperature(digits, labels))
     loss = -np.log(np.maximum(scores[np.arange(len(labels)), labels], np.exp(-MOST_LOSS)))
     return (digits.argmax(1) == labels).astype(np.float64), loss
-
-
-def _sums_by_person(people: NDArray[np.str_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sum and the count of each person's values: (people, 2)."""
-    person = np.unique(people, return_inverse=True)[1]
-    return np.stack([np.bincount(person, values), np.bincount(person)], axis=1)

@@ -136,7 +136,7 @@ def draw_samples(
         letters: of kinds trained on and of kinds never trained on.
         seed: random seed of perturbations and negatives.
         every: render only every n-th digit and letter, and fewer negatives.
-        perturbed: renderings of each digit.
+        perturbed: perturbed renderings of each digit.
 
     Returns:
         The digits and the negatives; a kind of letters that is empty is left out.
