@@ -62,6 +62,18 @@ def model_config(text: str, name: str) -> ModelConfig:
     )
 
 
+def labelled_version(config: Path, name: str, label: str) -> int:
+    """Returns the version of the model `name` that a label names in the file `config`.
+
+    Raises:
+        ConfigError: the file cannot be read, or has no such model or label.
+    """
+    version = model_config(read_text(config), name).labels.get(label)
+    if version is None:
+        raise ConfigError(f"{config}: no version of {name!r} has the label {label!r}")
+    return version
+
+
 def with_model(text: str, name: str, *, versions: Sequence[int], labels: Mapping[str, int]) -> str:
     """Returns the config's text with other versions and labels for the model `name`.
 

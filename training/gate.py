@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from serving.labels import STABLE
-from serving.models_config import CONFIG_NAME, ConfigError, model_config, read_text
+from serving.models_config import CONFIG_NAME, ConfigError, labelled_version
 from serving.versions.bundled import BUNDLED_CONFIG
 from serving.versions.card import CardError, checksums_of, read_card, record_verdict
 from serving.versions.gate_verdict import GateLine, GateVerdict, files_digest
@@ -142,13 +142,9 @@ def stable_dir(models: Path) -> Path:
     if models.resolve() == MODELS.resolve():
         config = BUNDLED_CONFIG
     try:
-        stable = model_config(read_text(config), models.name).labels.get(STABLE)
+        stable = labelled_version(config, models.name, STABLE)
     except ConfigError as error:
         raise GateError(f"{error}; name the version in use by --champion") from error
-    if stable is None:
-        raise GateError(
-            f"{config} labels no version {STABLE!r}; name the version in use by --champion"
-        )
     return version_dir(str(stable), models)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serving.labels import STABLE
-from serving.models_config import CONFIG_NAME, ConfigError, model_config, read_text
+from serving.models_config import CONFIG_NAME, ConfigError, labelled_version
 from serving.versions.card import CardError, ModelCard, read_card
 from training.paths import ARTIFACTS, MODELS, SCRATCH
 from training.trained_network import NetworkError, NetworkFiles, TrainedNetwork, files_of, load
@@ -46,12 +46,9 @@ def stable_parent(models_dir: Path, artifacts: Path = ARTIFACTS) -> Parent:
     if not config.is_file():  # of the bundled versions, it is beside the directory
         config = models_dir.parent / CONFIG_NAME
     try:
-        labels = model_config(read_text(config), MODELS.name).labels
+        version = labelled_version(config, MODELS.name, STABLE)
     except ConfigError as error:
         raise ParentError(str(error)) from error
-    if STABLE not in labels:
-        raise ParentError(f"{config} has no label {STABLE!r}; promote a version first")
-    version = labels[STABLE]
     directory = models_dir / MODELS.name / str(version)
     try:
         card = read_card(directory)

@@ -100,6 +100,14 @@ def test_a_missing_file_names_itself(tmp_path: Path) -> None:
         models_config.read_text(tmp_path / "models.config")
 
 
+def test_the_version_of_a_label_is_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "models.config"
+    path.write_text(TEXT)
+    assert models_config.labelled_version(path, "digits", "stable") == 1
+    with pytest.raises(ConfigError, match="no version of 'digits' has the label 'shadow'"):
+        models_config.labelled_version(path, "digits", "shadow")
+
+
 def test_a_missing_directory_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         models_config.write_text(tmp_path / "gone" / "models.config", "text")

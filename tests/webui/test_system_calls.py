@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from serving.labels import STABLE
-from serving.models_config import model_config, read_text
+from serving.models_config import labelled_version
 from serving.versions.bundled import BUNDLED_CONFIG
 from tests.harness import ROOT
 from tests.harness.drawings import SEVEN
@@ -37,7 +37,7 @@ def site(tmp_path: Path) -> Iterator[SiteProcess]:
     need(shutil.which("strace") is not None, "strace (apt-get install strace)")
     with fake_model_server() as model:
         # A version with a model card, which is read once.
-        stable = model_config(read_text(BUNDLED_CONFIG), "digits").labels[STABLE]
+        stable = labelled_version(BUNDLED_CONFIG, "digits", STABLE)
         model.labels, model.loaded = {STABLE: stable}, {stable}
         model.predictions = [SURE_SEVEN]
         # One thread, since each opens the database once.
