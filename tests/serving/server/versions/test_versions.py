@@ -227,14 +227,16 @@ def test_warm_up_runs_in_batches(tmp_path: Path) -> None:
 def test_bundled_versions_load_with_the_bundled_batching_parameters(tmp_path: Path) -> None:
     config = tmp_path / "models.config"
     policy = "model_version_policy { all {} }"
-    config.write_text(config_text({"m": (ROOT / "serving/models/digits", policy)}))
+    bundled = ROOT / "serving/models/digits"
+    config.write_text(config_text({"m": (bundled, policy)}))
     with model_server_thread(
         **FAST,
         model_config_file=str(config),
         enable_batching=True,
         batching_parameters_file=str(ROOT / "serving/batching.config"),
     ) as client:
-        wait_until(lambda: client.states("m") == {1: "AVAILABLE", 3: "AVAILABLE"})
+        expected = {int(path.name): "AVAILABLE" for path in bundled.iterdir()}
+        wait_until(lambda: client.states("m") == expected)
 
 
 def test_warm_up_can_be_disabled(tmp_path: Path) -> None:
