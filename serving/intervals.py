@@ -5,14 +5,14 @@ from math import sqrt
 Z = 1.959964  # the normal distribution's 97.5 % quantile: intervals are of 95 %
 
 
-def wilson_interval(count: int, of: int) -> tuple[float, float]:
+def wilson_interval(count: float, of: float) -> tuple[float, float]:
     """Return the 95 % interval of a share, which stays within 0..1 for shares near 0 and 1.
 
     E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
     JASA 22 (1927).
 
     Args:
-        count, of: a number of cases out of all; out of none, the interval is 0..1.
+        count, of: a number of cases out of all, or means of them; out of none, it is 0..1.
     """
     if not of:
         return 0.0, 1.0

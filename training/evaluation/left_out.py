@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.atomic_files import replacing_file
+from serving.intervals import wilson_interval
 from serving.verdict import NOT_A_DIGIT_CLASS
 from training.configuration import Configuration
 from training.data.pen_strokes import PenDrawing, load_digits, load_letters
@@ -123,6 +124,7 @@ def by_source(cells: Sequence[Cell]) -> dict[str, SourceResult]:
     results = {}
     sources = sorted({name for cell in cells for name in _sources(cell.people["clean"])})
     for source in sources:
+        trainings = sum(source in _sources(cell.people["clean"]) for cell in cells)
         right = {how: _right_by_person(cells, source, how) for how in ("clean", "perturbed")}
         shares = {how: Share(int(r[:, 0].sum()), int(r[:, 1].sum())) for how, r in right.items()}
         results[source] = SourceResult(
@@ -130,8 +132,8 @@ def by_source(cells: Sequence[Cell]) -> dict[str, SourceResult]:
             people=len(right["clean"]),
             clean=shares["clean"],
             perturbed=shares["perturbed"],
-            clean_interval=_resampled(right["clean"], shares["clean"]),
-            perturbed_interval=_resampled(right["perturbed"], shares["perturbed"]),
+            clean_interval=_resampled(right["clean"], trainings),
+            perturbed_interval=_resampled(right["perturbed"], trainings),
         )
     return results
 
@@ -154,13 +156,19 @@ def _sums_by_person(people: NDArray[np.str_], values: NDArray[np.generic]) -> ND
     return np.stack([np.bincount(person, values), np.bincount(person)], axis=1)
 
 
-def _resampled(right: NDArray[np.float64], share: Share) -> tuple[float, float]:
-    """Return a 95 % interval by resampling people, or Wilson's for fewer than eight people."""
+def _resampled(right: NDArray[np.float64], trainings: int) -> tuple[float, float]:
+    """Return a 95 % interval by resampling people, or Wilson's for fewer than eight people.
+
+    Answers of several trainings to one drawing resemble one another, so that Wilson's interval
+    counts each drawing once.
+    """
+    count, of = (right.sum(0) / trainings).tolist()
+    wilson = wilson_interval(count, of)
     if len(right) < 8:
-        return share.interval
+        return wilson
     low, high = _interval(right)
     # Resampling cannot be wrong about errors it never saw: Wilson's lower end, if that is lower.
-    return min(low, share.interval[0]), max(high, share.interval[1])
+    return min(low, wilson[0]), max(high, wilson[1])
 
 
 def _interval(by_person: NDArray[np.float64]) -> tuple[float, float]:

@@ -52,6 +52,13 @@ def test_the_interval_knows_that_the_errors_are_one_persons() -> None:
     assert of_few.clean_interval == of_few.clean.interval
 
 
+def test_several_trainings_do_not_make_more_drawings() -> None:
+    one = cell("a", wrong=6, people=3)
+    once, thrice = (left_out.by_source(cells)["a"] for cells in ([one], [one, one, one]))
+    assert thrice.clean.of == 3 * once.clean.of
+    assert thrice.clean_interval == once.clean_interval
+
+
 def test_the_summary_weighs_sources_alike_and_leaves_out_small_ones() -> None:
     cells = [cell("a", wrong=6), cell("b", wrong=0, count=600), cell("c", wrong=9, count=10)]
     total = left_out.summary(left_out.by_source(cells), seeds=1)
