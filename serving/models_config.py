@@ -70,7 +70,9 @@ def labelled_version(config: Path, name: str, label: str) -> int:
     """
     version = model_config(read_text(config), name).labels.get(label)
     if version is None:
-        raise ConfigError(f"{config}: no version of {name!r} has the label {label!r}")
+        raise ConfigError(
+            f"{config}: no version of {name!r} has the label {label!r}; promote one first"
+        )
     return version
 
 

@@ -144,7 +144,7 @@ def stable_dir(models: Path) -> Path:
     try:
         stable = labelled_version(config, models.name, STABLE)
     except ConfigError as error:
-        raise GateError(f"{error}; name the version in use by --champion") from error
+        raise GateError(f"{error}, or name the version in use by --champion") from error
     return version_dir(str(stable), models)
 
 

@@ -104,7 +104,9 @@ def test_the_version_of_a_label_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "models.config"
     path.write_text(TEXT)
     assert models_config.labelled_version(path, "digits", "stable") == 1
-    with pytest.raises(ConfigError, match="no version of 'digits' has the label 'shadow'"):
+    with pytest.raises(
+        ConfigError, match="no version of 'digits' has the label 'shadow'; promote one first"
+    ):
         models_config.labelled_version(path, "digits", "shadow")
 
 

@@ -122,9 +122,9 @@ class SourceResult:
 def by_source(cells: Sequence[Cell]) -> dict[str, SourceResult]:
     """Return the result of every source in the cells; several random seeds count together."""
     results = {}
-    sources = sorted({name for cell in cells for name in _sources(cell.people["clean"])})
-    for source in sources:
-        trainings = sum(source in _sources(cell.people["clean"]) for cell in cells)
+    seen = (set(_sources(cell.people["clean"]).tolist()) for cell in cells)
+    trainings = Counter(source for sources in seen for source in sources)
+    for source in sorted(trainings):
         right = {how: _right_by_person(cells, source, how) for how in ("clean", "perturbed")}
         shares = {how: Share(int(r[:, 0].sum()), int(r[:, 1].sum())) for how, r in right.items()}
         results[source] = SourceResult(
@@ -132,8 +132,8 @@ def by_source(cells: Sequence[Cell]) -> dict[str, SourceResult]:
             people=len(right["clean"]),
             clean=shares["clean"],
             perturbed=shares["perturbed"],
-            clean_interval=_resampled(right["clean"], trainings),
-            perturbed_interval=_resampled(right["perturbed"], trainings),
+            clean_interval=_resampled(right["clean"], trainings[source]),
+            perturbed_interval=_resampled(right["perturbed"], trainings[source]),
         )
     return results
 
